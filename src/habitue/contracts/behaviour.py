@@ -1,0 +1,166 @@
+"""Sessions, identity and the surviving customer: the silver tables that habitue derives."""
+
+from __future__ import annotations
+
+from habitue.contracts.table import MONEY, Column, Personal, Table
+
+_KEY = Personal.PSEUDONYM
+
+SESSION = Table(
+    name="silver.session",
+    comment="One visit of one visitor (device or cookie, never person): events no more than the gap apart.",
+    stage="sessionize",
+    grain=("session_id",),
+    columns=(
+        Column("session_id", "string", "Digest of visitor, start and first event.", nullable=False),
+        Column("visitor_type", "string", "Type of the visitor's identifier.", nullable=False),
+        Column("visitor_key", "string", "Key of the visitor's identifier.", nullable=False, personal=_KEY),
+        Column("session_start", "timestamp", "Time of the first event.", nullable=False),
+        Column("session_end", "timestamp", "Time of the last event.", nullable=False),
+        Column("known_time", "timestamp", "When the last of its events was known.", nullable=False),
+        Column("logins", "array<struct<id_type:string,id_key:string>>", "Identifiers seen in the visit, sorted.", nullable=False,
+               personal=_KEY),
+        Column("event_count", "bigint", "Events.", nullable=False),
+        Column("view_count", "bigint", "Page and screen views.", nullable=False),
+        Column("product_view_count", "bigint", "Product views.", nullable=False),
+        Column("search_count", "bigint", "Searches.", nullable=False),
+        Column("engaged_seconds", "double", "Time spent attending.", nullable=False),
+        Column("is_engaged", "boolean", "At least 10 s, two views or an order.", nullable=False),
+        Column("is_bounce", "boolean", "Not engaged.", nullable=False),
+        Column("landing_page", "string", "Path of the first page."),
+        Column("exit_page", "string", "Path of the last page."),
+        Column("channel", "string", "Channel of the first event."),
+        Column("campaign", "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>",
+               "Campaign of the first event that has one."),
+        Column("device_type", "string", "Device type of the first event that has one."),
+        Column("cart_value", MONEY, "Value of what was added and not removed."),
+        Column("cart_abandoned", "boolean", "Something was left in the cart and no order followed in the visit.", nullable=False),
+        Column("checkout_abandoned", "boolean", "Checkout was begun and no order followed in the visit.", nullable=False),
+        Column("order_count", "bigint", "Distinct orders completed.", nullable=False),
+        Column("net_revenue", MONEY, "Value of these orders as tracked."),
+        Column("currency", "string", "Currency of these orders, null when mixed or none."),
+        Column("session_number", "int", "Number of the visit of this visitor, from 1.", nullable=False),
+        Column("is_returning", "boolean", "Not the visitor's first visit.", nullable=False),
+        Column("is_bot", "boolean", "Any event flagged as a bot's.", nullable=False),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("ends_after_start", "session_end >= session_start"),
+        ("has_events", "event_count >= 1"),
+        ("engaged_time_is_finite", "engaged_seconds >= 0 AND NOT isnan(engaged_seconds)"),
+    ),
+    cluster_by=("visitor_key",),
+)
+
+SESSION_EVENT = Table(
+    name="silver.session_event",
+    comment="Which session each event belongs to.",
+    stage="sessionize",
+    grain=("event_id",),
+    columns=(
+        Column("event_id", "string", "Event.", nullable=False),
+        Column("session_id", "string", "Its session.", nullable=False),
+    ),
+    cluster_by=("session_id",),
+)
+
+IDENTITY_EDGE = Table(
+    name="silver.identity_edge",
+    comment="Evidence that two identifiers belong to one person; refused evidence keeps its reason.",
+    stage="resolve",
+    grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b", "rule"),
+    columns=(
+        Column("id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False),
+        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
+        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
+        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        Column("rule", "string", "Rule that made it: same_record, login, manual.", nullable=False),
+        Column("status", "string", "accepted, refused, retired.", nullable=False),
+        Column("reason", "string", "Why it was refused or retired."),
+        Column("source", "string", "Source that showed it first.", nullable=False),
+        Column("first_known", "timestamp", "When it was known first.", nullable=False),
+        Column("last_seen", "timestamp", "When it was seen last.", nullable=False),
+        Column("observations", "bigint", "Records that show it.", nullable=False),
+        Column("confidence", "double", "Probability that it is right.", nullable=False),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("known_status", "status IN ('accepted', 'refused', 'retired')"),
+        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        ("reason_given", "status = 'accepted' OR reason IS NOT NULL"),
+        ("confidence_is_probability", "confidence BETWEEN 0 AND 1 AND NOT isnan(confidence)"),
+    ),
+)
+
+IDENTITY_MAP = Table(
+    name="silver.identity_map",
+    comment="Which person an identifier belongs to, and since when that was known.",
+    stage="resolve",
+    grain=("id_type", "id_key", "valid_from"),
+    columns=(
+        Column("id_type", "string", "Type of the identifier.", nullable=False),
+        Column("id_key", "string", "Key of the identifier.", nullable=False, personal=_KEY),
+        Column("valid_from", "timestamp", "Known time of the evidence that decided it.", nullable=False),
+        Column("person_id", "string", "Person.", nullable=False, personal=_KEY),
+        Column("valid_to", "timestamp", "Known time of the evidence that ended it; null while it holds."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(("validity_is_ordered", "valid_to IS NULL OR valid_to > valid_from"),),
+    cluster_by=("id_key",),
+)
+
+IDENTITY_CHANGE = Table(
+    name="silver.identity_change",
+    comment="Every person id that ended in another, with the cause.",
+    stage="resolve",
+    grain=("old_person_id", "new_person_id", "changed_at"),
+    columns=(
+        Column("old_person_id", "string", "Id before.", nullable=False, personal=_KEY),
+        Column("new_person_id", "string", "Id after.", nullable=False, personal=_KEY),
+        Column("changed_at", "timestamp", "Known time of the evidence.", nullable=False),
+        Column("cause", "string", "merge, split, erase, manual.", nullable=False),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(("known_cause", "cause IN ('merge', 'split', 'erase', 'manual')"),),
+)
+
+ATTRIBUTION = Table(
+    name="silver.attribution",
+    comment="Which person a session belongs to, and which rule says so.",
+    stage="resolve",
+    grain=("session_id", "valid_from"),
+    columns=(
+        Column("session_id", "string", "Session.", nullable=False),
+        Column("valid_from", "timestamp", "Known time of the evidence.", nullable=False),
+        Column("person_id", "string", "Person.", nullable=False, personal=_KEY),
+        Column("rule", "string", "login, device, backfill, anonymous.", nullable=False),
+        Column("valid_to", "timestamp", "Null while it holds."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    cluster_by=("session_id",),
+)
+
+CUSTOMER = Table(
+    name="silver.customer",
+    comment="One surviving value per attribute of each person, with where it came from.",
+    stage="resolve",
+    grain=("person_id",),
+    columns=(
+        Column("person_id", "string", "Person.", nullable=False, personal=_KEY),
+        Column("gender", "string", "f, m, d.", personal=Personal.ATTRIBUTE),
+        Column("birth_year", "int", "Year of birth.", personal=Personal.ATTRIBUTE),
+        Column("postal_area", "string", "First two characters of the postal code.", personal=Personal.ATTRIBUTE),
+        Column("city", "string", "City.", personal=Personal.ATTRIBUTE),
+        Column("country", "string", "ISO 3166 alpha-2.", personal=Personal.ATTRIBUTE),
+        Column("language", "string", "ISO 639-1.", personal=Personal.ATTRIBUTE),
+        Column("customer_since", "date", "Earliest date a source states.", personal=Personal.ATTRIBUTE),
+        Column("segment", "string", "The source's own segment.", personal=Personal.ATTRIBUTE),
+        Column("has_address", "boolean", "Whether the vault has a full postal address."),
+        Column("attributes", "map<string,string>", "Other attributes.", personal=Personal.ATTRIBUTE),
+        Column("is_deceased", "boolean", "Reported deceased.", nullable=False, personal=Personal.ATTRIBUTE),
+        Column("is_blocked", "boolean", "Blocked for all marketing.", nullable=False),
+        Column("lineage", "map<string,struct<source:string,known_time:timestamp>>", "Source and date of each attribute.", nullable=False),
+        Column("known_time", "timestamp", "When the newest record was known.", nullable=False),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+)

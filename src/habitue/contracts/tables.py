@@ -1,0 +1,33 @@
+"""All tables of a lake in one list: DDL, comments and the data dictionary come from it."""
+
+from __future__ import annotations
+
+from habitue.contracts import behaviour, decision, entities, intake, profile
+from habitue.contracts.table import Table
+
+TABLES: tuple[Table, ...] = (
+    intake.SOURCE_FILE,
+    intake.IDENTIFIER,
+    intake.PERSON_RECORD,
+    intake.QUARANTINE,
+    intake.QUARANTINE_COUNT,
+    *entities.ENTITIES.values(),
+    behaviour.SESSION,
+    behaviour.SESSION_EVENT,
+    behaviour.IDENTITY_EDGE,
+    behaviour.IDENTITY_MAP,
+    behaviour.IDENTITY_CHANGE,
+    behaviour.ATTRIBUTION,
+    behaviour.CUSTOMER,
+    profile.CUSTOMER_PROFILE,
+    profile.RFM_THRESHOLD,
+    profile.LIFECYCLE_TRANSITION,
+    decision.CUSTOMER_SCORE,
+    decision.AUDIENCE_MEMBER,
+    decision.AUDIENCE_CHANGE,
+    decision.SPLIT_ASSIGNMENT,
+    decision.AUDIENCE_FUNNEL,
+    decision.RELEASE,
+)
+
+BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}

@@ -1,0 +1,38 @@
+"""Draft rows: what an adapter makes of a source before anything is checked, keyed or stored.
+
+A draft DataFrame holds the canonical columns of one entity (those the source
+knows, typed, null where a value could not be read) beside five working columns:
+
+- `_file`, `_position`: where the row came from (path as given, number from 0);
+- `_raw`: the row as received, as JSON text, for the quarantine;
+- `_faults`: `array<struct<code:string,reason:string>>`, all faults found while
+  reading it; reasons name columns and expectations, never values;
+- `_identifiers`: `array<struct<id_type:string,value:string>>` in clear, not yet
+  normalised.
+
+`known_time` may be null: ingest then applies the rules of time (received time,
+event time of a historical load, time of ingest). For customer records the
+columns of `vault.person_record` are part of the draft.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from habitue.contracts.table import Table
+
+FAULTS = "array<struct<code:string,reason:string>>"
+CLEAR_IDENTIFIERS = "array<struct<id_type:string,value:string>>"
+WORKING_COLUMNS = ("_file", "_position", "_raw", "_faults", "_identifiers")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Draft rows of one entity from one source."""
+
+    source: str
+    entity: Table
+    rows: DataFrame
+    is_history: bool = False  # first historical load: known when it happened
