@@ -45,11 +45,10 @@ def assert_table(df: DataFrame, contract: Table, text: str, *, tolerance: float 
 
 def _parse(text: str) -> tuple[list[str], list[list[str | None]]]:
     lines = [line for line in text.strip().splitlines() if line.strip() and not set(line.strip()) <= set("-+| ")]
-    split = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+    split = [[cell.strip() for cell in line.split("|")] for line in lines]
     if not split:
         return [], []
     header, *rows = split
-    # strip() may have eaten a last empty cell
     padded = [row + [""] * (len(header) - len(row)) for row in rows]
     return header, [[cell or None for cell in row] for row in padded]
 

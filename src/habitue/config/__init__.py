@@ -1,0 +1,1 @@
+"""Loads YAML into frozen settings; each domain package owns its section."""

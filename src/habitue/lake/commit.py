@@ -1,0 +1,41 @@
+"""What every commit says about itself: run, stage, fingerprint, day and fencing token."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+@dataclass(frozen=True)
+class CommitNote:
+    """Metadata of the commits of one step; the marker table's commit alone carries the fingerprint."""
+
+    run_id: str = ""
+    step: str = ""
+    fencing_token: int = 0
+    as_of: str | None = None
+    fingerprint: str | None = None
+    marker: str | None = None
+    restored_version: int | None = None
+
+    def for_table(self, table: str) -> dict[str, Any]:
+        """The note as written into a commit of `table`."""
+        note: dict[str, Any] = {
+            "run_id": self.run_id,
+            "step": self.step,
+            "fencing_token": self.fencing_token,
+            "as_of": self.as_of,
+            "restored_version": self.restored_version,
+            "fingerprint": self.fingerprint if table == self.marker else None,
+        }
+        return {key: value for key, value in note.items() if value is not None}
+
+
+def set_commit_note(spark: SparkSession, note: CommitNote, table: str) -> None:
+    """Let the next commit of this session carry the note."""
+    spark.conf.set(USER_METADATA, json.dumps({"habitue": note.for_table(table)}))

@@ -1,0 +1,96 @@
+"""Read a Delta table's log without Spark: heads, commit metadata, what changed data.
+
+This is what lets a run on unchanged input end before a Spark session starts.
+Only commit files are read (Delta protocol, "Delta Log Entries"); a log that was
+cleaned away simply knows less, and the stage is computed again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pyarrow import fs
+
+from habitue.errors import DependencyError
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a table's log."""
+
+    version: int
+    metadata: dict[str, Any]  # habitue's own part of `userMetadata`; empty for other writers
+    changes_data: bool  # adds or removes files
+
+    @property
+    def restored_version(self) -> int | None:
+        """The version whose content this commit brought back, for a rollback."""
+        value = self.metadata.get("restored_version")
+        return int(value) if value is not None else None
+
+
+class DeltaLog:
+    """The log of one table at a path or URI, read lazily from the newest commit backwards."""
+
+    def __init__(self, table_uri: str) -> None:
+        self._uri = table_uri
+
+    def head(self) -> int | None:
+        """Newest version, or None where there is no table."""
+        return max(self._versions, default=None)
+
+    def history(self) -> Iterator[Commit]:
+        """Commits that made the present content, newest first; a rollback jumps over what it undid."""
+        version = self.head()
+        while version is not None and version in self._versions:
+            commit = self._commit(version)
+            yield commit
+            restored = commit.restored_version
+            version = restored if restored is not None else version - 1
+
+    def data_version(self) -> int | None:
+        """Newest version that changed data; None where there is no table."""
+        for commit in self.history():
+            if commit.restored_version is None and commit.changes_data:
+                return commit.version
+        return None
+
+    @cached_property
+    def _filesystem(self) -> tuple[fs.FileSystem, str]:
+        try:
+            filesystem, path = fs.FileSystem.from_uri(self._uri)
+        except (OSError, ValueError):
+            raise DependencyError(f"The lake at {self._uri} cannot be reached.") from None
+        return filesystem, path
+
+    @cached_property
+    def _versions(self) -> frozenset[int]:
+        filesystem, path = self._filesystem
+        try:
+            listing = filesystem.get_file_info(fs.FileSelector(f"{path}/_delta_log", allow_not_found=True))
+        except OSError as error:
+            raise DependencyError(
+                f"The lake at {self._uri} cannot be listed: {type(error).__name__}."
+            ) from None
+        names = (info.base_name for info in listing)
+        return frozenset(int(n[:-5]) for n in names if n.endswith(".json") and n[:-5].isdigit())
+
+    def _commit(self, version: int) -> Commit:
+        filesystem, path = self._filesystem
+        with filesystem.open_input_stream(f"{path}/_delta_log/{version:020d}.json") as stream:
+            actions = [json.loads(line) for line in stream.read().decode().splitlines() if line.strip()]
+        info = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+        changes = any(kind in action for action in actions for kind in ("add", "remove"))
+        return Commit(version, _own_metadata(info.get("userMetadata")), changes)
+
+
+def _own_metadata(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return found.get("habitue", {}) if isinstance(found, dict) else {}

@@ -1,0 +1,169 @@
+"""Read and write the tables of a lake: the only place that knows Delta."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+
+from habitue.contracts.conform import conform, guarded, violations
+from habitue.contracts.row_hash import with_row_hash
+from habitue.contracts.table import Table
+from habitue.errors import ContractError, HabitueError
+from habitue.lake.commit import CommitNote, set_commit_note
+from habitue.lake.ddl import create_table
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.location import Location
+from habitue.lake.merge import CHANGES_VIEW, find_changes, merge_statement
+
+
+class Lake:
+    """Tables under one root. Writers conform rows to the contract, guard them and note each commit."""
+
+    def __init__(
+        self, location: Location, spark: SparkSession, *, assert_held: Callable[[], None] = lambda: None
+    ) -> None:
+        self.location = location
+        self.spark = spark
+        self.note = CommitNote()
+        self._assert_held = assert_held
+        self._checkpoints = 0
+        self._known: set[str] = set()
+
+    @property
+    def root(self) -> str:
+        """URI of the lake."""
+        return self.location.root
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        if table.name not in self._known and DeltaLog(self.location.table(table)).head() is not None:
+            self._known.add(table.name)
+        return table.name in self._known
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """The table's rows (of an older version, if given); no rows where it does not exist yet."""
+        if not self.exists(table):
+            ddl = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
+            return self.spark.createDataFrame([], ddl)
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.location.table(table))
+
+    def ensure(self, table: Table) -> None:
+        """Create the empty table if there is none."""
+        if not self.exists(table):
+            self._before_commit(table)
+            self.spark.sql(create_table(table, self.location.table(table)))
+            self._known.add(table.name)
+
+    def merge(
+        self,
+        table: Table,
+        rows: DataFrame,
+        *,
+        delete_unmatched: bool | Mapping[str, str] = False,
+        update: bool = True,
+    ) -> None:
+        """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.
+
+        Equal content makes no commit. `delete_unmatched` may name column values, e.g.
+        {"source": "shop"}: then only such rows are deleted. With `update=False` rows
+        that are there stay as they are. Keys of `rows` must be unique.
+        """
+        is_new = not self.exists(table)
+        self.ensure(table)
+        if is_new:
+            self._write(table, rows, {"mode": "append"})
+            return
+        with self._explaining(table, rows):
+            present = self.read(table)
+            changes = self.checkpoint(
+                find_changes(self._prepared(table, rows), present, table, delete_unmatched, update)
+            )
+        if not changes.isEmpty():
+            self._before_commit(table)
+            changes.createOrReplaceTempView(CHANGES_VIEW)
+            self.spark.sql(merge_statement(table, self.location.table(table)))
+            self.spark.catalog.dropTempView(CHANGES_VIEW)
+        elif self.note.marker == table.name:
+            self._note_unchanged(table)
+
+    def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:
+        """Replace one day's slice as a whole."""
+        self.ensure(table)
+        self._write(
+            table, rows, {"mode": "overwrite", "replaceWhere": f"as_of_date = DATE'{as_of.isoformat()}'"}
+        )
+
+    def overwrite(self, table: Table, rows: DataFrame) -> None:
+        """Replace all rows."""
+        self.ensure(table)
+        self._write(table, rows, {"mode": "overwrite"})
+
+    def append(self, table: Table, rows: DataFrame) -> None:
+        """Add rows."""
+        self.ensure(table)
+        self._write(table, rows, {"mode": "append"})
+
+    def restore(self, table: Table, version: int) -> None:
+        """Bring an older version's content back as a new version."""
+        self._before_commit(table)
+        self.spark.sql(f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
+
+    def checkpoint(self, rows: DataFrame) -> DataFrame:
+        """The same rows, computed once into a run-scoped Parquet folder; their lineage is cut."""
+        self._checkpoints += 1
+        folder = f"{self._scratch()}/{self._checkpoints:04d}"
+        rows.write.mode("overwrite").parquet(folder)
+        return self.spark.read.schema(rows.schema).parquet(folder)
+
+    def clear_checkpoints(self) -> None:
+        """Remove what `checkpoint` left; nothing depends on it."""
+        if self.location.is_local:
+            shutil.rmtree(
+                self.location.records() / "scratch" / (self.note.run_id or "none"), ignore_errors=True
+            )
+
+    def _scratch(self) -> str:
+        return f"{self.root}/_habitue/scratch/{self.note.run_id or 'none'}"
+
+    def _prepared(self, table: Table, rows: DataFrame) -> DataFrame:
+        return guarded(conform(with_row_hash(rows, table), table), table)
+
+    def _write(self, table: Table, rows: DataFrame, options: Mapping[str, str]) -> None:
+        writer = self._prepared(table, rows).write.format("delta").options(**options).mode(options["mode"])
+        self._before_commit(table)
+        with self._explaining(table, rows):
+            writer.save(self.location.table(table))
+
+    def _note_unchanged(self, table: Table) -> None:
+        """Let the log say that this step's content holds for its new inputs too: a commit without data."""
+        self._before_commit(table)
+        uri = self.location.table(table)
+        self.spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')")
+
+    def _before_commit(self, table: Table) -> None:
+        self._assert_held()
+        set_commit_note(self.spark, self.note, table.name)
+
+    @contextmanager
+    def _explaining(self, table: Table, rows: DataFrame) -> Iterator[None]:
+        """Turn a guard's stop into a ContractError that counts every broken rule."""
+        try:
+            yield
+        except HabitueError:
+            raise
+        except (
+            Exception
+        ) as error:  # py4j and Connect raise unrelated classes; only a broken contract is ours to explain
+            if f"contract {table.name}: " not in str(error):
+                raise
+            found = violations(conform(with_row_hash(rows, table), table), table)
+            raise ContractError(
+                table.name, [f"{name}: {n:,} rows break it" for name, n in found.items()]
+            ) from None

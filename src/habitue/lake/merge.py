@@ -1,0 +1,79 @@
+"""What a merge changes, found before anything is written, and the MERGE that writes only that.
+
+Delta rewrites every file in which a key matches, whether or not the row differs.
+Comparing keys and digests first costs one narrow join, leaves equal files alone
+and makes no commit at all where nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import and_
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.row_hash import ROW_HASH
+from habitue.contracts.table import Table
+
+CHANGES_VIEW = "habitue_changes"
+_DELETE = "_is_delete"
+
+
+def find_changes(
+    rows: DataFrame,
+    present: DataFrame,
+    table: Table,
+    delete_unmatched: bool | Mapping[str, str],
+    update: bool,
+) -> DataFrame:
+    """Rows to insert or update, and keys to delete (`_is_delete`), against the table's present rows."""
+    new = rows if ROW_HASH in table.column_names else rows.withColumn(ROW_HASH, _digest(table))
+    old_hash = F.col(ROW_HASH) if ROW_HASH in table.column_names else _digest(table)
+    keys = [F.col(f"`{name}`").alias(f"_old_{name}") for name in table.grain]
+    scope = [F.col(f"`{name}`").alias(f"_scope_{name}") for name in _scope(delete_unmatched)]
+    old = present.select(*keys, *scope, old_hash.alias("_old_hash"))
+    same_key = [F.col(f"`{name}`").eqNullSafe(F.col(f"_old_{name}")) for name in table.grain]
+    both = new.join(old, on=same_key, how="full_outer")
+    is_new, is_gone = F.col("_old_hash").isNull(), F.col(ROW_HASH).isNull()
+    differs = (F.col(ROW_HASH) != F.col("_old_hash")) & F.lit(update)
+    wanted = both.where(is_new | (is_gone & _deletable(delete_unmatched)) | differs)
+    columns = [_column(name, table, is_gone) for name in table.column_names]
+    return wanted.select(*columns, is_gone.alias(_DELETE))
+
+
+def merge_statement(table: Table, uri: str) -> str:
+    """The MERGE of the changes view into the table."""
+    matches = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in table.grain)
+    columns = [f"`{name}`" for name in table.column_names]
+    assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
+    return (
+        f"MERGE INTO delta.`{uri}` t USING {CHANGES_VIEW} s ON {matches} "
+        f"WHEN MATCHED AND s.{_DELETE} THEN DELETE WHEN MATCHED THEN UPDATE SET {assignments} "
+        f"WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
+        f"VALUES ({', '.join('s.' + name for name in columns)})"
+    )
+
+
+def _digest(table: Table) -> Column:
+    return F.xxhash64(*(F.to_json(F.struct(F.col(f"`{name}`"))) for name in table.column_names)).cast(
+        "string"
+    )
+
+
+def _scope(delete_unmatched: bool | Mapping[str, str]) -> Mapping[str, str]:
+    return {} if isinstance(delete_unmatched, bool) else delete_unmatched
+
+
+def _deletable(delete_unmatched: bool | Mapping[str, str]) -> Column:
+    if isinstance(delete_unmatched, bool):
+        return F.lit(delete_unmatched)
+    conditions = [F.col(f"_scope_{name}") == F.lit(value) for name, value in delete_unmatched.items()]
+    return reduce(and_, conditions, F.lit(True))
+
+
+def _column(name: str, table: Table, is_gone: Column) -> Column:
+    if name in table.grain:  # a key to delete has only its old half
+        return F.when(is_gone, F.col(f"_old_{name}")).otherwise(F.col(f"`{name}`")).alias(name)
+    return F.col(f"`{name}`").alias(name)

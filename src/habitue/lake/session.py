@@ -1,0 +1,171 @@
+"""The Spark session: started quietly on this machine, or taken as spark-submit or a platform gives it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
+from pyspark.logger import PySparkLogger
+from pyspark.sql import SparkSession
+
+from habitue.config.spark import SparkSettings
+from habitue.errors import DependencyError
+from habitue.lake.jars import installed_jars, spark_home
+from habitue.lake.java import java_home
+
+LOOPBACK = "127.0.0.1"
+
+AT_ANY_TIME = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+"""What every session is set to, also one that somebody else started: results depend on it."""
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+QUIET_AND_SMALL = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+}
+"""For one machine: no web server, and no stages of 50 and 10,000 tasks over a handful of files."""
+
+QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""PySpark prints each failed query's message here, beside raising it; the message may quote a customer's data."""
+
+_STARTED_HERE = "spark.habitue.startedHere"
+
+
+def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> SparkSession:
+    """Return the session to work in.
+
+    An active session (a notebook, a platform, a test) is taken as it is. Under spark-submit the session is built
+    from what spark-submit was told. Otherwise Spark is started here, and all it has to say goes to `log_file`.
+    """
+    for name in QUOTING_LOGGERS:
+        PySparkLogger.getLogger(name).disabled = True
+    _use_utc()
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        session = active
+    elif "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ:
+        session = _build_submitted(app_name)
+    else:
+        session = _start(settings, app_name, log_file)
+    for name, value in runtime_conf(settings).items():
+        session.conf.set(name, value)
+    return session
+
+
+def stop(session: SparkSession) -> None:
+    """Stop a session that `open_session` started; leave one that it was given."""
+    if session.conf.get(_STARTED_HERE, "false") == "true":
+        session.stop()
+
+
+def runtime_conf(settings: SparkSettings) -> dict[str, str]:
+    """Return what is set in every session, given or started: only settings that may change at run time."""
+    conf = dict(AT_ANY_TIME)
+    if settings.shuffle_partitions is not None:
+        conf["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
+    return conf
+
+
+def local_conf(settings: SparkSettings, *, log_file: Path, jars: list[Path]) -> dict[str, str]:
+    """Return the settings of a session that is started here; `settings.extra` wins over all of them."""
+    on_this_machine = settings.master.startswith("local")
+    class_path = os.pathsep.join(map(str, jars)) if on_this_machine else ",".join(map(str, jars))
+    conf = {
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": _java_options(log_file),
+        "spark.driver.extraClassPath" if on_this_machine else "spark.jars": class_path,
+        "spark.executorEnv.TZ": "UTC",
+        "spark.sql.warehouse.dir": str(log_file.absolute().parent / "warehouse"),
+        _STARTED_HERE: "true",
+        **DELTA,
+        **QUIET_AND_SMALL,
+    }
+    if on_this_machine:
+        partitions = settings.shuffle_partitions or 2 * (os.cpu_count() or 1)
+        conf |= {
+            "spark.driver.host": LOOPBACK,
+            "spark.driver.bindAddress": LOOPBACK,
+            "spark.pyspark.python": sys.executable,
+            "spark.sql.shuffle.partitions": str(partitions),
+        }
+    return conf | settings.extra
+
+
+def _java_options(log_file: Path) -> str:
+    """Send the log of the Java side to `log_file`, and let it count days in UTC."""
+    log4j = files("habitue.lake") / "log4j2.properties"
+    return (
+        f'"-Dlog4j2.configurationFile={log4j}" "-Dhabitue.log.file={log_file.absolute()}" '
+        "-Duser.timezone=UTC -XX:+UseParallelGC"
+    )
+
+
+def _use_utc() -> None:
+    """Let `collect` return instants in UTC: PySpark converts them to the zone of the Python process."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+
+
+def _build_submitted(app_name: str) -> SparkSession:
+    """Build the session that spark-submit prepared; what it was told wins over what Delta wants."""
+    builder = SparkSession.builder.config(_STARTED_HERE, "true")
+    if "SPARK_REMOTE" not in os.environ:
+        told = SparkConf()
+        if not told.contains("spark.app.name"):
+            builder = builder.appName(app_name)
+        for name, value in DELTA.items():
+            if not told.contains(name):
+                builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def _start(settings: SparkSettings, app_name: str, log_file: Path) -> SparkSession:
+    jars = installed_jars()
+    _prepare_environment()
+    conf = SparkConf().setAppName(app_name)
+    for name, value in local_conf(settings, log_file=log_file, jars=jars).items():
+        conf.set(name, value)
+    SparkContext(conf=conf, gateway=_gateway(conf, log_file))
+    return SparkSession.builder.getOrCreate()
+
+
+def _prepare_environment() -> None:
+    """Use this PySpark, this Python and the Java that was found, whatever other Spark the machine has."""
+    os.environ |= {
+        "JAVA_HOME": str(java_home().home),
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_LOCAL_IP": LOOPBACK,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
+
+
+def _gateway(conf: SparkConf, log_file: Path) -> Any:
+    """Start the Java side with its output in `log_file`; one that still runs in this process is used again."""
+    if SparkContext._gateway is not None:
+        return SparkContext._gateway
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("ab") as log:
+        try:
+            return launch_gateway(conf, popen_kwargs={"stdout": log, "stderr": log})
+        except PySparkRuntimeError as error:
+            raise DependencyError(f"Spark could not be started; its own words are in {log_file}.") from error
