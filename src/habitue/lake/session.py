@@ -44,7 +44,7 @@ QUIET_AND_SMALL = {
 """For one machine: no web server, and no stages of 50 and 10,000 tasks over a handful of files."""
 
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
-"""PySpark prints each failed query's message here, beside raising it; the message may quote a customer's data."""
+"""PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""
 
 _STARTED_HERE = "spark.habitue.startedHere"
 
@@ -52,8 +52,8 @@ _STARTED_HERE = "spark.habitue.startedHere"
 def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> SparkSession:
     """Return the session to work in.
 
-    An active session (a notebook, a platform, a test) is taken as it is. Under spark-submit the session is built
-    from what spark-submit was told. Otherwise Spark is started here, and all it has to say goes to `log_file`.
+    An active session (a notebook, a platform, a test) is taken as it is. Under spark-submit the session is
+    built from what spark-submit was told. Otherwise Spark is started here, and all it says goes to `log_file`.
     """
     for name in QUOTING_LOGGERS:
         PySparkLogger.getLogger(name).disabled = True
@@ -160,7 +160,7 @@ def _prepare_environment() -> None:
 
 
 def _gateway(conf: SparkConf, log_file: Path) -> Any:
-    """Start the Java side with its output in `log_file`; one that still runs in this process is used again."""
+    """Start the Java side with its output in `log_file`, or use one that still runs in this process."""
     if SparkContext._gateway is not None:
         return SparkContext._gateway
     log_file.parent.mkdir(parents=True, exist_ok=True)
