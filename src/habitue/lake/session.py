@@ -53,7 +53,7 @@ def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> S
     """Return the session to work in.
 
     An active session (a notebook, a platform, a test) is taken as it is. Under spark-submit the session is
-    built from what spark-submit was told. Otherwise Spark is started here, and all it says goes to `log_file`.
+    built from what spark-submit was told. Otherwise Spark is started here, and its log goes to `log_file`.
     """
     for name in QUOTING_LOGGERS:
         PySparkLogger.getLogger(name).disabled = True
