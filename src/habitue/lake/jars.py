@@ -130,7 +130,8 @@ def _resolve(scratch: Path, log_file: Path) -> None:
     if answer.returncode:
         raise DependencyError(
             f"The jars of Delta Lake ({DELTA_PACKAGE}) could not be fetched: the network or the Maven "
-            f"repository did not answer. They are needed once; connect and run `make jars` again. Details: {log_file}"
+            f"repository did not answer. They are needed once; connect and run `make jars` again. "
+            f"Details: {log_file}"
         )
 
 
