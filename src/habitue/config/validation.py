@@ -40,8 +40,8 @@ def _where(path: KeyPath, files: Sequence[YamlFile]) -> str:
         for file in reversed(files):
             line = file.lines.get(path[:length])
             if line is not None:
-                return f"{file.path.name} line {line}: "
-    return f"{files[-1].path.name}: " if len(files) == 1 else ""
+                return f"{file.path} line {line}: "
+    return f"{files[-1].path}: " if len(files) == 1 else ""
 
 
 def _nearest(path: KeyPath, model: type[BaseModel]) -> str:

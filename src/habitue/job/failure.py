@@ -1,0 +1,39 @@
+"""From an exception to an exit code and a sentence that quotes no data."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import Path
+
+from habitue.errors import DependencyError, ExitCode, HabitueError
+
+_DISK_FULL = "No space left on device"
+
+
+def explain(error: BaseException, log_file: Path | None = None) -> tuple[ExitCode, str]:
+    """Exit code and message; of an unforeseen error only class and stack go to the log, never its text."""
+    known = _as_known(error)
+    if known is not None:
+        return known.exit_code, str(known)
+    where = _write_stack(error, log_file) if log_file else "nowhere (no lake yet)"
+    kind = type(error).__name__
+    return ExitCode.BUG, f"habitue met an error it does not know: {kind}. The last release is untouched. Stack: {where}"
+
+
+def _as_known(error: BaseException) -> HabitueError | None:
+    if isinstance(error, HabitueError):
+        return error
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or _DISK_FULL in str(error):
+        return DependencyError("The disk is full.", hint="Make room and start the run again; it goes on where it stopped.")
+    if isinstance(error, PermissionError):
+        return DependencyError(f"{error.filename} cannot be written: permission denied.")
+    return None
+
+
+def _write_stack(error: BaseException, log_file: Path) -> str:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+    log_file.write_text("".join([*frames, f"{type(error).__module__}.{type(error).__qualname__}\n"]))
+    return str(log_file)

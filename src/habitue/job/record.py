@@ -1,0 +1,77 @@
+"""The run record: what ran on which inputs with which outcome, as JSON beside the tables."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+Figure = int | float | str
+
+
+@dataclass
+class StepRecord:
+    """One step of a run."""
+
+    name: str
+    outcome: str  # done, unchanged, skipped, failed
+    seconds: float = 0.0
+    fingerprint: str | None = None
+    findings: list[str] = field(default_factory=list)
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+
+@dataclass
+class RunRecord:
+    """Everything needed to say later how a release came about; no personal data."""
+
+    run_id: str
+    started_at: str
+    code_version: str
+    code_digest: str
+    config_digest: str
+    as_of: str | None = None
+    seed: int = 0
+    outcome: str = "running"
+    exit_code: int | None = None
+    message: str = ""
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    input_versions: dict[str, int | None] = field(default_factory=dict)
+    steps: list[StepRecord] = field(default_factory=list)
+    exports_withheld: list[str] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        """Write (again) to `<folder>/<run_id>.json`, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{self.run_id}.new"
+        temporary.write_text(json.dumps(asdict(self), indent=1, default=str))
+        temporary.replace(folder / f"{self.run_id}.json")
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """All figures of all steps."""
+        return {name: value for step in self.steps for name, value in step.figures.items()}
+
+
+def read_record(folder: Path, run_id: str) -> RunRecord:
+    """A record written earlier."""
+    content = json.loads((folder / f"{run_id}.json").read_text())
+    steps = [StepRecord(**step) for step in content.pop("steps")]
+    return RunRecord(**content, steps=steps)
+
+
+def earlier_step(folder: Path, name: str, fingerprint: str) -> StepRecord | None:
+    """The newest record of a step that was done with the same fingerprint."""
+    for file in sorted(folder.glob("*.json"), reverse=True):
+        for step in read_record(folder, file.stem).steps:
+            if (step.name, step.fingerprint, step.outcome) == (name, fingerprint, "done"):
+                return step
+    return None
+
+
+def new_run_id(now: datetime) -> str:
+    """Sorts by time and does not repeat."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

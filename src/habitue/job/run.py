@@ -1,0 +1,108 @@
+"""A run: project, settings, day, lake, registry and record, handed to every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pyspark.sql import SparkSession
+
+from habitue.config.settings import Settings
+from habitue.contracts.decision import RELEASE
+from habitue.contracts.table import Table
+from habitue.errors import CheckError
+from habitue.job.progress import Progress
+from habitue.job.record import Figure, RunRecord, StepRecord
+from habitue.lake.lake import Lake
+from habitue.lake.location import Location
+from habitue.lake.release import last_release
+from habitue.lake.session import open_session
+from habitue.registry.registry import Registry
+
+
+@dataclass
+class Run:
+    """Opened lazily: Spark and MLflow start when the first stage needs them."""
+
+    project: Path
+    settings: Settings
+    location: Location
+    record: RunRecord
+    progress: Progress
+    now: datetime
+    day: date | None = None  # as asked for; else found in the data
+    assert_held: Callable[[], None] = lambda: None
+    fencing_token: int = 0
+    step: StepRecord = field(default_factory=lambda: StepRecord("", "done"))
+    _opened: list[SparkSession] = field(default_factory=list)
+
+    @property
+    def run_id(self) -> str:
+        """Id of this run."""
+        return self.record.run_id
+
+    @property
+    def as_of(self) -> date:
+        """The day whose start cuts what is known."""
+        if self.day is None:
+            raise CheckError("The data hold no dated facts (orders, events, contacts), so no day can be chosen.")
+        return self.day
+
+    @property
+    def cut(self) -> datetime:
+        """The instant of `as_of`: start of that day in the project's zone, in UTC."""
+        return self.instant(self.as_of)
+
+    def instant(self, day: date) -> datetime:
+        """Start of a day in the project's zone, as a UTC instant."""
+        return datetime.combine(day, time.min, ZoneInfo(self.settings.project.zone)).astimezone(UTC)
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session, opened on first use."""
+        log_file = self.location.records() / "logs" / "spark.log"
+        session = open_session(self.settings.spark, app_name="habitue", log_file=log_file)
+        self._opened.append(session)
+        return session
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake's tables."""
+        return Lake(self.location, self.spark, assert_held=self.assert_held)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The model registry."""
+        return Registry(self.settings.mlflow, self.project)
+
+    @cached_property
+    def pepper(self) -> bytes:
+        """The secret that identifier keys are made with."""
+        return self.settings.privacy.pepper_bytes(self.project)
+
+    @property
+    def spark_is_open(self) -> bool:
+        """Whether a session has been needed so far."""
+        return bool(self._opened)
+
+    def previous_version(self, table: Table) -> int | None:
+        """Version of a table in the last release; None where there is none."""
+        release = last_release(self.lake.read(RELEASE))
+        return release.versions.get(table.name) if release else None
+
+    def save_record(self) -> None:
+        """Write the run record as it stands."""
+        self.record.write(self.location.records() / "runs")
+
+    def note(self, text: str) -> None:
+        """One finding for the person, kept in the run record."""
+        self.progress.finding(text)
+        self.step.findings.append(text)
+
+    def count(self, name: str, value: Figure) -> None:
+        """One figure for the record and the report."""
+        self.step.figures[name] = value

@@ -1,0 +1,91 @@
+"""Releases: which versions of all tables belong together, and how to go back to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.decision import RELEASE
+from habitue.contracts.table import Table
+from habitue.contracts.tables import BY_NAME, TABLES
+from habitue.errors import UsageError
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.lake import Lake
+from habitue.lake.location import Location
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published run (or rollback)."""
+
+    release_id: str
+    published_at: datetime
+    run_id: str
+    as_of_date: date
+    versions: dict[str, int]
+    export_digests: dict[str, str]
+    fencing_token: int
+    rolled_back_to: str | None = None
+
+
+def published_versions(location: Location) -> dict[str, int]:
+    """Head version of every table that exists, the release table left out."""
+    heads = {t.name: DeltaLog(location.table(t)).head() for t in TABLES if t.name != RELEASE.name}
+    return {name: head for name, head in heads.items() if head is not None}
+
+
+def publish(lake: Lake, release: Release) -> None:
+    """One commit that makes the whole run visible."""
+    row = lake.spark.createDataFrame([_as_row(release)], _schema())
+    lake.append(RELEASE, row)
+
+
+def releases(rows: DataFrame, limit: int = 30) -> list[Release]:
+    """The newest releases, newest first; a bounded list."""
+    newest = rows.orderBy(F.col("release_id").desc()).limit(limit)
+    return [Release(**row.asDict()) for row in newest.collect()]
+
+
+def last_release(rows: DataFrame) -> Release | None:
+    """The release that readers see."""
+    return next(iter(releases(rows, 1)), None)
+
+
+def find_release(rows: DataFrame, release_id: str) -> Release:
+    """A release by id; UsageError naming the known ones."""
+    known = releases(rows)
+    for release in known:
+        if release.release_id == release_id:
+            return release
+    names = ", ".join(r.release_id for r in known[:5]) or "none yet"
+    raise UsageError(f"There is no release {release_id} among the last 30.", [f"newest releases: {names}"])
+
+
+def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
+    """Restore every table's head to the target's version and publish that as a new release."""
+    for table in _to_restore(lake, target):
+        version = target.versions[table.name]
+        lake.note = replace(lake.note, step="rollback", restored_version=version)
+        lake.restore(table, version)
+    lake.note = replace(lake.note, restored_version=None)
+    heads = published_versions(lake.location)
+    done = replace(as_new, versions={n: v for n, v in heads.items() if n in target.versions})
+    publish(lake, done)
+    return done
+
+
+def _to_restore(lake: Lake, target: Release) -> Sequence[Table]:
+    heads = published_versions(lake.location)
+    return [BY_NAME[name] for name, version in target.versions.items() if heads.get(name) != version]
+
+
+def _as_row(release: Release) -> tuple[object, ...]:
+    return tuple(getattr(release, name) for name in RELEASE.column_names)
+
+
+def _schema() -> str:
+    return ", ".join(f"`{c.name}` {c.type}" for c in RELEASE.columns)

@@ -1,0 +1,88 @@
+"""The plan of a run: every step with what it reads, what it writes and which settings it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from habitue.config.settings import Settings
+from habitue.contracts import behaviour, decision, entities, intake, profile
+from habitue.contracts.entities import ENTITIES
+from habitue.contracts.tables import TABLES
+from habitue.job import Run
+from habitue.stages.ingest import entities_fed, ingest_entity, source_digest
+from habitue.stages.profile import profile as profile_stage
+from habitue.stages.publish import publish_run
+from habitue.stages.resolve import resolve
+from habitue.stages.score import score
+from habitue.stages.sessionize import sessionize
+from habitue.stages.step import Step
+from habitue.stages.target import target
+from habitue.stages.train import champions, champions_are_current, train
+
+_FACTS = tuple(ENTITIES.values())
+
+
+def undated_steps(settings: Settings) -> tuple[Step, ...]:
+    """Ingest of every mapped entity, sessionize, resolve: they take all that has arrived."""
+    return (
+        *(_ingest(entity, sources) for entity, sources in entities_fed(settings.sources).items()),
+        Step(
+            "sessionize", "sessionize", sessionize, behaviour.SESSION, (entities.EVENT,),
+            lambda run: _spell(run.settings.session),
+        ),
+        Step(
+            "resolve", "resolve", resolve, behaviour.IDENTITY_MAP, (*_FACTS, behaviour.SESSION, intake.PERSON_RECORD),
+            lambda run: _spell(run.settings.identity),
+        ),
+    )  # fmt: skip
+
+
+def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
+    """Profile, train, score, target and publish: they take a day."""
+    known = (*_FACTS, behaviour.SESSION, behaviour.IDENTITY_MAP, behaviour.ATTRIBUTION, behaviour.CUSTOMER)
+    return (
+        Step(
+            "profile", "profile", profile_stage, profile.CUSTOMER_PROFILE, known,
+            lambda run: [_spell(run.settings.profile), _spell(run.settings.economics), _spell(run.settings.project)],
+        ),
+        Step(
+            "train", "train", train, depends_on=lambda run: _spell(run.settings.models), current=champions_are_current,
+        ),
+        Step(
+            "score", "score", score, decision.CUSTOMER_SCORE, (profile.CUSTOMER_PROFILE,),
+            lambda run: [_spell(run.settings.models), _spell(run.settings.economics), champions(run)],
+        ),
+        Step(
+            "target", "target", target, decision.AUDIENCE_MEMBER,
+            (profile.CUSTOMER_PROFILE, decision.CUSTOMER_SCORE, entities.CONSENT, intake.IDENTIFIER),
+            lambda run: [_spell(run.settings.audiences), _spell(run.settings.consent), _spell(run.settings.holdout)],
+        ),
+        Step(
+            "publish", "publish", partial(_publish, with_exports=with_exports), decision.RELEASE,
+            tuple(table for table in TABLES if table.name != decision.RELEASE.name),
+            lambda run: [run.as_of.isoformat(), with_exports],
+        ),
+    )  # fmt: skip
+
+
+def _ingest(entity: str, sources: Sequence[str]) -> Step:
+    def inputs(run: Run) -> Any:
+        return {name: source_digest(run.settings.sources[name], run.project) for name in sources}
+
+    return Step(f"ingest {entity}", "ingest", partial(ingest_entity, entity=entity), ENTITIES[entity], (), inputs)
+
+
+def _publish(run: Run, *, with_exports: bool) -> None:
+    publish_run(run, with_exports=with_exports)
+
+
+def _spell(settings: Any) -> Any:
+    if isinstance(settings, BaseModel):
+        return settings.model_dump(mode="json")
+    if isinstance(settings, dict):
+        return {key: _spell(value) for key, value in settings.items()}
+    return settings

@@ -1,0 +1,50 @@
+"""A step of the pipeline and the fingerprint that tells whether its result is still right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from habitue.contracts.table import Table
+from habitue.job import Run
+from habitue.lake.fingerprint import code_digest, digest, input_version, slice_commit
+
+
+def _nothing(_: Run) -> Any:
+    return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step reads and writes; `marker` is written last and carries the fingerprint.
+
+    A step that writes no table (training) has no marker and says itself whether it is `current`.
+    """
+
+    name: str
+    stage: str
+    work: Callable[[Run], None]
+    marker: Table | None = None
+    reads: tuple[Table, ...] = ()
+    depends_on: Callable[[Run], Any] = _nothing  # settings and other inputs, as JSON can spell them
+    current: Callable[[Run], bool] | None = None
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the result belongs to the run's day."""
+        return self.marker is None or self.marker.is_dated
+
+    def fingerprint(self, run: Run) -> str:
+        """Digest of code, configuration and input versions."""
+        as_of = run.as_of.isoformat() if self.is_dated else None
+        versions = {table.name: input_version(run.location, table, as_of) for table in self.reads}
+        content = {"code": code_digest(), "step": self.name, "day": as_of, "inputs": versions, "on": self.depends_on(run)}
+        return digest(content)
+
+    def is_current(self, run: Run, fingerprint: str) -> bool:
+        """Whether the result is already what this step would make."""
+        if self.current is not None or self.marker is None:
+            return self.current is not None and self.current(run)
+        as_of = run.as_of.isoformat() if self.marker.is_dated else None
+        return slice_commit(run.location, self.marker, as_of)[1] == fingerprint
