@@ -1,0 +1,1 @@
+"""Events: clocks, repeats, bots, and the visits they form."""

@@ -1,0 +1,90 @@
+"""The cart of a visit: what was added and not removed, product by product."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from habitue.contracts.table import MONEY, QUANTITY
+from habitue.events import vocabulary
+
+COLLECTED = "cart_lines"
+# sums of a visit, wide enough that no tracked quantity and price overflows
+_UNITS = "decimal(28,3)"
+_STATE = f"struct<product:string,units:{_UNITS},price:{MONEY},held:{_UNITS},value:decimal(38,2)>"
+
+
+def collected() -> Column:
+    """All additions to and removals from carts, sorted by product and position: an aggregate.
+
+    An event names one product or lists several.
+    """
+    direction = F.when(F.col("event_name") == vocabulary.PRODUCT_ADDED, 1)
+    direction = direction.when(F.col("event_name") == vocabulary.PRODUCT_REMOVED, -1)
+    products = F.when(F.col("product").isNotNull(), F.array("product")).otherwise(F.col("items"))
+    lines = F.transform(
+        products,
+        lambda p: F.struct(
+            F.coalesce(p["product_number"], F.lit("")).alias("product"),
+            F.col("position").alias("position"),
+            (direction * _quantity(p)).cast(QUANTITY).alias("units"),
+            p["price"].alias("price"),
+        ),
+    )
+    return F.array_sort(F.flatten(F.collect_list(F.when(direction.isNotNull(), lines)))).alias(COLLECTED)
+
+
+def _quantity(product: Column) -> Column:
+    """Units, 1 where the tracker names none; never less than nothing."""
+    return F.greatest(F.coalesce(product["quantity"], F.lit(1)), F.lit(0))
+
+
+def value() -> Column:
+    """Value of what is left in the cart, null where nothing with a price was added or removed."""
+    return F.when(F.size(COLLECTED) > 0, _folded(F.col(COLLECTED))["value"].try_cast(MONEY))
+
+
+def is_filled_after(position: Column) -> Column:
+    """Whether something is left of what was added after that position, usually that of the last order."""
+    later = F.filter(COLLECTED, lambda line: line["position"] > position)
+    return F.when(F.size(later) > 0, _folded(later)["held"] > 0).otherwise(F.lit(False))
+
+
+def _folded(lines: Column) -> Column:
+    """Units held and their value over all products; `lines` must be sorted.
+
+    More removed than added leaves nothing, not less: the addition was in an earlier visit. The price of a
+    product is the last one seen, since removals often come without one.
+    """
+    empty = F.struct(
+        F.lit(None).cast("string").alias("product"),
+        F.lit(0).cast(_UNITS).alias("units"),
+        F.lit(None).cast(MONEY).alias("price"),
+        F.lit(0).cast(_UNITS).alias("held"),
+        F.lit(None).cast("decimal(38,2)").alias("value"),
+    ).cast(_STATE)
+    return F.aggregate(lines, empty, _take_line, _close_product)
+
+
+def _take_line(state: Column, line: Column) -> Column:
+    same = state["product"] == line["product"]  # null before the first product
+    closed = _close_product(state)
+    return F.struct(
+        line["product"].alias("product"),
+        (line["units"] + F.when(same, state["units"]).otherwise(F.lit(0))).alias("units"),
+        F.when(same, F.coalesce(line["price"], state["price"])).otherwise(line["price"]).alias("price"),
+        F.when(same, state["held"]).otherwise(closed["held"]).alias("held"),
+        F.when(same, state["value"]).otherwise(closed["value"]).alias("value"),
+    ).cast(_STATE)
+
+
+def _close_product(state: Column) -> Column:
+    left = F.greatest(state["units"], F.lit(0).cast(_UNITS))
+    worth = left * state["price"]
+    return F.struct(
+        state["product"].alias("product"),
+        state["units"].alias("units"),
+        state["price"].alias("price"),
+        (state["held"] + left).alias("held"),
+        F.coalesce(state["value"] + worth, worth, state["value"]).alias("value"),
+    ).cast(_STATE)

@@ -1,0 +1,53 @@
+"""The orders of a visit as the tracker saw them: each order number counts once."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from habitue.contracts.table import MONEY
+from habitue.events import vocabulary
+
+COLLECTED = "order_events"
+_SUM = "decimal(38,2)"
+
+
+def collected() -> Column:
+    """All completed orders, sorted by order and position: an aggregate over events of a session.
+
+    Trackers repeat an order when its confirmation page is reloaded. An order without a number
+    is one of its own.
+    """
+    numbered = F.concat(F.lit("n"), F.col("order.order_number"))
+    unnumbered = F.concat(F.lit("e"), F.col("event_id"))
+    order = F.struct(
+        F.coalesce(numbered, unnumbered).alias("number"),
+        F.col("position").alias("position"),
+        F.col("order.value").alias("value"),
+        F.coalesce(F.col("order.currency"), F.lit("")).alias("currency"),
+    )
+    is_order = F.col("event_name") == vocabulary.ORDER_COMPLETED
+    return F.array_sort(F.collect_list(F.when(is_order, order))).alias(COLLECTED)
+
+
+def totals() -> dict[str, Column]:
+    """Columns of a session: `order_count`, `net_revenue` and `currency`.
+
+    The first event of an order states its value. Amounts of different currencies are not added:
+    both columns are null then.
+    """
+    first = F.filter(COLLECTED, lambda order, i: (i == 0) | (order["number"] != _number_before(i)))
+    currencies = F.array_distinct(F.transform(first, lambda order: order["currency"]))
+    is_one_currency = F.size(currencies) == 1
+    valued = F.filter(first, lambda order: order["value"].isNotNull())
+    zero = F.lit(0).cast(_SUM)
+    total = F.aggregate(valued, zero, lambda sum_, order: (sum_ + order["value"]).cast(_SUM))
+    return {
+        "order_count": F.size(first).cast("bigint"),
+        "net_revenue": F.when(is_one_currency & (F.size(valued) > 0), total.try_cast(MONEY)),
+        "currency": F.when(is_one_currency, F.nullif(F.get(currencies, F.lit(0)), F.lit(""))),
+    }
+
+
+def _number_before(i: Column) -> Column:
+    return F.get(COLLECTED, i - 1)["number"]

@@ -1,0 +1,97 @@
+"""How events become visits: the `session`, `clock` and `bot` sections of the configuration."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+
+class SessionSettings(BaseModel, extra="forbid", frozen=True):
+    """Rules of a visit. The defaults are those of GA4: 30 minutes, no split at midnight or by campaign."""
+
+    gap_minutes: int = Field(
+        30,
+        ge=1,
+        le=24 * 60,
+        description="Longest pause inside a visit; exactly this long still joins.",
+    )
+    engaged_threshold_seconds: float = Field(
+        10,
+        ge=0,
+        description="A visit with that much engaged time is engaged.",
+    )
+    engaged_views: int = Field(
+        2,
+        ge=1,
+        description="A visit with that many page or screen views is engaged.",
+    )
+    engaged_cap_seconds: int = Field(
+        300,
+        ge=1,
+        description="Longest time between two events that counts as attention where no tracker measures it.",
+    )
+    visitor_types: tuple[str, ...] = Field(
+        ("device_id", "anonymous_id"),
+        min_length=1,
+        description="Which identifier says who visits, first found wins.",
+    )
+    login_types: tuple[str, ...] = Field(
+        ("customer_number", "loyalty_number", "user_id", "email", "phone"),
+        description="Identifiers that tell a person and not only a device.",
+    )
+
+    @property
+    def gap_micros(self) -> int:
+        """The gap in microseconds, the unit all times are compared in."""
+        return self.gap_minutes * 60 * 1_000_000
+
+    @property
+    def engaged_cap_micros(self) -> int:
+        """The cap of the attention between two events in microseconds."""
+        return self.engaged_cap_seconds * 1_000_000
+
+
+class ClockSettings(BaseModel, extra="forbid", frozen=True):
+    """How far the clock of a device is believed."""
+
+    ahead_minutes: int = Field(
+        5,
+        ge=0,
+        description="An event corrected to later than that after its receipt is set to the receipt.",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="An event before this UTC day is a fault of its clock."
+    )
+
+
+class BotSettings(BaseModel, extra="forbid", frozen=True):
+    """Which events no person did. They are flagged, never deleted."""
+
+    user_agents: tuple[str, ...] = Field(
+        (
+            "bot", "crawl", "spider", "slurp", "headless", "phantomjs", "puppeteer", "playwright", "selenium",
+            "lighthouse", "pingdom", "uptime", "monitor", "preview", "fetcher", "scrapy", "python-requests",
+            "python-urllib", "aiohttp", "curl/", "wget/", "httpclient", "go-http-client", "java/", "libwww",
+            "facebookexternalhit", "archiver",
+        ),
+        description="Words of a user agent that betray a program, in any case.",
+    )  # fmt: skip
+    not_user_agents: tuple[str, ...] = Field(
+        ("cubot",), description="Words that only look like one: a maker of phones."
+    )
+    burst_events: int = Field(
+        200,
+        ge=2,
+        description="More events than that of one visitor within the burst are a program's.",
+    )
+    burst_seconds: int = Field(
+        100,
+        ge=1,
+        description="Length of a burst.",
+    )
+    day_events: int = Field(
+        10_000,
+        ge=2,
+        description="More events than that of one visitor on one UTC day are a program's.",
+    )

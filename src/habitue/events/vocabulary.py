@@ -1,0 +1,23 @@
+"""The canonical names of events that habitue gives a meaning to; any other name is kept as it came."""
+
+from __future__ import annotations
+
+PAGE_VIEWED = "page_viewed"
+SCREEN_VIEWED = "screen_viewed"
+PRODUCT_LIST_VIEWED = "product_list_viewed"
+PRODUCT_CLICKED = "product_clicked"
+PRODUCT_VIEWED = "product_viewed"
+PRODUCT_ADDED = "product_added"
+PRODUCT_REMOVED = "product_removed"
+CART_VIEWED = "cart_viewed"
+CHECKOUT_STARTED = "checkout_started"
+ORDER_COMPLETED = "order_completed"
+ORDER_REFUNDED = "order_refunded"
+ORDER_CANCELLED = "order_cancelled"
+PRODUCTS_SEARCHED = "products_searched"
+IDENTIFIED = "identified"
+GROUPED = "grouped"
+ALIASED = "aliased"
+
+VIEWS = (PAGE_VIEWED, SCREEN_VIEWED)
+ORDERS = (ORDER_COMPLETED, ORDER_REFUNDED, ORDER_CANCELLED)
