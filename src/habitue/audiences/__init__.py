@@ -1,0 +1,1 @@
+"""Audiences: the rule grammar, membership, holdouts and splits, changes, funnel and overlap."""
