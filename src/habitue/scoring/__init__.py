@@ -1,0 +1,1 @@
+"""Apply fitted models to profiles, batch by batch; models are received, never loaded."""
