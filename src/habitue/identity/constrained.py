@@ -1,0 +1,129 @@
+"""Constrained union-find: clusters of identifiers that never break a limit.
+
+Edges come strongest first (Kruskal's order: the type of the weaker end, the
+stronger end, confidence, age, codes); an edge whose union would break a limit is
+left out. Limits are hereditary (a part of a good cluster is good), so an edge
+refused once stays refused while clusters grow, and a component without a
+violation accepts all its edges in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """One identifier of a component; times in microseconds."""
+
+    code: int
+    id_type: str
+    rank: int
+    first_known: int
+    born_id: str | None  # id of a person born from it; None when another component holds that id
+
+
+class Edge(NamedTuple):
+    """One link; `until` ends it (its value became shared), None: links to this day."""
+
+    a: int
+    b: int
+    tier: int
+    confidence: float
+    first_known: int
+    until: int | None
+    rule: str
+
+    @property
+    def strength(self) -> tuple[int, float, int, int, int, str]:
+        """Sort key, strongest first; nothing in it may change with later evidence."""
+        return (self.tier, -self.confidence, self.first_known, self.a, self.b, self.rule)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one person may hold."""
+
+    per_person: dict[str, int]
+    default_per_person: int
+    cluster: int
+
+    def of(self, id_type: str) -> int:
+        """Distinct values of the type."""
+        return self.per_person.get(id_type, self.default_per_person)
+
+
+@dataclass
+class Cluster:
+    """Identifiers of one person: codes, values per type, number spaces taken by exclusive types."""
+
+    members: list[int] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=dict)
+    spaces: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Clusters:
+    """The current clusters of one component."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.of: dict[int, Cluster] = {}
+        self.has_refused = False
+        self.last: tuple[int, float, int, int, int, str] | None = None  # weakest edge taken in so far
+
+    def add(self, node: Node) -> None:
+        """A new identifier, alone."""
+        self.of[node.code] = Cluster([node.code], {node.id_type: 1})
+
+    def add_space(self, node: Node, space: str) -> bool:
+        """An exclusive identifier seen in a number space; False if another of its cluster holds it."""
+        cluster = self.of[node.code]
+        key = (node.id_type, space)
+        if key in cluster.spaces:
+            return False
+        cluster.spaces.add(key)
+        return True
+
+    def connect(self, edges: Iterable[Edge]) -> list[int]:
+        """Take edges in, strongest first; codes at their ends. Says in `has_refused` if one broke a limit."""
+        touched = []
+        for edge in edges:
+            a, b = self.of[edge.a], self.of[edge.b]
+            touched.append(edge.a)
+            if self.last is None or edge.strength > self.last:
+                self.last = edge.strength
+            if a is b:
+                continue
+            if self.broken_limit(a, b):
+                self.has_refused = True
+                touched.append(edge.b)
+            else:
+                self._unite(a, b)
+        return touched
+
+    def broken_limit(self, a: Cluster, b: Cluster) -> str | None:
+        """The limit that a union would break; None if it is allowed."""
+        taken = a.spaces & b.spaces
+        if taken:
+            return f"two values of {min(taken)[0]} from one source"
+        if len(a.members) + len(b.members) > self.limits.cluster:
+            return f"more than {self.limits.cluster} identifiers"
+        for id_type in sorted(a.values.keys() & b.values.keys()):
+            if a.values[id_type] + b.values[id_type] > self.limits.of(id_type):
+                return f"more than {self.limits.of(id_type)} values of {id_type}"
+        return None
+
+    def _unite(self, a: Cluster, b: Cluster) -> None:
+        large, small = (a, b) if len(a.members) >= len(b.members) else (b, a)
+        large.members += small.members
+        for id_type, n in small.values.items():
+            large.values[id_type] = large.values.get(id_type, 0) + n
+        large.spaces |= small.spaces
+        for code in small.members:
+            self.of[code] = large
+
+
+def follows(edges: list[Edge], clusters: Clusters) -> bool:
+    """Whether all these edges are weaker than every edge taken in, so that Kruskal's order goes on."""
+    return clusters.last is None or not edges or min(e.strength for e in edges) > clusters.last

@@ -1,0 +1,136 @@
+"""Evidence for identity: identifiers seen on records, as sightings of one and edges between two.
+
+A record with n identifiers gives a star: its strongest identifier linked to each
+of the n-1 others. An identifier alone on its record gives no edge but a sighting,
+so that every identifier comes out of the resolution once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from itertools import chain
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.identity.settings import IdentitySettings
+
+NODE = ("id_type", "id_key")
+PAIR = ("id_type_a", "id_key_a", "id_type_b", "id_key_b")
+
+
+def rank_of(id_type: Column, settings: IdentitySettings) -> Column:
+    """Position of a type in the order of strength; unknown types after all others."""
+    pairs = chain.from_iterable((F.lit(t), F.lit(i)) for i, t in enumerate(settings.priority))
+    return F.coalesce(F.create_map(*pairs)[id_type], F.lit(len(settings.priority)))
+
+
+def space_of(source: Column, settings: IdentitySettings) -> Column:
+    """Number space of a source: sources that draw their numbers from one series share it."""
+    if not settings.number_spaces:
+        return source
+    pairs = chain.from_iterable(
+        (F.lit(s), F.lit(space)) for s, space in sorted(settings.number_spaces.items())
+    )
+    return F.coalesce(F.create_map(*pairs)[source], source)
+
+
+def node_code(id_type: Column, id_key: Column) -> Column:
+    """64-bit code of an identifier, for graphs; the caller checks that no two collide."""
+    return F.xxhash64(id_type, id_key)
+
+
+def observe(records: Mapping[str, DataFrame], *, settings: IdentitySettings) -> DataFrame:
+    """Every identifier and link by rule and source, over all records.
+
+    `records`: rule -> rows with source, identifiers, known_time. Grain of the
+    result: id_type, id_key, hub_type, hub_key (null for the hub itself and for an
+    identifier alone), rule, source; with first_known, last_seen, observations.
+    Rows are first counted per distinct set of identifiers, since a person's many
+    order lines all carry the same one.
+    """
+    sets = [
+        rows.where(F.size("identifiers") > 0).select(
+            F.lit(rule).alias("rule"), "source", "identifiers", "known_time"
+        )
+        for rule, rows in records.items()
+    ]
+    per_set = (
+        reduce(DataFrame.unionByName, sets)
+        .groupBy("rule", "source", "identifiers")
+        .agg(
+            F.min("known_time").alias("first_known"),
+            F.max("known_time").alias("last_seen"),
+            F.count(F.lit(1)).alias("observations"),
+        )
+    )
+    stars = per_set.withColumn("_ids", _strongest_first(settings)).withColumn("_id", F.explode("_ids"))
+    hub = F.col("_ids")[0]
+    is_hub = F.col("_id") == hub
+    return (
+        stars.select(
+            F.col("_id.id_type").alias("id_type"),
+            F.col("_id.id_key").alias("id_key"),
+            F.when(~is_hub, hub["id_type"]).alias("hub_type"),
+            F.when(~is_hub, hub["id_key"]).alias("hub_key"),
+            *("rule", "source", "first_known", "last_seen", "observations"),
+        )
+        .groupBy(*NODE, "hub_type", "hub_key", "rule", "source")
+        .agg(*_totals())
+    )
+
+
+def sightings(observations: DataFrame) -> DataFrame:
+    """When each source knew each identifier first: id_type, id_key, source, first_known."""
+    return observations.groupBy(*NODE, "source").agg(F.min("first_known").alias("first_known"))
+
+
+def nodes(observations: DataFrame) -> DataFrame:
+    """Each identifier once: id_type, id_key, first_known, code."""
+    return (
+        observations.groupBy(*NODE)
+        .agg(F.min("first_known").alias("first_known"))
+        .withColumn("code", node_code(F.col("id_type"), F.col("id_key")))
+    )
+
+
+def edges(observations: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """One row per pair of identifiers and rule, the smaller identifier first, sources put together."""
+    first = F.struct("id_type", "id_key")
+    second = F.struct(F.col("hub_type").alias("id_type"), F.col("hub_key").alias("id_key"))
+    small, large = F.least(first, second), F.greatest(first, second)
+    pairs = observations.where(F.col("hub_key").isNotNull()).select(
+        small["id_type"].alias("id_type_a"),
+        small["id_key"].alias("id_key_a"),
+        large["id_type"].alias("id_type_b"),
+        large["id_key"].alias("id_key_b"),
+        *("rule", "source", "first_known", "last_seen", "observations"),
+    )
+    shown_first = F.min_by("source", F.struct("first_known", "source")).alias("source")
+    return (
+        pairs.groupBy(*PAIR, "rule")
+        .agg(shown_first, *_totals())
+        .withColumn("confidence", _confidence(settings))
+    )
+
+
+def _totals() -> tuple[Column, ...]:
+    return (
+        F.min("first_known").alias("first_known"),
+        F.max("last_seen").alias("last_seen"),
+        F.sum("observations").alias("observations"),
+    )
+
+
+def _strongest_first(settings: IdentitySettings) -> Column:
+    ranked = F.transform(
+        "identifiers",
+        lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),
+    )
+    return F.array_sort(F.array_distinct(ranked))
+
+
+def _confidence(settings: IdentitySettings) -> Column:
+    pairs = chain.from_iterable((F.lit(r), F.lit(p)) for r, p in sorted(settings.rule_confidence.items()))
+    return F.element_at(F.create_map(*pairs), F.col("rule"))

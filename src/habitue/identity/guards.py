@@ -1,0 +1,91 @@
+"""Guards before clustering: a value that several owners of one source use stops linking anybody.
+
+An owner is a customer number or account; a value a weaker identifier directly
+linked to it. From the moment the first owner too many is known, the value is
+shared and none of its edges links. Degrees only grow with time, so a shared
+value stays shared, and an edge links in one interval [first_known, until).
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from habitue.identity.edges import NODE, rank_of, space_of
+from habitue.identity.settings import IdentitySettings
+
+
+def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many)."""
+    spaces = sightings.select(
+        F.col("id_type").alias("owner_type"),
+        F.col("id_key").alias("owner_key"),
+        space_of(F.col("source"), settings).alias("space"),
+        F.col("first_known").alias("space_known"),
+    )
+    known = F.greatest("first_known", "space_known")
+    owners = (
+        _owned(edges, settings)
+        .join(spaces, on=["owner_type", "owner_key"], how="inner")
+        .groupBy(*NODE, "owner_type", "space", "owner_key")
+        .agg(F.min(known).alias("known"))
+    )
+    in_order = Window.partitionBy(*NODE, "owner_type", "space").orderBy("known", "owner_key")
+    too_many = owners.withColumn("_n", F.row_number().over(in_order)).where(
+        F.col("_n") == _allowed(settings) + 1
+    )
+    return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at"))
+
+
+def with_until(edges: DataFrame, shared: DataFrame) -> DataFrame:
+    """Edges with `until` (null: links to this day) and `shared_type`, the type of the value that ended it."""
+    a = shared.select(
+        F.col("id_type").alias("id_type_a"),
+        F.col("id_key").alias("id_key_a"),
+        F.col("shared_at").alias("_until_a"),
+    )
+    b = shared.select(
+        F.col("id_type").alias("id_type_b"),
+        F.col("id_key").alias("id_key_b"),
+        F.col("shared_at").alias("_until_b"),
+    )
+    ended_by_a = F.col("_until_a") <= F.coalesce("_until_b", "_until_a")
+    shared_type = F.when(ended_by_a, F.col("id_type_a")).when(
+        F.col("_until_b").isNotNull(), F.col("id_type_b")
+    )
+    return (
+        edges.join(a, on=["id_type_a", "id_key_a"], how="left")
+        .join(b, on=["id_type_b", "id_key_b"], how="left")
+        .withColumns({"until": F.least("_until_a", "_until_b"), "shared_type": shared_type})
+        .drop("_until_a", "_until_b")
+    )
+
+
+def linked_once() -> Column:
+    """Whether an edge links, or linked at some time in the past."""
+    return F.col("until").isNull() | (F.col("first_known") < F.col("until"))
+
+
+def _owned(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
+    """Edges from a value to an owner stronger than it."""
+
+    def directed(value: str, owner: str) -> DataFrame:
+        is_owner = F.col(f"id_type_{owner}").isin(*settings.owner_types)
+        is_value = F.col(f"id_type_{value}").isin(*settings.owners_per_value)
+        stronger = rank_of(F.col(f"id_type_{owner}"), settings) < rank_of(F.col(f"id_type_{value}"), settings)
+        return edges.where(is_owner & is_value & stronger).select(
+            F.col(f"id_type_{value}").alias("id_type"),
+            F.col(f"id_key_{value}").alias("id_key"),
+            F.col(f"id_type_{owner}").alias("owner_type"),
+            F.col(f"id_key_{owner}").alias("owner_key"),
+            "first_known",
+        )
+
+    return directed("a", "b").unionByName(directed("b", "a"))
+
+
+def _allowed(settings: IdentitySettings) -> Column:
+    pairs = chain.from_iterable((F.lit(t), F.lit(n)) for t, n in sorted(settings.owners_per_value.items()))
+    return F.create_map(*pairs)[F.col("id_type")]

@@ -1,0 +1,70 @@
+"""Settings of identity resolution: types in order of strength, limits, tiers, cookie windows."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field, PositiveInt, model_validator
+
+_PRIORITY = ("customer_number", "loyalty_number", "user_id", "email", "phone", "device_id", "anonymous_id")
+_PER_PERSON = {
+    "customer_number": 5,
+    "loyalty_number": 2,
+    "user_id": 2,
+    "email": 5,
+    "phone": 5,
+    "device_id": 10,
+    "anonymous_id": 50,
+}
+_OWNERS = {"loyalty_number": 1, "user_id": 1, "email": 1, "phone": 2, "device_id": 1, "anonymous_id": 1}
+_CONFIDENCE = {"manual": 1.0, "same_record": 0.99, "login": 0.95}
+
+
+class AttributionSettings(BaseModel, extra="forbid", frozen=True):
+    """How sessions without a login find their person."""
+
+    last_login_minutes: PositiveInt = 30  # on a shared device: how long a login speaks for the next visit
+    backfill_days: int = Field(30, ge=0)  # anonymous history given to the first login
+
+
+class IdentitySettings(BaseModel, extra="forbid", frozen=True):
+    """Which identifiers decide, and how much one person or one value may hold.
+
+    Limits are judged on what was known at the moment: nothing that became known
+    later may change an older state.
+    """
+
+    priority: tuple[str, ...] = _PRIORITY  # strongest first; a type not named ranks below all of them
+    exclusive_types: tuple[str, ...] = ("customer_number",)  # two values of one number space never merge
+    owner_types: tuple[str, ...] = ("customer_number", "user_id")  # what a value can belong to
+    anonymous_types: tuple[str, ...] = ("device_id", "anonymous_id")  # name a device, not a person
+    per_person: dict[str, PositiveInt] = Field(default_factory=lambda: dict(_PER_PERSON))
+    default_per_person: PositiveInt = 10  # types without a limit of their own
+    owners_per_value: dict[str, PositiveInt] = Field(default_factory=lambda: dict(_OWNERS))
+    number_spaces: dict[str, str] = Field(
+        default_factory=dict
+    )  # source -> space of its numbers; default: itself
+    cluster_limit: PositiveInt = 200  # identifiers of one person
+    rule_confidence: dict[str, float] = Field(default_factory=lambda: dict(_CONFIDENCE))
+    driver_tier_max_edges: int = Field(5_000_000, ge=0)
+    source_rank: tuple[str, ...] = ()  # best source first, for surviving values; others come after, as equals
+    attribution: AttributionSettings = AttributionSettings()
+
+    @model_validator(mode="after")
+    def _types_are_ranked(self) -> IdentitySettings:
+        named = {*self.exclusive_types, *self.owner_types, *self.anonymous_types}
+        unranked = sorted(named - set(self.priority))
+        if unranked:
+            raise ValueError(f"{', '.join(unranked)}: not in priority; add them to identity.priority")
+        return self
+
+    def rank(self, id_type: str) -> int:
+        """Position in the order of strength, 0 the strongest."""
+        return self.priority.index(id_type) if id_type in self.priority else len(self.priority)
+
+    def limit(self, id_type: str) -> int:
+        """How many distinct values of the type one person may hold."""
+        return self.per_person.get(id_type, self.default_per_person)
+
+    @property
+    def known_types(self) -> tuple[str, ...]:
+        """Ranked types that name a person rather than a device."""
+        return tuple(t for t in self.priority if t not in self.anonymous_types)

@@ -1,0 +1,113 @@
+"""Random identity worlds and a slow, plain answer to them: clustering anew at every moment."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+
+from habitue.identity.settings import IdentitySettings
+
+Identifier = tuple[str, str]
+TYPES = ("customer_number", "loyalty_number", "user_id", "email", "phone", "device_id", "anonymous_id")
+SETTINGS = IdentitySettings(
+    per_person={"customer_number": 3, "loyalty_number": 1, "user_id": 2, "email": 2, "device_id": 2, "anonymous_id": 3},
+    default_per_person=2,
+    cluster_limit=9,
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a source, with the moment at which it was known."""
+
+    source: str
+    rule: str
+    known: int
+    identifiers: tuple[Identifier, ...]
+
+
+def random_world(seed: int, *, prefix: str = "", records: int | None = None) -> list[Record]:
+    """A few dozen records over few identifiers, so that they meet, share and break limits."""
+    rng = random.Random(seed)
+    count = records or rng.choice([3, 8, 15, 30, 50])
+    pool = [(t, f"{prefix}{t[0]}{i}") for t in TYPES for i in range(rng.choice([1, 2, 4, 6]))]
+    moments = rng.choice([3, 10, 40])
+    return [
+        Record(
+            source=rng.choice(["crm", "shop"]),
+            rule=rng.choice(["same_record", "login"]),
+            known=rng.randint(1, moments),
+            identifiers=tuple(sorted(rng.sample(pool, min(len(pool), rng.choice([1, 2, 2, 3]))))),
+        )
+        for _ in range(count)
+    ]
+
+
+def clusters_before(world: list[Record], cut: int, settings: IdentitySettings = SETTINGS) -> set[frozenset[Identifier]]:
+    """The persons that everything known before `cut` gives, from the rules alone."""
+    known = [r for r in world if r.known < cut]
+    edges = _edges(known, settings)
+    spaces: dict[Identifier, set[str]] = {}
+    for r in known:
+        for i in r.identifiers:
+            if i[0] in settings.exclusive_types:
+                spaces.setdefault(i, set()).add(r.source)
+    shared = _shared(known, edges, settings)
+    groups = [frozenset([i]) for i in {i for r in known for i in r.identifiers}]
+    live = [e for e in edges if not shared & {e[0], e[1]}]
+    for a, b, _ in sorted(live, key=lambda e: strength(e, edges[e], settings)):
+        left = next(g for g in groups if a in g)
+        right = next(g for g in groups if b in g)
+        if left is not right and allowed(left | right, spaces, settings):
+            groups = [g for g in groups if g is not left and g is not right] + [left | right]
+    return set(groups)
+
+
+def allowed(group: frozenset[Identifier], spaces: dict[Identifier, set[str]], settings: IdentitySettings) -> bool:
+    """Whether one person may hold all these identifiers."""
+    for x, y in itertools.combinations([i for i in group if i[0] in settings.exclusive_types], 2):
+        if x[0] == y[0] and spaces.get(x, set()) & spaces.get(y, set()):
+            return False
+    fits = all(sum(i[0] == t for i in group) <= settings.limit(t) for t in {i[0] for i in group})
+    return fits and len(group) <= settings.cluster_limit
+
+
+def strength(edge: tuple, first_known: int, settings: IdentitySettings) -> tuple:
+    """Kruskal's order; ties by the codes that Spark's xxhash64 gives are broken in `code_of`."""
+    ranks = sorted(settings.rank(i[0]) for i in edge[:2])
+    a, b = sorted(edge[:2])
+    return (ranks[1], ranks[0], -settings.rule_confidence[edge[2]], first_known, code_of(a), code_of(b), edge[2])
+
+
+CODES: dict[Identifier, int] = {}  # filled by tests with the codes that Spark gives; else the order of the keys
+
+
+def code_of(identifier: Identifier) -> int | str:
+    """Tie-break of the product."""
+    return CODES[identifier] if CODES else "\0".join(identifier)
+
+
+def _edges(known: list[Record], settings: IdentitySettings) -> dict[tuple, int]:
+    edges: dict[tuple, int] = {}
+    for r in known:
+        hub, *rest = sorted(r.identifiers, key=lambda i: (settings.rank(i[0]), *i))
+        for other in rest:
+            key = (*sorted([hub, other]), r.rule)
+            edges[key] = min(edges.get(key, r.known), r.known)
+    return edges
+
+
+def _shared(known: list[Record], edges: dict[tuple, int], settings: IdentitySettings) -> set[Identifier]:
+    seen_in: dict[Identifier, set[str]] = {}
+    for r in known:
+        for i in r.identifiers:
+            seen_in.setdefault(i, set()).add(r.source)
+    owners: dict[tuple, set[Identifier]] = {}
+    for a, b, _ in edges:
+        for value, owner in ((a, b), (b, a)):
+            is_owner = owner[0] in settings.owner_types and settings.rank(owner[0]) < settings.rank(value[0])
+            if is_owner and value[0] in settings.owners_per_value:
+                for source in seen_in[owner]:
+                    owners.setdefault((value, owner[0], source), set()).add(owner)
+    return {v for (v, _, _), who in owners.items() if len(who) > settings.owners_per_value[v[0]]}
