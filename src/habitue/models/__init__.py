@@ -1,1 +1,1 @@
-"""Customer-base models in plain numpy: purchases to come, spend, value, calibration and the measures that judge them."""
+"""Customer-base models in plain numpy: purchases, spend, value, calibration, measures."""

@@ -151,7 +151,7 @@ def _mend(
 
 
 def _c_times_2f1(first: Floats, second: float, c: Floats, z: Floats) -> Floats:
-    """c * 2F1(first, second; c; z), also at c = 0, where the function has a pole that c removes.
+    """Return c * 2F1(first, second; c; z), also at c = 0, where the function has a pole that c removes.
 
     Close to the pole the contiguous relation (DLMF 15.5.18, c raised by one)
     expresses it through c + 1 and c + 2.

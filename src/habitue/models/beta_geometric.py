@@ -80,7 +80,7 @@ class BetaGeometric:
         return self.p_alive(x, t_x, age) * self._if_alive(x, age).expected_purchases(horizon)
 
     def expected_purchases_new(self, horizon: ArrayLike) -> Floats:
-        """Expected repeat purchases of a randomly chosen new customer within `horizon` of the first purchase."""
+        """Expected repeat purchases of a random new customer within `horizon` of the first purchase."""
         return self.expected_purchases(horizon, 0.0, 0.0, 0.0)
 
     def p_no_purchase(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Floats:
@@ -111,7 +111,7 @@ class BetaGeometric:
     def second_factorial_moment(
         self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, age: ArrayLike
     ) -> Floats:
-        """E[N (N - 1)] of the purchases N within `horizon` | history, to about 3 digits: the spread of the count."""
+        """E[N (N - 1)] of the purchases N within `horizon` | history, to about 3 digits."""
         horizon, x, t_x, age = _as_floats(horizon, x, t_x, age)
         return self.p_alive(x, t_x, age) * self._if_alive(x, age).second_factorial_moment(horizon)
 

@@ -60,9 +60,7 @@ def maximise(patterns: Patterns, chances_before_first_repeat: int) -> Estimate:
         parameters=np.exp(final.point),
         standard_errors=np.exp(final.point) * errors,
         converged=final.converged,
-        evaluations=final.evaluations + sum(attempt.evaluations for attempt in tries)
-        if step == 1
-        else final.evaluations,
+        evaluations=final.evaluations,
         warnings=_boundary_warnings(final, errors, patterns),
     )
 
@@ -133,17 +131,23 @@ class Minimum:
 
 
 def minimise(objective: Objective, start: Floats) -> Minimum:
-    """Search with L-BFGS-B inside exp(+-12), then polish until the gradient vanishes."""
+    """Search with L-BFGS-B between exp(-12) and exp(12) until nothing can be gained any more."""
     bounds = [(-_LOG_BOUND, _LOG_BOUND)] * start.size
-    options = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500, "maxcor": 20}
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    found = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500, "maxcor": 20},
+    )
     inside = np.abs(found.x) < _LOG_BOUND
     flat = bool(np.max(np.abs(found.jac[inside]), initial=0.0) < 1e-5)
     return Minimum(np.asarray(found.x), float(found.fun), flat, int(found.nfev))
 
 
 def log_standard_errors(objective: Objective, point: Floats, customers: float) -> Floats:
-    """Standard errors of the log parameters: central differences of the gradient, inverted; NaN if singular."""
+    """Standard errors of the log parameters from differences of the gradient; NaN if singular."""
     rows = [
         (objective(point + _STEP * unit)[1] - objective(point - _STEP * unit)[1]) / (2 * _STEP)
         for unit in np.eye(point.size)
@@ -156,7 +160,7 @@ def log_standard_errors(objective: Objective, point: Floats, customers: float) -
 
 
 def _boundary_warnings(found: Minimum, log_errors: Floats, patterns: Patterns) -> tuple[str, ...]:
-    """Say when the maximum lies at the edge of the parameter space, where the model tells nothing about dropout."""
+    """Say when the maximum lies at the edge, where the model tells nothing about dropout."""
     r, _, a, b = np.exp(found.point)
     checks = (
         (not found.converged, "the search did not converge"),

@@ -27,12 +27,12 @@ class Patterns:
 
     @classmethod
     def group(cls, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, weight: ArrayLike | None = None) -> Self:
-        """Group equal histories; `weight` is the number of customers behind each given history (default 1)."""
+        """Group equal histories; `weight` is the number of customers behind each (default 1)."""
         columns = [np.asarray(column, dtype=np.float64).ravel() for column in (x, t_x, age)]
         weights = np.ones_like(columns[0]) if weight is None else np.asarray(weight, dtype=np.float64).ravel()
-        _refuse_impossible(*columns, weights)
+        _refuse_impossible(columns[0], columns[1], columns[2], weights)
         distinct, summed = group_rows(columns, weights)
-        return cls(*distinct, summed)
+        return cls(distinct[0], distinct[1], distinct[2], summed)
 
     @property
     def customers(self) -> float:
@@ -40,7 +40,7 @@ class Patterns:
         return float(self.weight.sum())
 
     def every(self, step: int) -> Self:
-        """Keep each `step`-th pattern: a deterministic sample for a first guess, never for a final estimate."""
+        """Keep each `step`-th pattern: a deterministic sample, for a first guess only."""
         return type(self)(self.x[::step], self.t_x[::step], self.age[::step], self.weight[::step])
 
     def in_unit(self, unit: float) -> Self:
@@ -49,7 +49,7 @@ class Patterns:
 
 
 def group_rows(columns: list[Floats], weight: Floats) -> tuple[list[Floats], Floats]:
-    """Sum `weight` over rows that are equal in every column; rows come back sorted by the columns in order."""
+    """Sum `weight` over rows that are equal in every column; rows come back sorted by the columns."""
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]
     starts = np.ones(order.size, dtype=bool)
