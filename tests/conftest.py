@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from habitue.config.spark import SparkSettings
+from habitue.lake.lake import Lake
+from habitue.lake.location import Location
+from habitue.lake.session import open_session, stop
+
+ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """One session for the suite: 2 threads, 2 shuffle partitions, no UI."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.driver.memory", "2g")
-        .getOrCreate()
-    )
+    """One session for the suite: 2 threads, 2 shuffle partitions, small Delta snapshots, no UI."""
+    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2)
+    session = open_session(settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log")
     yield session
-    session.stop()
+    stop(session)
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Iterator[Lake]:
+    """An empty lake of its own for one test."""
+    fresh = Lake(Location(str(tmp_path / "lake")), spark)
+    yield fresh
+    fresh.clear_checkpoints()
+
+
+@pytest.fixture
+def seeds() -> range:
+    """Random worlds of a property test: few by default, many in `make accept`."""
+    return range(50 if ACCEPT else 3)

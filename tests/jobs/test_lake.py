@@ -1,0 +1,104 @@
+"""How the lake writes: merges that commit only changes, guards, days, notes in the log, restore."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from habitue.contracts.behaviour import IDENTITY_CHANGE
+from habitue.contracts.decision import AUDIENCE_CHANGE, SPLIT_ASSIGNMENT
+from habitue.errors import ContractError
+from habitue.lake.commit import CommitNote
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import input_version, slice_commit
+from habitue.lake.lake import Lake
+from tests.tables import assert_table, table
+
+CHANGES = """
+    old_person_id | new_person_id | changed_at          | cause
+    a             | b             | 2026-01-01 00:00:00 | merge
+    c             | d             | 2026-01-02 00:00:00 | split
+"""
+
+
+def test_a_merge_inserts_updates_deletes_and_leaves_equal_content_uncommitted(lake: Lake) -> None:
+    rows = table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False)
+    lake.merge(IDENTITY_CHANGE, rows)
+    log = lake.location.table(IDENTITY_CHANGE)
+    first = DeltaLog(log).data_version()
+
+    lake.merge(IDENTITY_CHANGE, rows.repartition(3), delete_unmatched=True)
+    assert DeltaLog(log).data_version() == first
+
+    changed = """
+        old_person_id | new_person_id | changed_at          | cause
+        a             | b             | 2026-01-01 00:00:00 | manual
+        e             | f             | 2026-01-03 00:00:00 | erase
+    """
+    lake.merge(IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, changed, fill=False), delete_unmatched={"cause": "split"})
+    assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
+
+
+def test_without_update_the_first_row_stays(lake: Lake) -> None:
+    text = """
+        person_id | split | split_group | variant | assigned_at
+        p         | s     | {group}     |         | 2026-01-01
+    """
+    for group in ("holdout", "treatment"):
+        rows = table(lake.spark, SPLIT_ASSIGNMENT, text.format(group=group))
+        lake.merge(SPLIT_ASSIGNMENT, rows, update=False)
+    assert_table(lake.read(SPLIT_ASSIGNMENT), SPLIT_ASSIGNMENT, text.format(group="holdout"))
+
+
+def test_rows_that_break_the_contract_are_counted_by_rule_and_nothing_is_written(lake: Lake) -> None:
+    bad = table(lake.spark, IDENTITY_CHANGE, """
+        old_person_id | new_person_id | changed_at          | cause
+        a             | b             | 2026-01-01 00:00:00 | bogus
+                      | d             | 2026-01-01 00:00:00 | wrong
+    """, fill=False)  # fmt: skip
+    with pytest.raises(ContractError) as caught:
+        lake.merge(IDENTITY_CHANGE, bad)
+    assert caught.value.problems == ("old_person_id_not_null: 1 rows break it", "known_cause: 2 rows break it")
+    assert lake.read(IDENTITY_CHANGE).isEmpty()
+
+
+def test_a_frame_of_another_shape_is_told_every_difference(lake: Lake) -> None:
+    wrong = lake.spark.createDataFrame([("a", 1)], "old_person_id string, changed_at int")
+    with pytest.raises(ContractError) as caught:
+        lake.merge(IDENTITY_CHANGE, wrong)
+    assert "changed_at is int, expected timestamp" in caught.value.problems
+    assert "cause is missing (string)" in caught.value.problems
+
+
+def test_a_day_is_replaced_alone_and_its_commit_is_found_behind_other_days(lake: Lake) -> None:
+    text = """
+        as_of_date | audience | person_id | change
+        {day}      | loyal    | {person}  | entered
+    """
+    for day, person in (("2026-01-01", "p"), ("2026-01-02", "q"), ("2026-01-01", "r")):
+        lake.note = CommitNote(run_id="r", as_of=day, fingerprint=f"{day}-{person}", marker=AUDIENCE_CHANGE.name)
+        rows = table(lake.spark, AUDIENCE_CHANGE, text.format(day=day, person=person))
+        lake.replace_day(AUDIENCE_CHANGE, rows, as_of=date.fromisoformat(day))
+    assert_table(lake.read(AUDIENCE_CHANGE), AUDIENCE_CHANGE, """
+        as_of_date | person_id
+        2026-01-01 | r
+        2026-01-02 | q
+    """)  # fmt: skip
+    assert slice_commit(lake.location, AUDIENCE_CHANGE, "2026-01-02")[1] == "2026-01-02-q"
+    assert slice_commit(lake.location, AUDIENCE_CHANGE, "2026-01-03") == (None, None)
+
+
+def test_a_restored_table_remembers_the_fingerprint_of_what_it_holds(lake: Lake) -> None:
+    rows = table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False)
+    for fingerprint, content in (("old", rows), ("new", rows.limit(0))):
+        lake.note = CommitNote(run_id="r", fingerprint=fingerprint, marker=IDENTITY_CHANGE.name)
+        lake.merge(IDENTITY_CHANGE, content, delete_unmatched=True)
+    old = input_version(lake.location, IDENTITY_CHANGE, None)
+    version = 1
+    lake.note = replace(lake.note, fingerprint=None, restored_version=version)
+    lake.restore(IDENTITY_CHANGE, version)
+    assert lake.read(IDENTITY_CHANGE).count() == 2
+    assert slice_commit(lake.location, IDENTITY_CHANGE, None) == (version, "old")
+    assert input_version(lake.location, IDENTITY_CHANGE, None) == version != old
