@@ -1,0 +1,104 @@
+"""Contacts of campaigns with a person, and the reactions to them.
+
+A response without identifiers of its own belongs to the person of the contact
+it answers, as soon as that contact is known. Control groups were not contacted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.profile.conventions import Conventions
+from habitue.profile.cuts import Cut, days_before, local_date
+from habitue.profile.facts import KEYS, seen_by
+from habitue.profile.persons import with_person
+
+CONTACT_WINDOWS = (7, 30, 90)
+RESPONSE_WINDOWS = (7, 30, 45, 90)
+ENGAGING = ("opened", "clicked", "redeemed")
+LEAVING = ("unsubscribed", "complained")
+UNKNOWN_CHANNEL = "any"  # an unsubscribe from nowhere in particular is taken for all channels
+
+
+def contact_facts(
+    contact: DataFrame, response: DataFrame, campaign: DataFrame, cuts: Sequence[Cut]
+) -> DataFrame:
+    """Contacts and responses as one stream: identifiers, first_cut, time, kind, channel."""
+    contacts = seen_by(contact, "contact_time", cuts)
+    made = contacts.where(~F.coalesce("is_control", F.lit(False))).select(
+        "identifiers", "first_cut", "known_time", "channel",
+        F.col("contact_time").alias("time"), F.lit("contact").alias("kind"),
+    )  # fmt: skip
+    return made.unionByName(_answers(seen_by(response, "response_time", cuts), contacts, campaign))
+
+
+def _answers(responses: DataFrame, contacts: DataFrame, campaign: DataFrame) -> DataFrame:
+    """Responses with the channel (of the contact where already known, else of the campaign)."""
+    answered = contacts.select(
+        "source",
+        "contact_id",
+        F.col("identifiers").alias("contact_identifiers"),
+        F.col("first_cut").alias("contact_cut"),
+        F.col("channel").alias("contact_channel"),
+    )
+    campaigns = campaign.select("source", "campaign", F.col("channel").alias("campaign_channel"))
+    found = responses.join(answered, on=["source", "contact_id"], how="left").join(
+        campaigns, on=["source", "campaign"], how="left"
+    )
+    has_own = F.size("identifiers") > 0
+    borrowed = F.greatest("first_cut", "contact_cut")
+    # the contact may say more than its response only from the cut on that knows both
+    is_known = F.col("contact_cut") <= F.col("first_cut")
+    return found.select(
+        F.when(has_own | F.col("contact_cut").isNull(), F.col("identifiers"))
+        .otherwise(F.col("contact_identifiers"))
+        .alias("identifiers"),
+        F.when(has_own, F.col("first_cut")).otherwise(borrowed).alias("first_cut"),
+        "known_time",
+        F.coalesce(F.when(~has_own | is_known, F.col("contact_channel")), "campaign_channel").alias(
+            "channel"
+        ),
+        F.col("response_time").alias("time"),
+        F.col("type").alias("kind"),
+    )
+
+
+def contact_history(
+    stream: DataFrame, owner: DataFrame, cuts: Sequence[Cut], conventions: Conventions
+) -> DataFrame:
+    """One row per cut and person with a contact or a response."""
+    owned = with_person(stream, owner, cuts).where(F.col("person_id").isNotNull())
+    dated = owned.withColumn("days_ago", days_before(local_date(F.col("time"), conventions.zone)))
+    aggregates = _contacts() | _responses() | _unsubscribes()
+    return dated.groupBy(*KEYS).agg(*(column.alias(name) for name, column in aggregates.items()))
+
+
+def _contacts() -> dict[str, Column]:
+    is_contact = F.col("kind") == "contact"
+    windows = {f"contacts_{d}d": F.count_if(is_contact & (F.col("days_ago") <= d)) for d in CONTACT_WINDOWS}
+    return {
+        **windows,
+        "last_contact_at": F.max(F.when(is_contact, F.col("time"))),
+        "contact_known_time": F.max("known_time"),
+    }
+
+
+def _responses() -> dict[str, Column]:
+    engages = F.col("kind").isin(*ENGAGING)
+    windows = {f"responses_{d}d": F.count_if(engages & (F.col("days_ago") <= d)) for d in RESPONSE_WINDOWS}
+    redeemed = (F.col("kind") == "redeemed") & (F.col("days_ago") <= 90)
+    return {**windows, "redemptions_90d": F.count_if(redeemed)}
+
+
+def _unsubscribes() -> dict[str, Column]:
+    channel = F.coalesce("channel", F.lit(UNKNOWN_CHANNEL)).alias("channel")
+    leaves = F.when(F.col("kind").isin(*LEAVING), F.struct(channel, F.col("time")))
+    return {"unsubscribes": F.collect_set(leaves)}
+
+
+def response_rate() -> Column:
+    """Responses over contacts of the last 90 days."""
+    return F.when(F.col("contacts_90d") > 0, F.col("responses_90d").cast("double") / F.col("contacts_90d"))

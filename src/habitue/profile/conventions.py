@@ -1,0 +1,17 @@
+"""What the whole project agrees on and the profile must follow: zone, currency, strength of identifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from habitue.profile.currency import Money
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """The project's zone for days, its money, and its identifier types, strongest first."""
+
+    zone: str
+    money: Money
+    strongest_first: tuple[str, ...]
+    anonymous_types: tuple[str, ...]  # types that name a device, not a person

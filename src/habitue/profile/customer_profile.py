@@ -1,0 +1,191 @@
+"""The customer profile: all that is known of each person at each cut, put together in one pass.
+
+Facts are first reduced to persons (one row per cut and person, checkpointed).
+What depends on all persons - the usual gap, score thresholds, revenue ranks - is
+then taken from that small table and joined back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.conform import conform
+from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.contracts.table import MONEY
+from habitue.profile import (
+    basket,
+    consent_state,
+    contacts,
+    demographics,
+    discounts,
+    engagement,
+    purchases,
+    relation,
+    rfm,
+    rhythm,
+    shares,
+)  # fmt: skip
+from habitue.profile.conventions import Conventions
+from habitue.profile.cuts import Cut, ascending
+from habitue.profile.distribution import distribution
+from habitue.profile.facts import KEYS, Checkpoint, ProfileFacts, seen_by
+from habitue.profile.lifecycle import lifecycle
+from habitue.profile.orders import order_history, order_slices
+from habitue.profile.pareto import pareto_classes, pareto_values
+from habitue.profile.persons import owners, persons_at
+from habitue.profile.settings import ProfileSettings
+
+_COUNTS = ("order_count", "purchase_day_count", "return_count", *(f"orders_{d}d" for d in (30, 90, 365)),
+           "purchase_days_30d", "purchase_days_45d", "purchase_days_90d", "session_count",
+           *(f"sessions_{d}d" for d in engagement.VISIT_WINDOWS), "views_90d", "product_views_90d",
+           "carts_abandoned_30d", *(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
+           *(f"responses_{d}d" for d in contacts.RESPONSE_WINDOWS), "redemptions_90d")  # fmt: skip
+_FLAGS = ("has_address", "is_deceased", "is_blocked")
+_KNOWN_TIMES = ("identity_known_time", "order_known_time", "session_known_time", "contact_known_time",
+                "consent_known_time", "record_known_time", "survey_known_time", "case_known_time",
+                "loyalty_known_time")  # fmt: skip
+_SUMS = ("net_revenue", *(f"net_revenue_{d}d" for d in (30, 90, 365)))
+
+
+def customer_profile(
+    facts: ProfileFacts,
+    *,
+    cut: Cut,
+    settings: ProfileSettings,
+    conventions: Conventions,
+    checkpoint: Checkpoint,
+) -> DataFrame:
+    """`gold.customer_profile` at one cut."""
+    return customer_profiles(
+        facts, cuts=[cut], settings=settings, conventions=conventions, checkpoint=checkpoint
+    )
+
+
+def customer_profiles(
+    facts: ProfileFacts,
+    *,
+    cuts: Sequence[Cut],
+    settings: ProfileSettings,
+    conventions: Conventions,
+    checkpoint: Checkpoint,
+) -> DataFrame:
+    """`gold.customer_profile` at each cut: one row per as_of_date and person known by then."""
+    moments = ascending(cuts)
+    dated = _dated(facts, moments)
+    slices = checkpoint(order_slices(facts.order_line, moments, conventions))
+    sets = _identifier_sets(slices, *dated.values())
+    owner = checkpoint(owners(sets, facts.identity_map, moments, conventions))
+    parts = [
+        purchase_history(order_history(slices, owner, moments, conventions), settings),
+        shares.category_shares(facts.order_line, facts.product, owner, moments, conventions),
+        engagement.visits(facts.session, facts.attribution, moments, settings.lifecycle, conventions),
+        contacts.contact_history(dated["contact"], owner, moments, conventions),
+        consent_state.consent_state(dated["consent"], owner, moments),
+        demographics.demographics(dated["customer_record"], owner, moments),
+        relation.relation(
+            dated["survey"], dated["service_case"], dated["loyalty"], owner, moments, conventions,
+            settings.nps_valid_days,
+        ),
+    ]  # fmt: skip
+    base = persons_at(facts.identity_map, moments, conventions)
+    joined = reduce(lambda left, part: left.join(part, on=list(KEYS), how="left"), parts, base)
+    persons = joined.withColumns(_absent(conventions)).withColumns(_across_parts(settings))
+    return _against_all(checkpoint(persons), settings)
+
+
+def _dated(facts: ProfileFacts, cuts: Sequence[Cut]) -> dict[str, DataFrame]:
+    """Facts with the first cut that sees them; a customer record happens when it is known."""
+    return {
+        "contact": contacts.contact_facts(facts.contact, facts.response, facts.campaign, cuts),
+        "consent": seen_by(facts.consent, "given_time", cuts),
+        "customer_record": seen_by(facts.customer_record, "known_time", cuts),
+        "survey": seen_by(facts.survey, "survey_time", cuts),
+        "service_case": seen_by(facts.service_case, "opened_time", cuts),
+        "loyalty": seen_by(facts.loyalty, "status_time", cuts),
+    }
+
+
+def purchase_history(orders: DataFrame, settings: ProfileSettings) -> DataFrame:
+    """One row per cut and person with an order or a return: everything that its orders say."""
+    aggregates = purchases.totals() | basket.totals() | discounts.totals() | shares.places()
+    people = orders.groupBy(*KEYS).agg(*(column.alias(name) for name, column in aggregates.items()))
+    with_days = people.withColumn("purchase_days", purchases.purchase_days())
+    with_frequency = with_days.withColumns(purchases.recency_frequency() | {"gaps": rhythm.gaps()})
+    with_order = with_frequency.withColumn("ordered_gaps", F.array_sort("gaps"))
+    derived = (
+        {"monetary_value": purchases.monetary_value()}
+        | basket.columns()
+        | discounts.columns()
+        | shares.place_columns()
+        | rhythm.columns(settings.rhythm)
+    )
+    working = ("day_values", "channels", "stores", "ordered_gaps")
+    return with_order.withColumns(derived).drop(*working)
+
+
+def _absent(conventions: Conventions) -> dict[str, Column]:
+    """Counts and sums of persons without facts are zero, not unknown."""
+    counts = {name: F.coalesce(F.col(name), F.lit(0).cast("bigint")) for name in _COUNTS}
+    sums = {name: F.coalesce(F.col(name), F.lit(0).cast(MONEY)) for name in _SUMS}
+    flags = {name: F.coalesce(F.col(name), F.lit(False)) for name in _FLAGS}
+    return (
+        counts
+        | sums
+        | flags
+        | {
+            "engaged_seconds_90d": F.coalesce("engaged_seconds_90d", F.lit(0.0)),
+            "currency": F.lit(conventions.money.currency),
+        }
+    )
+
+
+def _across_parts(settings: ProfileSettings) -> dict[str, Column]:
+    """What needs several kinds of facts of one person."""
+    return {
+        **engagement.open_cart(),
+        **consent_state.suppression(),
+        "engagement_score": engagement.engagement_score(settings.engagement),
+        "trend_90d": engagement.trend(),
+        "response_rate_90d": contacts.response_rate(),
+        "customer_since": F.least("record_since", "first_order_date"),
+        "last_known_time": F.greatest(*_KNOWN_TIMES),
+    }
+
+
+def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
+    """Add what depends on the other persons of the day."""
+    usual = persons.groupBy("as_of_date").agg(rhythm.population_gap().alias("population_gap_days"))
+    places = distribution(rfm.axis_values(persons).unionByName(pareto_values(persons)))
+    thresholds = rfm.by_axis(rfm.rfm_thresholds(places, settings))
+    ranked = (
+        persons.join(F.broadcast(usual), on="as_of_date", how="left")
+        .join(thresholds, on="as_of_date", how="left")
+        .join(pareto_classes(places, settings), on=["as_of_date", "net_revenue_365d"], how="left")
+    )
+    return _contracted(ranked.withColumns(_expected_gaps(settings)), settings)
+
+
+def _expected_gaps(settings: ProfileSettings) -> dict[str, Column]:
+    is_buyer = F.col("purchase_day_count") > 0
+    own = rhythm.shrunk(F.col("own_gap_days"), F.size("gaps"), settings.rhythm)
+    without_longest = rhythm.shrunk(F.col("usual_gap_days"), F.size("gaps") - 1, settings.rhythm)
+    return {
+        "expected_gap_days": F.when(is_buyer, own),
+        "lapse_gap_days": F.when(is_buyer, without_longest),
+    }
+
+
+def _contracted(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
+    late = F.col("days_since_last_order") / F.col("expected_gap_days")
+    complete = persons.withColumns({"overdue_ratio": late} | rfm.scores() | lifecycle(settings.lifecycle))
+    return conform(complete.select(*CUSTOMER_PROFILE.column_names), CUSTOMER_PROFILE)
+
+
+def _identifier_sets(*facts: DataFrame) -> DataFrame:
+    """The distinct sets of identifiers on any record."""
+    sets = [rows.where(F.size("identifiers") > 0).select("identifiers").distinct() for rows in facts]
+    return reduce(DataFrame.unionByName, sets).distinct()

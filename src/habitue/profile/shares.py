@@ -1,0 +1,130 @@
+"""Where and what a person buys: shares of purchase channels, stores and categories of the last 365 days.
+
+Categories are attributes of the product, taken as the product table has them
+now: reference data are not facts about a person, so no cut hides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.profile.conventions import Conventions
+from habitue.profile.currency import in_project_currency
+from habitue.profile.cuts import Cut, each_cut, local_date
+from habitue.profile.facts import KEYS, seen_by
+
+WINDOW_DAYS = 365
+
+
+def places() -> dict[str, Column]:
+    """Aggregate over a person's orders: channel and store of each recent purchase."""
+    is_recent = F.col("is_purchase") & (F.col("days_ago") <= WINDOW_DAYS)
+    return {
+        "channels": F.collect_list(F.when(is_recent, F.col("place.channel"))),
+        "stores": F.collect_list(F.when(is_recent, F.col("place.store"))),
+    }
+
+
+def place_columns() -> dict[str, Column]:
+    """Channel shares, the preferred channel and the home store (ties: the smaller name)."""
+    channels, stores = counted("channels"), counted("stores")
+    total = F.size("channels")
+    shares = F.transform(channels, lambda c: F.struct(c["name"], (c["amount"] / total).alias("share")))
+    return {
+        "channel_shares": F.when(total > 0, F.map_from_entries(shares)),
+        "preferred_purchase_channel": _most(channels)["name"],
+        "home_store": _most(stores)["name"],
+        "store_count": F.when(F.col("order_count") > 0, F.size(F.array_distinct("stores")).cast("bigint")),
+    }
+
+
+def counted(name: str) -> Column:
+    """How often each value of an array occurs, sorted by value: array of (name, amount)."""
+
+    def occurrences(value: Column) -> Column:
+        same = F.filter(F.col(name), lambda other: other == value)
+        return F.struct(value.alias("name"), F.size(same).cast("double").alias("amount"))
+
+    return F.transform(F.array_sort(F.array_distinct(name)), occurrences)
+
+
+def category_shares(
+    lines: DataFrame, product: DataFrame, owner: DataFrame, cuts: Sequence[Cut], conventions: Conventions
+) -> DataFrame:
+    """One row per cut and person with a category bought in the last 365 days: shares, top, breadth.
+
+    Lines are summed per set of identifiers, category and span of cuts (first that
+    sees them, last that still has them within the window) before they are looked
+    at from each cut: the work does not grow with lines times cuts.
+    """
+    spans = _category_spans(lines, product, cuts, conventions)
+    owned = spans.join(owner, on="identifiers", how="inner")
+    keep = ("person_at", "category", "revenue", "bought")
+    spread = each_cut(owned, cuts, first=F.col("first_cut"), last=F.col("last_cut"), keep=keep)
+    person = F.try_element_at("person_at", F.col("cut_index"))
+    placed = spread.withColumn("person_id", person).where(person.isNotNull()).drop("person_at")
+    by_category = (
+        placed.repartition(*KEYS)
+        .groupBy(*KEYS, "category")
+        .agg(F.sum("revenue").alias("revenue"), F.sum("bought").alias("bought"))
+        .where(F.col("bought") > 0)
+    )
+    entry = F.struct("category", F.greatest("revenue", F.lit(0).cast("decimal(28,2)")).alias("revenue"))
+    grouped = by_category.groupBy(*KEYS).agg(F.array_sort(F.collect_list(entry)).alias("categories"))
+    return grouped.select(*KEYS, *(column.alias(name) for name, column in _category_columns().items()))
+
+
+def _category_spans(
+    lines: DataFrame, product: DataFrame, cuts: Sequence[Cut], conventions: Conventions
+) -> DataFrame:
+    seen = seen_by(in_project_currency(lines, conventions.money, conventions.zone), "order_time", cuts)
+    day = local_date(F.col("order_time"), conventions.zone)
+    last = F.lit(-1)
+    for cut in cuts:
+        last = last + F.when(F.date_diff(F.lit(cut.as_of), day) <= WINDOW_DAYS, 1).otherwise(0)
+    cells = seen.select("*", last.alias("last_cut")).groupBy(
+        "identifiers", "source", "product_number", "first_cut", "last_cut"
+    )
+    products = product.where(F.col("category").isNotNull()).select("source", "product_number", "category")
+    revenue = F.sum("net_revenue").cast("decimal(28,2)").alias("revenue")
+    bought = F.count_if(~F.col("is_return")).alias("bought")
+    return (
+        cells.agg(revenue, bought)
+        .join(products, on=["source", "product_number"], how="inner")
+        .groupBy("identifiers", "category", "first_cut", "last_cut")
+        .agg(F.sum("revenue").cast("decimal(28,2)").alias("revenue"), F.sum("bought").alias("bought"))
+    )
+
+
+def _category_columns() -> dict[str, Column]:
+    """Shares of positive net revenue; a category that was returned in full has share 0."""
+    categories = F.col("categories")
+    total = F.aggregate(
+        categories,
+        F.lit(0).cast("decimal(28,2)"),
+        lambda sum_, c: (sum_ + c["revenue"]).cast("decimal(28,2)"),
+    )
+    amounts = F.transform(
+        categories,
+        lambda c: F.struct(c["category"].alias("name"), c["revenue"].cast("double").alias("amount")),
+    )
+    has_total = total > 0
+    shares = F.transform(
+        amounts, lambda c: F.struct(c["name"], (c["amount"] / total.cast("double")).alias("share"))
+    )
+    top = _most(amounts)
+    return {
+        "category_shares": F.when(has_total, F.map_from_entries(shares)),
+        "top_category": F.when(has_total, top["name"]),
+        "top_category_share": F.when(has_total, top["amount"] / total.cast("double")),
+        "category_breadth": F.size(categories).cast("bigint"),
+    }
+
+
+def _most(counts: Column) -> Column:
+    """The entry with the largest amount; of equal ones the first by name. Null of an empty array."""
+    largest = F.array_max(F.transform(counts, lambda c: c["amount"]))
+    return F.try_element_at(F.filter(counts, lambda c: c["amount"] == largest), F.lit(1))
