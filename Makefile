@@ -13,7 +13,7 @@ setup: ## Python packages, Java if none is found, the jars of Delta Lake; does n
 	@PYTHON='$(PYTHON)' sh setup/environment.sh
 
 jars: setup ## fetch the jars of Delta Lake into the environment, checked by their digests
-	@$(VENV)/python -m habitue.lake.jars
+	@$(VENV)/python -m habitue.lake.fetch_jars
 
 check: setup ## format, lint, types, direction of imports
 	$(VENV)/ruff format --check .

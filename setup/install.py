@@ -145,7 +145,7 @@ def install_java() -> None:
 def install_jars() -> None:
     """Fetch the jars of Delta, checked by their digests."""
     with told("jars of Delta Lake, 13 MB"):
-        run([str(PYTHON), "-m", "habitue.lake.jars"], "The jars of Delta Lake could not be fetched")
+        run([str(PYTHON), "-m", "habitue.lake.fetch_jars"])
 
 
 def pip(*arguments: str) -> None:
@@ -155,7 +155,16 @@ def pip(*arguments: str) -> None:
     scratch.mkdir(parents=True)
     try:
         run(
-            [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments],
+            [
+                str(PYTHON),
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--disable-pip-version-check",
+                "--no-compile",
+                *arguments,
+            ],
             "The locked Python packages could not be installed",
             TMPDIR=str(scratch),
         )
@@ -163,8 +172,11 @@ def pip(*arguments: str) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def run(command: list[str], failure: str, **environment: str) -> None:
-    """Run a command with its output in the log; on failure say in one sentence what is the matter."""
+def run(command: list[str], failure: str = "", **environment: str) -> None:
+    """Run a command with its output in the log; on failure say in one sentence what is the matter.
+
+    A command without a `failure` of its own ends with that sentence itself.
+    """
     STAMPS.mkdir(parents=True, exist_ok=True)
     with LOG.open("a+") as log:
         begin = log.tell()
@@ -194,7 +206,7 @@ def explanation(failure: str, said: str) -> str:
         needed = f"{machine.SETUP_DISK_NEEDED_GIB:.0f} GiB"
         return f"{failure}: the disk is full. Free {needed} and run the same command again."
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "no output")
-    return f"{failure}: {last.strip()} (all of it: {LOG})"
+    return f"{failure}: {last.strip()} (all of it: {LOG})" if failure else last.strip()
 
 
 def output(command: list[str]) -> str:
