@@ -1,0 +1,66 @@
+"""The report's words in German, by their English form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GERMAN = {
+    "Customer report": "Kundenbericht",
+    "as of the start of": "Stand zu Beginn des",
+    "days are cut in": "Tage gelten in der Zone",
+    "Persons": "Personen",
+    "Buyers": "Käufer",
+    "Orders": "Bestellungen",
+    "Net revenue": "Nettoumsatz",
+    "Audiences": "Zielgruppen",
+    "Exportable": "Exportierbar",
+    "From raw identifiers to exported members": "Von Kennungen zu exportierten Personen",
+    "Every step names what it counts; what is lost on the way is listed below each audience.":
+        "Jede Stufe sagt, was sie zählt; Verluste stehen bei jeder Zielgruppe.",
+    "Size, arms, reach and change of each audience. A person can be in several.":
+        "Größe, Testgruppen, Reichweite und Veränderung. Eine Person kann in mehreren sein.",
+    "Audience": "Zielgruppe", "Members": "Mitglieder", "Holdout": "Kontrollgruppe", "Exported": "Exportiert",
+    "Entered": "Neu", "Left": "Ausgeschieden", "Why not exportable": "Warum nicht exportierbar",
+    "Overlap": "Überschneidung",
+    "Share of the row's audience that is also in the column's.": "Anteil der Zielgruppe der Zeile, der auch in der der Spalte ist.",
+    "Customer lifetime value": "Kundenwert (CLV)",
+    "Mean value of the next 365 days by tenth of buyers, best first.": "Mittlerer Wert der nächsten 365 Tage je Zehntel der Käufer, beste zuerst.",
+    "Tenth": "Zehntel", "Mean CLV": "Mittlerer CLV", "Share of value": "Anteil am Wert",
+    "Assumptions": "Annahmen", "Predicted against actual": "Vorhersage gegen Wirklichkeit",
+    "Spend in the test window by tenth of predicted spend: prediction (wide) and what came (thin).":
+        "Ausgaben im Testfenster je Zehntel der Vorhersage: Vorhersage (breit) und Wirklichkeit (schmal).",
+    "Who makes the revenue": "Wer den Umsatz macht",
+    "Share of revenue of the last 365 days against share of buyers, best first.": "Umsatzanteil der letzten 365 Tage gegen Anteil der Käufer, beste zuerst.",
+    "share of buyers": "Anteil der Käufer", "share of revenue": "Anteil am Umsatz",
+    "Churn model": "Abwanderungsmodell", "Value model": "Wertmodell",
+    "predicted probability": "vorhergesagte Wahrscheinlichkeit", "observed share": "beobachteter Anteil",
+    "share of persons, most at risk first": "Anteil der Personen, gefährdetste zuerst", "share of churners found": "Anteil gefundener Abwanderer",
+    "Calibration": "Kalibrierung", "Gains": "Trefferkurve", "Model": "Modell", "Measure": "Maß", "perfect": "ideal", "model": "Modell", "random": "zufällig",
+    "Lifecycle": "Lebenszyklus", "Stage": "Phase", "Share": "Anteil",
+    "Where persons stand, and where they stood 90 days before.": "Wo Personen stehen und wo sie 90 Tage zuvor standen.",
+    "from (row) to (column)": "von (Zeile) nach (Spalte)",
+    "Data quality": "Datenqualität", "Source": "Quelle", "Entity": "Entität", "Read": "Gelesen", "Good": "Gut",
+    "Repeated": "Wiederholt", "Quarantined": "In Quarantäne",
+    "Rows read = good + repeated + quarantined, proven in every run.": "Gelesen = gut + wiederholt + Quarantäne, in jedem Lauf geprüft.",
+    "Reasons of the quarantine": "Gründe der Quarantäne", "Filled profile columns by class": "Gefüllte Profilspalten je Klasse",
+    "Findings": "Feststellungen", "Run": "Lauf", "Step": "Schritt", "Outcome": "Ergebnis", "Seconds": "Sekunden",
+    "Table": "Tabelle", "Version": "Version", "Rows": "Zeilen", "Newest fact": "Neueste Tatsache",
+    "Tables of this release": "Tabellen dieser Ausgabe", "Withheld exports": "Zurückgehaltene Exporte",
+    "None": "Keine", "No churn model was judged in this project yet.": "Noch kein Abwanderungsmodell bewertet.",
+    "No value model was judged in this project yet.": "Noch kein Wertmodell bewertet.",
+    "This model did not beat the best baseline; the baseline is used.": "Dieses Modell schlug den besten Vergleichswert nicht; der Vergleichswert wird verwendet.",
+    "trained on facts before": "trainiert mit Tatsachen vor", "version": "Version",
+    "Expected and actual purchases": "Erwartete und tatsächliche Käufe",
+    "day of the test window": "Tag des Testfensters", "purchase days so far": "Kauftage bisher", "expected": "erwartet", "actual": "tatsächlich",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one language."""
+
+    language: str = "en"
+
+    def __call__(self, english: str) -> str:
+        """The word or sentence in the report's language."""
+        return GERMAN[english] if self.language == "de" else english
