@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from habitue.audiences.grammar import KeyPath, Rule
+from habitue.audiences.grammar import Rule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
 Salt = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{4,63}$")]
@@ -119,28 +118,11 @@ class AudienceDefinition(Section):
 
 
 @dataclass(frozen=True)
-class AudienceFile:
-    """What was read from one file: its name, its keys, and the line of each key."""
-
-    name: str
-    data: Mapping[str, Any]
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
-
-    def place(self, path: KeyPath) -> str:
-        """Where a key stands: the file, and the line as near as known."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.lines:
-                return f"{self.name} line {self.lines[path[:length]]}"
-        return self.name
-
-
-@dataclass(frozen=True)
 class Audience:
     """A definition that has passed every check, with its rule read."""
 
     definition: AudienceDefinition
     rule: Rule
-    file: str
 
     @property
     def name(self) -> str:

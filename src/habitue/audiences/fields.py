@@ -78,7 +78,7 @@ def find_field(reference: object) -> Field | str:
     """The field that a definition names, or what is wrong with the name."""
     match = _REFERENCE.match(reference) if isinstance(reference, str) else None
     if match is None:
-        return f"field must be a name, or one with a key as in category_shares[GROCERY]; found {shown(reference)}"
+        return f"field must be a name, also with a key: category_shares[GROCERY]; found {shown(reference)}"
     column, key = match.groups()
     if column not in FIELDS:
         return f"{shown(column)} is not a field{nearest(column, FIELDS)}"

@@ -13,11 +13,14 @@ from habitue.audiences.definition import Audience
 from habitue.audiences.fields import Field
 from habitue.audiences.grammar import PERCENTILES, comparisons
 
+EXACT_UP_TO = 5_000_000
+"""Persons up to which every one of them counts; beyond, a sample of about this size does."""
+
 
 def percentile_cutoffs(population: DataFrame, audiences: Sequence[Audience], *, one_in: int = 1) -> Cutoffs:
     """Per (field, percentile) the value there, among the persons who have the field (linear interpolation).
 
-    Exact with `one_in` 1. Above, only every `one_in`-th person counts, drawn by a hash of the id: the same for
+    Exact with `one_in` 1. Above, every `one_in`-th person counts, drawn by a hash of the id: the same for
     any number of partitions, with a standard error of at most 50 / sqrt(persons / one_in) percentile points
     (0.04 for 1.6 million), where Spark's own approximation depends on how the rows are spread.
     """

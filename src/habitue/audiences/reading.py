@@ -1,95 +1,112 @@
-"""Audience files in, checked audiences out, or one error that lists every problem of every file."""
+"""Audience definitions in, checked audiences out, or one error that lists every problem of every file."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pydantic import ValidationError
-
-from habitue.audiences.definition import Audience, AudienceDefinition, AudienceFile
+from habitue.audiences.definition import Audience, AudienceDefinition
 from habitue.audiences.dependencies import find_cycle, needs
-from habitue.audiences.fields import FIELDS, Kind, find_field, nearest, shown
-from habitue.audiences.grammar import KeyPath, Report, parse_rule, references
+from habitue.audiences.fields import FIELDS, Kind, find_field, kind_of, nearest, shown
+from habitue.audiences.grammar import KeyPath, parse_rule, references
+from habitue.audiences.holdout import GLOBAL_HOLDOUT, HoldoutSettings
 from habitue.errors import ConfigError
+from habitue.privacy.consent import ConsentSettings
 
 VAULT_FIELDS = ("salutation", "title", "given_name", "family_name")
 """Clear columns of the vault that an export may ask for."""
 
+_NOT_IN_A_CELL = (Kind.TEXTS, Kind.NUMBERS_BY_KEY, Kind.TEXTS_BY_KEY)
+
+
+def default_place(path: KeyPath) -> str:
+    """Where a key of `audiences.<name>` stands, as far as known without line numbers."""
+    return f"conf/audiences/{path[1]}.yaml"
+
 
 def read_audiences(
-    files: Sequence[AudienceFile], *, purposes: Sequence[str], channels: Sequence[str]
+    definitions: Mapping[str, AudienceDefinition],
+    consent: ConsentSettings,
+    holdout: HoldoutSettings,
+    *,
+    place: Callable[[KeyPath], str] = default_place,
 ) -> tuple[Audience, ...]:
-    """All audiences, sorted by name.
+    """All audiences, sorted by name; `definitions` are keyed by the names of their files.
 
-    Raises ConfigError with every unknown key or field, type mismatch, unknown purpose or channel, repeated
-    name or salt, reference to nowhere, and cycle.
+    Raises ConfigError with every unknown field, type mismatch, unknown purpose or channel, repeated salt,
+    reference to nowhere, and cycle. `place` turns a key path into a file (and line).
     """
-    problems: list[str] = []
-    found = [audience for file in files if (audience := _read(file, problems)) is not None]
-    places = {file.data.get("audience"): file for file in files if isinstance(file.data.get("audience"), str)}
+    faults: list[tuple[KeyPath, str]] = []
+    found = [
+        a for key, definition in definitions.items() if (a := _read(key, definition, faults)) is not None
+    ]
+    for key, definition in definitions.items():
+        faults += [(("audiences", key, *at), text) for at, text in _consent_faults(definition, consent)]
     for audience in found:
-        foreign = (
-            *_consent_faults(audience, purposes, channels),
-            *_reference_faults(audience, found, places),
-        )
-        problems += [f"{places[audience.name].place(at)}: {_dotted(at)}: {text}" for at, text in foreign]
-    problems += _repeats(found)
-    if not problems:
-        cycle = find_cycle(needs(found))
-        problems += [f"audiences refer to each other in a circle: {' -> '.join(cycle)}"] if cycle else []
-    if problems:
+        faults += [
+            (("audiences", audience.name, *at), t) for at, t in _reference_faults(audience, definitions)
+        ]
+    faults += _shared_salts(definitions, holdout)
+    cycle = [] if faults else find_cycle(needs(found))
+    if cycle:
+        path = ("audiences", cycle[0], "where")
+        faults.append((path, f"audiences refer to each other in a circle: {' -> '.join(cycle)}"))
+    if faults:
+        problems = [f"{place(at)}: {_dotted(at[2:])}: {text}" for at, text in faults]
         raise ConfigError("The audience definitions are not valid:", list(dict.fromkeys(problems)))
     return tuple(sorted(found, key=lambda audience: audience.name))
 
 
-def _read(file: AudienceFile, problems: list[str]) -> Audience | None:
-    before = len(problems)
+def _read(key: str, definition: AudienceDefinition, faults: list[tuple[KeyPath, str]]) -> Audience | None:
+    before = len(faults)
 
     def report(at: KeyPath, problem: str) -> None:
-        problems.append(f"{file.place(at)}: {_dotted(at)}: {problem}")
+        faults.append((("audiences", key, *at), problem))
 
-    rule = parse_rule(file.data["where"], report) if "where" in file.data else None
-    try:
-        definition = AudienceDefinition.model_validate(dict(file.data))
-    except ValidationError as error:
-        for details in error.errors(include_url=False, include_context=False, include_input=False):
-            message = details["msg"].removeprefix("Value error, ")
-            if details["type"] == "extra_forbidden":
-                message = "is not a known key" + nearest(str(details["loc"][-1]), _keys_of_definition())
-            report(tuple(details["loc"]), message)
-        return None
-    _check_fields(definition, report)
-    return None if rule is None or len(problems) > before else Audience(definition, rule, file.name)
+    rule = parse_rule(definition.where, report)
+    if definition.audience != key:
+        report(("audience",), f"is {definition.audience}, but the file is called {key}; give both one name")
+    for at, problem in _field_faults(definition):
+        report(at, problem)
+    return None if rule is None or len(faults) > before else Audience(definition, rule)
 
 
-def _check_fields(definition: AudienceDefinition, report: Report) -> None:
+def _field_faults(definition: AudienceDefinition) -> Iterator[tuple[KeyPath, str]]:
     rank = find_field(definition.rank_by)
     if isinstance(rank, str):
-        report(("rank_by",), rank)
+        yield ("rank_by",), rank
     elif rank.kind is not Kind.NUMBER:
-        report(("rank_by",), f"{rank.name} is {rank.kind}; members are ranked by a number")
+        yield ("rank_by",), f"{rank.name} is {rank.kind}; members are ranked by a number"
     for position, target in enumerate(definition.export):
         for name in target.fields:
             if name not in FIELDS and name not in VAULT_FIELDS:
                 hint = nearest(name, [*FIELDS, *VAULT_FIELDS])
-                report(("export", position, "fields"), f"{shown(name)} is not a field{hint}")
+                yield ("export", position, "fields"), f"{shown(name)} is not a field{hint}"
+            elif name in FIELDS and kind_of(FIELDS[name].type) in _NOT_IN_A_CELL:
+                yield (
+                    ("export", position, "fields"),
+                    f"{name} is {kind_of(FIELDS[name].type)}; a file has one value per cell",
+                )
 
 
 def _consent_faults(
-    audience: Audience, purposes: Sequence[str], channels: Sequence[str]
+    definition: AudienceDefinition, consent: ConsentSettings
 ) -> Iterator[tuple[KeyPath, str]]:
-    requires = audience.definition.requires
-    if requires.purpose not in purposes:
-        yield ("requires", "purpose"), _not_in_consent(requires.purpose, "a purpose", purposes)
+    requires, channels = definition.requires, list(consent.channels)
+    if requires.purpose not in consent.purposes:
+        yield ("requires", "purpose"), _not_in_consent(requires.purpose, "a purpose", list(consent.purposes))
     for channel in requires.channels or ():
         if channel not in channels:
             yield ("requires", "channels"), _not_in_consent(channel, "a channel", channels)
-    for position, target in enumerate(audience.definition.export):
+    targets = [(target.to, target.channel) for target in definition.export]
+    for position, target in enumerate(definition.export):
+        at = ("export", position, "channel")
         if target.channel not in channels:
-            yield ("export", position, "channel"), _not_in_consent(target.channel, "a channel", channels)
+            yield at, _not_in_consent(target.channel, "a channel", channels)
         elif requires.channels is not None and target.channel not in requires.channels:
-            yield ("export", position, "channel"), f"{target.channel} is not among requires.channels"
+            yield at, f"{target.channel} is not among requires.channels"
+        if targets.index((target.to, target.channel)) < position:
+            yield at, f"there is another export to {target.to} through {target.channel}"
 
 
 def _not_in_consent(name: str, what: str, known: Sequence[str]) -> str:
@@ -97,38 +114,34 @@ def _not_in_consent(name: str, what: str, known: Sequence[str]) -> str:
 
 
 def _reference_faults(
-    audience: Audience, audiences: Sequence[Audience], names: Container[object]
+    audience: Audience, definitions: Mapping[str, AudienceDefinition]
 ) -> Iterator[tuple[KeyPath, str]]:
-    limited = {a.name for a in audiences if a.definition.limit is not None}
     for reference in dict.fromkeys(references(audience.rule)):
-        if reference not in names:
-            hint = nearest(reference, [a.name for a in audiences])
-            yield ("where",), f"{shown(reference)} is not an audience{hint}"
-        elif reference in limited:
+        known = definitions.get(reference)
+        if known is None:
+            yield ("where",), f"{shown(reference)} is not an audience{nearest(reference, list(definitions))}"
+        elif known.limit is not None:
             yield ("where",), f"refers to {reference}, which has a limit; repeat its rule or drop the limit"
 
 
-def _repeats(audiences: Sequence[Audience]) -> list[str]:
-    names = Counter(a.name for a in audiences)
-    salts = Counter(a.definition.split.salt for a in audiences if a.definition.split)
-    problems = []
-    for name in (n for n, times in names.items() if times > 1):
-        files = _files(a for a in audiences if a.name == name)
-        problems.append(f"{files}: the audience {name} is defined more than once")
-    for salt in (s for s, times in salts.items() if times > 1):
-        files = _files(a for a in audiences if a.definition.split and a.definition.split.salt == salt)
-        problems.append(
-            f"{files}: split.salt {salt} is used more than once; draws of one salt are not independent"
+def _shared_salts(
+    definitions: Mapping[str, AudienceDefinition], holdout: HoldoutSettings
+) -> list[tuple[KeyPath, str]]:
+    owners: dict[str, list[str]] = defaultdict(list)
+    owners[holdout.salt].append(GLOBAL_HOLDOUT)
+    for key, definition in definitions.items():
+        if definition.split is not None:
+            owners[definition.split.salt].append(key)
+    return [
+        (
+            ("audiences", key, "split", "salt"),
+            f"{salt} is used by {', '.join(keys)}; draws of one salt are not independent",
         )
-    return problems
-
-
-def _files(audiences: Iterable[Audience]) -> str:
-    return " and ".join(sorted(audience.file for audience in audiences))
-
-
-def _keys_of_definition() -> list[str]:
-    return list(AudienceDefinition.model_fields)
+        for salt, keys in owners.items()
+        if len(keys) > 1
+        for key in keys
+        if key in definitions and definitions[key].split is not None
+    ]
 
 
 def _dotted(path: KeyPath) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from habitue.audiences.reading import read_audiences
 from habitue.config.layers import deep_merge, from_assignments, from_environment
 from habitue.config.settings import Settings
-from habitue.config.validation import validate
+from habitue.config.validation import place, validate
 from habitue.config.yaml_file import YamlFile, read_yaml
 from habitue.errors import ConfigError
 
@@ -39,7 +40,9 @@ def load_settings(
     for file in files:
         data = deep_merge(data, file.data)
     data = deep_merge(data, from_environment(os.environ if variables is None else variables))
-    return validate(Settings, deep_merge(data, from_assignments(assignments)), files, f"The configuration in {conf}")
+    settings = validate(Settings, deep_merge(data, from_assignments(assignments)), files, f"The configuration in {conf}")
+    read_audiences(settings.audiences, settings.consent, settings.holdout, place=lambda path: place(path, files))
+    return settings
 
 
 def _read(conf: Path, path: Path, section: tuple[str, ...] = ()) -> YamlFile:

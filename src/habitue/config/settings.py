@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from habitue.activation.settings import ActivationSettings
 from habitue.audiences.definition import AudienceDefinition
 from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.mlflow import MlflowSettings
@@ -70,6 +71,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     holdout: HoldoutSettings = HoldoutSettings()
     economics: EconomicsSettings = EconomicsSettings()
     consent: ConsentSettings = ConsentSettings()
+    activation: ActivationSettings = ActivationSettings()
     models: ModelSettings = ModelSettings()
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = Field(default_factory=dict)

@@ -35,6 +35,11 @@ def _describe(details: ErrorDetails, model: type[BaseModel], files: Sequence[Yam
     return f"{_where(path, files)}{key}: {message}"
 
 
+def place(path: KeyPath, files: Sequence[YamlFile]) -> str:
+    """File and line of a key, as near as known."""
+    return _where(path, files).removesuffix(": ") or ".".join(str(part) for part in path)
+
+
 def _where(path: KeyPath, files: Sequence[YamlFile]) -> str:
     for length in range(len(path), 0, -1):  # later files win, the deepest known key is the best place
         for file in reversed(files):

@@ -97,7 +97,7 @@ SPLIT_ASSIGNMENT = Table(
     grain=("person_id", "split"),
     columns=(
         _PERSON,
-        Column("split", "string", "Salted split: an audience's, or holdout_global.", nullable=False),
+        Column("split", "string", "OWNER/SALT: an audience's own test, or holdout_global/SALT.", nullable=False),
         Column("split_group", "string", "treatment or holdout.", nullable=False),
         Column("variant", "string", "Variant; null in a holdout."),
         Column("assigned_at", "date", "Day of first exposure.", nullable=False),
@@ -113,7 +113,7 @@ AUDIENCE_FUNNEL = Table(
     columns=(
         _DAY,
         Column("audience", "string", "Audience.", nullable=False),
-        Column("step", "string", "members, suppressed, holdout, no_address, no_consent, exportable, exported.", nullable=False),
+        Column("step", "string", "members, suppressed, holdout, not_for_contact, no_address, no_consent, exportable.", nullable=False),
         Column("channel", "string", "Channel; empty text for all.", nullable=False),
         Column("reason", "string", "In words; empty text where the step says it.", nullable=False),
         Column("person_count", "bigint", "Persons.", nullable=False),

@@ -1,0 +1,34 @@
+"""Clear contact data from the vault, one row per person; joined at export only and kept nowhere else."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+POSTAL_COLUMNS = ("street", "postal_code", "city", "country")
+NAME_COLUMNS = ("salutation", "title", "given_name", "family_name")
+
+
+def clear_identifiers(vault: DataFrame, identity_map: DataFrame, id_type: str) -> DataFrame:
+    """One row per person: `<id_type>` in clear, of several the one that came to the person last."""
+    owner = identity_map.where(F.col("valid_to").isNull() & (F.col("id_type") == id_type))
+    known = vault.where(F.col("id_type") == id_type).select("id_key", "clear_value")
+    last = F.max_by("clear_value", F.struct("valid_from", "id_key")).alias(id_type)
+    return (
+        owner.select("id_key", "person_id", "valid_from").join(known, "id_key").groupBy("person_id").agg(last)
+    )
+
+
+def clear_records(records: DataFrame, identity_map: DataFrame, *, with_address: bool) -> DataFrame:
+    """One row per person: names and address of the record known last, where asked only of full addresses."""
+    columns = (*NAME_COLUMNS, *POSTAL_COLUMNS)
+    full = F.lit(True)
+    for name in ("family_name", "street", "postal_code", "city"):
+        full = full & (F.coalesce(F.trim(name), F.lit("")) != "") if with_address else full
+    owner = identity_map.where(F.col("valid_to").isNull()).select("id_type", "id_key", "person_id")
+    keyed = records.where(full).select(
+        "source", "record_key", "known_time", *columns, F.explode("identifiers").alias("i")
+    )
+    owned = keyed.select("*", "i.id_type", "i.id_key").join(owner, ["id_type", "id_key"])
+    last = F.max_by(F.struct(*columns), F.struct("known_time", "source", "record_key")).alias("record")
+    return owned.groupBy("person_id").agg(last).select("person_id", "record.*")

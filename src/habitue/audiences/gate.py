@@ -1,0 +1,139 @@
+"""The gate between a member and a channel: suppression and holdouts first, then address and consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.audiences.definition import Audience
+from habitue.audiences.holdout import HOLDOUT
+from habitue.privacy.consent import OK, WORDS, ConsentSettings, Wish, channel_status
+
+CLOSEST = ("unsubscribed", "objected", "no_consent", "no_consent_source", "no_address")
+"""Which of several channels' obstacles is named: the one nearest to a contact."""
+
+STEPS = {
+    "suppressed": "suppressed",
+    "global_holdout": "holdout",
+    "audience_holdout": "holdout",
+    "not_for_contact": "not_for_contact",
+    "no_address": "no_address",
+    "no_consent_source": "no_consent",
+    "no_consent": "no_consent",
+    "objected": "no_consent",
+    "unsubscribed": "no_consent",
+    OK: "exportable",
+}
+"""The step of the funnel that each outcome belongs to."""
+
+_OUTCOMES = WORDS | {
+    "suppressed": "suppressed",
+    "global_holdout": "in the global holdout",
+    "audience_holdout": "in the audience's own holdout",
+    "not_for_contact": "the audience is not for contact",
+}
+
+
+def wishes(audience: Audience, settings: ConsentSettings) -> tuple[Wish, ...]:
+    """The channels that an audience wants, each with the purpose it needs."""
+    requires = audience.definition.requires
+    channels = settings.channels if requires.channels is None else requires.channels
+    return tuple(Wish(requires.purpose, channel) for channel in channels)
+
+
+def with_channels(members: DataFrame, audiences: Sequence[Audience], settings: ConsentSettings) -> DataFrame:
+    """Members with `channels`, `outcome`, its `outcome_reason`, and `statuses` per wanted channel.
+
+    Expects is_suppressed, suppression_reason, is_holdout, split_group and `reach` (privacy.consent.reach).
+    """
+    statuses = F.transform(_wanted(audiences, settings), _status)
+    reached = F.transform(F.filter(statuses, lambda s: s["status"] == OK), lambda s: s["channel"])
+    may_reach = ~F.col("is_suppressed") & ~F.col("is_holdout") & (F.col("split_group") != HOLDOUT)
+    nobody = F.array().cast("array<string>")
+    outcome = _outcome(F.col("statuses"))
+    words = F.create_map(*(F.lit(part) for item in _OUTCOMES.items() for part in item))
+    suppressed = F.concat(F.lit("suppressed: "), F.col("suppression_reason"))
+    reason = F.when(F.col("outcome") == "suppressed", F.coalesce(suppressed, F.lit("suppressed")))
+    return (
+        members.withColumn("statuses", statuses)
+        .withColumns({"channels": F.when(may_reach, reached).otherwise(nobody), "outcome": outcome})
+        .withColumn("outcome_reason", F.coalesce(reason, F.try_element_at(words, F.col("outcome"))))
+    )
+
+
+def _wanted(audiences: Sequence[Audience], settings: ConsentSettings) -> Column:
+    """Per audience its wishes, as an array of (purpose, channel)."""
+    empty = F.array().cast("array<struct<purpose:string,channel:string>>")
+    wanted = empty
+    for audience in audiences:
+        pairs = [
+            F.struct(F.lit(w.purpose).alias("purpose"), F.lit(w.channel).alias("channel"))
+            for w in wishes(audience, settings)
+        ]
+        listed = F.array(*pairs) if pairs else empty
+        wanted = F.when(F.col("audience") == audience.name, listed).otherwise(wanted)
+    return wanted
+
+
+def _status(wish: Column) -> Column:
+    key = F.concat_ws(":", wish["purpose"], wish["channel"])
+    return F.struct(wish["channel"].alias("channel"), F.try_element_at(F.col("reach"), key).alias("status"))
+
+
+def _outcome(statuses: Column) -> Column:
+    def met(code: str) -> Column:
+        return F.exists(statuses, lambda s: s["status"] == code)
+
+    outcome = (
+        F.when(F.col("is_suppressed"), F.lit("suppressed"))
+        .when(F.col("is_holdout"), F.lit("global_holdout"))
+        .when(F.col("split_group") == HOLDOUT, F.lit("audience_holdout"))
+        .when(F.size(statuses) == 0, F.lit("not_for_contact"))
+    )
+    for code in (OK, *CLOSEST):
+        outcome = outcome.when(met(code), F.lit(code))
+    return outcome
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The same decision for one person, in words."""
+
+    channels: tuple[str, ...]
+    outcome: str
+    by_channel: Mapping[str, str]
+
+    @property
+    def reason(self) -> str:
+        """Why nobody may contact the person, or an empty text."""
+        return "" if self.channels else _OUTCOMES[self.outcome]
+
+
+def gate_of(
+    row: Mapping[str, Any],
+    audience: Audience,
+    settings: ConsentSettings,
+    *,
+    split_group: str,
+    has_consent_source: bool,
+) -> Gate:
+    """The gate for one person's row (profile with consent, is_holdout), as Spark decides it."""
+    status = {
+        wish.channel: channel_status(row, settings, wish, has_consent_source=has_consent_source)
+        for wish in wishes(audience, settings)
+    }
+    words = {channel: _OUTCOMES.get(code, "reachable") for channel, code in status.items()}
+    if row["is_suppressed"]:
+        return Gate((), "suppressed", words)
+    if row["is_holdout"]:
+        return Gate((), "global_holdout", words)
+    if split_group == HOLDOUT:
+        return Gate((), "audience_holdout", words)
+    if not status:
+        return Gate((), "not_for_contact", words)
+    met = next(code for code in (OK, *CLOSEST) if code in status.values())
+    return Gate(tuple(channel for channel, code in status.items() if code == OK), met, words)

@@ -1,0 +1,1 @@
+"""Privacy: the consent gate (and the vault)."""

@@ -1,0 +1,231 @@
+"""Consent: who may be contacted for which purpose through which channel, on which legal basis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
+
+OK = "ok"
+ANY = "any"
+GRANTED = "granted"
+
+WORDS = {
+    "no_address": "no address for the channel",
+    "no_consent_source": "no consent source",
+    "no_consent": "no consent given",
+    "objected": "consent denied or withdrawn",
+    "unsubscribed": "unsubscribed from the channel",
+}
+"""Why a channel is closed, in words."""
+
+
+class LegalBasis(StrEnum):
+    """What allows a contact: a consent, or the absence of an objection."""
+
+    OPT_IN = "opt_in"
+    EXISTING_CUSTOMER = "existing_customer"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+class Address(StrEnum):
+    """What a channel needs to reach a person."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    POSTAL = "postal"
+    DEVICE = "device_id"
+    CUSTOMER_NUMBER = "customer_number"
+
+
+class ChannelSettings(BaseModel, extra="forbid", frozen=True):
+    """One channel: its address, its legal basis, and purposes that need a consent of their own besides."""
+
+    address: Address
+    legal_basis: LegalBasis = LegalBasis.OPT_IN
+    also_needs: tuple[Name, ...] = ()
+
+
+_PURPOSES = {
+    "marketing": "Advertising for our own goods and services.",
+    "profiling": "Predictions about a person, used to choose what to send.",
+    "ads_sharing": "Handing keyed contact data to advertising platforms.",
+}
+_CHANNELS = {
+    "email": ChannelSettings(address=Address.EMAIL),
+    "phone": ChannelSettings(address=Address.PHONE),
+    "post": ChannelSettings(address=Address.POSTAL),
+    "push": ChannelSettings(address=Address.DEVICE),
+    "ads": ChannelSettings(address=Address.EMAIL, also_needs=("ads_sharing",)),
+}
+
+
+class ConsentSettings(BaseModel, extra="forbid", frozen=True):
+    """conf/consent.yaml: purposes in words, and channels. The operator states the law; habitue applies it.
+
+    Without that file every channel needs an opt-in.
+    """
+
+    purposes: dict[Name, str] = Field(default_factory=lambda: dict(_PURPOSES))
+    channels: dict[Name, ChannelSettings] = Field(default_factory=lambda: dict(_CHANNELS))
+
+    @model_validator(mode="after")
+    def _known(self) -> ConsentSettings:
+        if ANY in self.channels:
+            raise ValueError(f"channels.{ANY}: the name is kept for consents that cover every channel")
+        unknown = {p for channel in self.channels.values() for p in channel.also_needs} - set(self.purposes)
+        if unknown:
+            raise ValueError(f"also_needs names unknown purposes: {', '.join(sorted(unknown))}")
+        return self
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A contact that somebody wants to make: a purpose through a channel."""
+
+    purpose: str
+    channel: str
+
+    @property
+    def key(self) -> str:
+        """As consent is kept: 'purpose:channel'."""
+        return f"{self.purpose}:{self.channel}"
+
+
+def current_consent(
+    consent: DataFrame, identity_map: DataFrame, settings: ConsentSettings, *, at: datetime
+) -> DataFrame:
+    """One row per person: `consent`, a map from 'purpose:channel' to the latest status known by `at`.
+
+    A statement for any channel counts for each of them, and the latest one counts, whichever identifier
+    it came with; of two at the same instant the stricter one.
+    """
+    each_channel = F.array(*(F.lit(channel) for channel in settings.channels))
+    channels = F.when(F.col("channel") == ANY, each_channel).otherwise(F.array(F.col("channel")))
+    is_past = (F.col("given_time") <= F.lit(at)) & (F.col("known_time") <= F.lit(at))
+    stated = consent.where(is_past).select(
+        F.explode("identifiers").alias("i"), "purpose", "given_time", "status", channels.alias("channels")
+    )
+    holds = identity_map.where(F.col("valid_to").isNull())
+    persons = stated.select(
+        "i.id_type", "i.id_key", "purpose", F.explode("channels").alias("channel"), "given_time", "status"
+    )
+    latest = F.max_by(
+        "status", F.struct("given_time", (F.col("status") != GRANTED).alias("is_stricter"), "status")
+    )
+    by_channel = (
+        persons.join(holds.select("id_type", "id_key", "person_id"), ["id_type", "id_key"])
+        .groupBy("person_id", "purpose", "channel")
+        .agg(latest.alias("status"))
+    )
+    entry = F.struct(F.concat_ws(":", "purpose", "channel"), F.col("status"))
+    entries = by_channel.groupBy("person_id").agg(F.array_sort(F.collect_list(entry)).alias("entries"))
+    return entries.select("person_id", F.map_from_entries("entries").alias("consent"))
+
+
+def reach(wishes: Iterable[Wish], settings: ConsentSettings, *, has_consent_source: bool) -> Column:
+    """Map from 'purpose:channel' to "ok" or why the channel is closed, for a profile with current consent.
+
+    Missing consent means denied where the basis is opt-in. Suppression and holdouts are for the gate.
+    """
+    entries = [
+        (F.lit(wish.key), _status(wish, settings, has_consent_source))
+        for wish in sorted(set(wishes), key=lambda wish: wish.key)
+    ]
+    if not entries:
+        return F.create_map().cast("map<string,string>")
+    return F.create_map(*(part for entry in entries for part in entry))
+
+
+def _status(wish: Wish, settings: ConsentSettings, has_consent_source: bool) -> Column:
+    channel = settings.channels[wish.channel]
+    if not has_consent_source and _needs_grant(channel):
+        return F.lit("no_consent_source")
+    stated = _stated(wish.purpose, wish.channel)
+    besides = [_stated(purpose, wish.channel) == GRANTED for purpose in channel.also_needs]
+    objected = _has_objected(wish.purpose, wish.channel)
+    for purpose in channel.also_needs:
+        objected = objected | _has_objected(purpose, wish.channel)
+    allowed = _allowed(channel.legal_basis, stated)
+    for granted in besides:
+        allowed = allowed & F.coalesce(granted, F.lit(False))
+    unsubscribed = F.coalesce(F.array_contains("unsubscribed_channels", wish.channel), F.lit(False))
+    return (
+        F.when(~_has_address(channel.address), F.lit("no_address"))
+        .when(unsubscribed, F.lit("unsubscribed"))
+        .when(objected, F.lit("objected"))
+        .when(~allowed, F.lit("no_consent"))
+        .otherwise(F.lit(OK))
+    )
+
+
+def _allowed(basis: LegalBasis, stated: Column) -> Column:
+    granted = F.coalesce(stated == GRANTED, F.lit(False))
+    match basis:
+        case LegalBasis.OPT_IN:
+            return granted
+        case LegalBasis.EXISTING_CUSTOMER:
+            return granted | F.coalesce(F.col("order_count") > 0, F.lit(False))
+        case LegalBasis.LEGITIMATE_INTEREST:
+            return F.lit(True)
+
+
+def _stated(purpose: str, channel: str) -> Column:
+    return F.try_element_at(F.col("consent"), F.lit(f"{purpose}:{channel}"))
+
+
+def _has_objected(purpose: str, channel: str) -> Column:
+    return F.coalesce(_stated(purpose, channel) != GRANTED, F.lit(False))
+
+
+def _has_address(address: Address) -> Column:
+    flags = {Address.EMAIL: "has_email", Address.PHONE: "has_phone", Address.POSTAL: "has_address"}
+    if address in flags:
+        return F.col(flags[address])
+    return F.array_contains("identifier_types", address.value)
+
+
+def _needs_grant(channel: ChannelSettings) -> bool:
+    return channel.legal_basis is LegalBasis.OPT_IN or bool(channel.also_needs)
+
+
+def needs_consent_source(settings: ConsentSettings, channel: str) -> bool:
+    """Whether nobody can be reached through the channel without a source of consents."""
+    return _needs_grant(settings.channels[channel])
+
+
+def channel_status(
+    row: Mapping[str, Any], settings: ConsentSettings, wish: Wish, *, has_consent_source: bool
+) -> str:
+    """The status of `reach` for one person, in Python."""
+    channel = settings.channels[wish.channel]
+    if not has_consent_source and _needs_grant(channel):
+        return "no_consent_source"
+    consent = row.get("consent") or {}
+    asked = [consent.get(f"{purpose}:{wish.channel}") for purpose in (wish.purpose, *channel.also_needs)]
+    if not _reaches(row, channel.address):
+        return "no_address"
+    if wish.channel in (row.get("unsubscribed_channels") or ()):
+        return "unsubscribed"
+    if any(status is not None and status != GRANTED for status in asked):
+        return "objected"
+    by_basis = {
+        LegalBasis.OPT_IN: asked[0] == GRANTED,
+        LegalBasis.EXISTING_CUSTOMER: asked[0] == GRANTED or (row.get("order_count") or 0) > 0,
+        LegalBasis.LEGITIMATE_INTEREST: True,
+    }
+    allowed = by_basis[channel.legal_basis] and all(status == GRANTED for status in asked[1:])
+    return OK if allowed else "no_consent"
+
+
+def _reaches(row: Mapping[str, Any], address: Address) -> bool:
+    flags = {Address.EMAIL: "has_email", Address.PHONE: "has_phone", Address.POSTAL: "has_address"}
+    return bool(row[flags[address]]) if address in flags else address.value in row["identifier_types"]

@@ -1,0 +1,61 @@
+"""A person's standing at the time of an export: consents, blocks and unsubscribes known by then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.privacy.consent import ANY
+
+_LEAVING = ("unsubscribed", "complained")
+
+
+def recent_unsubscribes(
+    responses: DataFrame, contacts: DataFrame, identity_map: DataFrame, *, since: datetime, until: datetime
+) -> DataFrame:
+    """One row per person: the channels left since `since`; `any` where the contact's channel is not known.
+
+    The profile knows what was said before its day; a later grant is not looked for, so this errs on the
+    side of not contacting.
+    """
+    is_recent = (F.col("response_time") <= F.lit(until)) & (
+        (F.col("response_time") >= F.lit(since)) | (F.col("known_time") >= F.lit(since))
+    )
+    left = responses.where(F.col("type").isin(*_LEAVING) & is_recent)
+    channel_of = contacts.select("source", "contact_id", "channel")
+    placed = left.join(channel_of, ["source", "contact_id"], "left").select(
+        F.explode("identifiers").alias("i"), F.coalesce("channel", F.lit(ANY)).alias("channel")
+    )
+    owner = identity_map.where(F.col("valid_to").isNull()).select("id_type", "id_key", "person_id")
+    persons = placed.select("i.id_type", "i.id_key", "channel").join(owner, ["id_type", "id_key"])
+    return persons.groupBy("person_id").agg(F.collect_set("channel").alias("left_channels"))
+
+
+def with_standing(
+    profile: DataFrame, *, consent: DataFrame, customers: DataFrame, unsubscribes: DataFrame
+) -> DataFrame:
+    """The profile with consent, unsubscribed_channels, is_suppressed and suppression_reason as of now.
+
+    Whoever was suppressed on the profile's day stays so; a present block, death or general unsubscribe adds.
+    """
+    blocks = customers.where("is_deceased OR is_blocked").select(
+        "person_id", F.when(F.col("is_deceased"), "deceased").otherwise("blocked").alias("block")
+    )
+    no_channels = F.array().cast("array<string>")
+    recent = F.coalesce("left_channels", no_channels)
+    general = F.when(F.array_contains(recent, ANY), F.lit("unsubscribed"))
+    now = F.coalesce("block", "suppression_reason", general)
+    joined = (
+        profile.drop("consent")
+        .join(consent, "person_id", "left")
+        .join(blocks, "person_id", "left")
+        .join(unsubscribes, "person_id", "left")
+    )
+    standing = {
+        "suppression_reason": now,
+        "is_suppressed": F.col("is_suppressed") | now.isNotNull(),
+        "unsubscribed_channels": F.array_union(F.coalesce("unsubscribed_channels", no_channels), recent),
+    }
+    return joined.withColumns(standing).drop("block", "left_channels")

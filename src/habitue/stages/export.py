@@ -1,0 +1,169 @@
+"""Exports: files and manifests for the audiences that ask for them, staged until the release is published."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.activation.clear_contacts import NAME_COLUMNS, clear_identifiers, clear_records
+from habitue.activation.csv_export import CSV_OPTIONS, export_columns, export_rows, file_rows
+from habitue.activation.guards import reasons_to_withhold
+from habitue.activation.manifest import MANIFEST_NAME, ExportFile, manifest_digest, manifest_text
+from habitue.audiences.definition import Audience, ExportTarget
+from habitue.contracts.behaviour import IDENTITY_MAP
+from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE
+from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
+from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.errors import ExportWithheld
+from habitue.job import Run
+from habitue.privacy.consent import Address
+from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
+
+STAGING = ".staging"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many members each audience has, had in the last release, and can reach per channel."""
+
+    members: dict[str, int]
+    previous: dict[str, int]
+    reachable: dict[tuple[str, str], int]
+
+
+def stage_exports(run: Run) -> dict[str, str]:
+    """Digest of each export's manifest by `<platform>_<channel>/<audience>`; guards hold single exports back.
+
+    Files lie under `<project>/exports/.staging/<run_id>` until the release is published. Nothing of an
+    earlier attempt of this run stays.
+    """
+    folder = run.project / "exports" / STAGING / run.run_id
+    shutil.rmtree(folder, ignore_errors=True)
+    wanted = [
+        (audience, target) for audience in defined_audiences(run) for target in audience.definition.export
+    ]
+    if not wanted:
+        return {}
+    sizes, is_sourced = _sizes(run), has_consent_source(run)
+    digests = {}
+    for audience, target in wanted:
+        name = f"{target.to}_{target.channel}/{audience.name}"
+        try:
+            _check(run, audience, target, sizes, is_sourced)
+        except ExportWithheld as withheld:
+            run.record.exports_withheld.append(str(withheld))
+            run.note(f"export {name} is withheld")
+            continue
+        files = math.ceil(
+            sizes.reachable[audience.name, target.channel] / run.settings.activation.rows_per_file
+        )
+        digests[name] = _stage(run, audience, target, folder / name, max(1, files))
+    return digests
+
+
+def _check(run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_sourced: bool) -> None:
+    reasons = reasons_to_withhold(
+        audience,
+        target,
+        run.settings.consent,
+        reachable=sizes.reachable.get((audience.name, target.channel), 0),
+        members=sizes.members.get(audience.name, 0),
+        previous_members=sizes.previous.get(audience.name),
+        has_consent_source=is_sourced,
+    )
+    if reasons:
+        raise ExportWithheld(
+            f"The export of {audience.name} to {target.to} through {target.channel} is withheld:", reasons
+        )
+
+
+def _sizes(run: Run) -> Sizes:
+    members = day_slice(run, AUDIENCE_MEMBER)
+    channels = members.select("audience", F.explode("channels").alias("channel"))
+    counted = channels.groupBy("audience", "channel").count().collect()
+    return Sizes(
+        members=_by_audience(members),
+        previous=_by_audience(previous_members(run)),
+        reachable={(row["audience"], row["channel"]): row["count"] for row in counted},
+    )
+
+
+def _by_audience(members: DataFrame) -> dict[str, int]:
+    return {row["audience"]: row["count"] for row in members.groupBy("audience").count().collect()}
+
+
+def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, files: int) -> str:
+    """Write one export and, when all its files lie there, its manifest."""
+    # read
+    address = run.settings.consent.channels[target.channel].address
+    columns = export_columns(target, address)
+    members = day_slice(run, AUDIENCE_MEMBER).where(F.col("audience") == audience.name)
+    persons = day_slice(run, CUSTOMER_PROFILE).join(
+        day_slice(run, CUSTOMER_SCORE).drop("as_of_date"), "person_id", "left"
+    )
+    # transform
+    rows = export_rows(members, _contacts(run, target, address), persons, channel=target.channel)
+    table = file_rows(rows, columns, address=address, files=files)
+    # write
+    table.write.mode("overwrite").options(**CSV_OPTIONS).csv(folder.absolute().as_uri())
+    parts = name_parts(folder, audience.name)
+    text = manifest_text(audience, target, run_id=run.run_id, as_of=run.as_of, columns=columns, files=parts)
+    write_whole(folder / MANIFEST_NAME, text)
+    run.count(f"exported_{target.to}_{target.channel}_{audience.name}", sum(part.rows for part in parts))
+    return manifest_digest(text)
+
+
+def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFrame]:
+    vault, identity_map = run.lake.read(IDENTIFIER), run.lake.read(IDENTITY_MAP)
+    types = (
+        dict.fromkeys(("customer_number", address.value))
+        if address is not Address.POSTAL
+        else ("customer_number",)
+    )
+    contacts = [clear_identifiers(vault, identity_map, id_type) for id_type in types]
+    is_postal = address is Address.POSTAL
+    if is_postal or set(target.fields) & set(NAME_COLUMNS):
+        records = clear_records(run.lake.read(PERSON_RECORD), identity_map, with_address=is_postal)
+        contacts.append(records if is_postal else records.select("person_id", *NAME_COLUMNS))
+    return contacts
+
+
+def name_parts(folder: Path, audience: str) -> list[ExportFile]:
+    """Give Spark's part files lasting names, drop its own side files, and describe each."""
+    parts = sorted(folder.glob("part-*.csv"))
+    for stray in [*folder.glob("_*"), *folder.glob(".*")]:
+        stray.unlink()
+    described = []
+    for position, part in enumerate(parts, start=1):
+        name = f"{audience}.csv" if len(parts) == 1 else f"{audience}-{position:04d}.csv"
+        described.append(describe_file(part.rename(folder / name)))
+    return described
+
+
+def describe_file(file: Path) -> ExportFile:
+    """Rows, size and digest of a file as it lies on disk."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    with file.open(encoding="utf-8", newline="") as text:
+        rows = sum(1 for _ in csv.reader(text)) - 1
+    return ExportFile(file.name, rows, file.stat().st_size, digest.hexdigest())
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all, and onto the disk."""
+    temporary = file.with_name(f".{file.name}.new")
+    with temporary.open("w", encoding="utf-8", newline="\n") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
