@@ -47,7 +47,7 @@ def consent_state(statements: DataFrame, owner: DataFrame, cuts: Sequence[Cut]) 
 
 
 def suppression() -> dict[str, Column]:
-    """Closed channels, and whether no marketing may reach the person at all, with the first reason that holds."""
+    """Closed channels, whether no marketing may reach the person at all, and the first reason that holds."""
     closed = F.filter("unsubscribes", lambda left: ~_granted_after(left["time"], left["channel"]))
     channels = F.array_sort(F.array_distinct(F.transform(closed, lambda left: left["channel"])))
     reason = (

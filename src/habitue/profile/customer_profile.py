@@ -33,7 +33,7 @@ from habitue.profile.conventions import Conventions
 from habitue.profile.cuts import Cut, ascending
 from habitue.profile.distribution import distribution
 from habitue.profile.facts import KEYS, Checkpoint, ProfileFacts, seen_by
-from habitue.profile.lifecycle import lifecycle
+from habitue.profile.lifecycle import lifecycle_dates, lifecycle_stage
 from habitue.profile.orders import order_history, order_slices
 from habitue.profile.pareto import pareto_classes, pareto_values
 from habitue.profile.persons import owners, persons_at
@@ -181,7 +181,9 @@ def _expected_gaps(settings: ProfileSettings) -> dict[str, Column]:
 
 def _contracted(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
     late = F.col("days_since_last_order") / F.col("expected_gap_days")
-    complete = persons.withColumns({"overdue_ratio": late} | rfm.scores() | lifecycle(settings.lifecycle))
+    stage = lifecycle_stage(settings.lifecycle)
+    scored = persons.withColumns({"overdue_ratio": late, "lifecycle_stage": stage} | rfm.scores())
+    complete = scored.withColumns(lifecycle_dates(settings.lifecycle))
     return conform(complete.select(*CUSTOMER_PROFILE.column_names), CUSTOMER_PROFILE)
 
 

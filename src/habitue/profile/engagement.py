@@ -20,8 +20,8 @@ from habitue.profile.settings import EngagementWeights, LifecycleSettings
 
 VISIT_WINDOWS = (7, 30, 45, 90)
 _MEASURES = (
-    "session_start", "session_end", "known_time", "view_count", "product_view_count", "engaged_seconds", "cart_value",
-    "cart_abandoned",
+    "session_start", "session_end", "known_time", "view_count", "product_view_count", "engaged_seconds",
+    "cart_value", "cart_abandoned",
 )  # fmt: skip
 
 

@@ -14,18 +14,8 @@ from pyspark.sql import functions as F
 from habitue.profile.settings import LifecycleSettings
 
 
-def lifecycle(settings: LifecycleSettings) -> dict[str, Column]:
-    """Stage, since when, and whether the person came back from being dormant or lost."""
-    came_back = _last_return(settings.dormant_ratio)
-    is_recent = F.date_diff(F.col("as_of_date"), came_back) <= settings.reactivated_days
-    return {
-        "lifecycle_stage": _stage(settings),
-        "stage_since": _since(settings),
-        "is_reactivated": F.coalesce(is_recent, F.lit(False)),
-    }
-
-
-def _stage(settings: LifecycleSettings) -> Column:
+def lifecycle_stage(settings: LifecycleSettings) -> Column:
+    """The stage of a row that carries its rhythm; `lifecycle_dates` needs it as a column."""
     days = F.col("purchase_day_count")
     waited = F.col("days_since_last_order")
     buyer = (
@@ -44,8 +34,18 @@ def _stage(settings: LifecycleSettings) -> Column:
     return F.when(days > 0, buyer).otherwise(visitor)
 
 
+def lifecycle_dates(settings: LifecycleSettings) -> dict[str, Column]:
+    """Since when the stage holds, and whether the person came back from being dormant or lost."""
+    came_back = _last_return(settings.dormant_ratio)
+    is_recent = F.date_diff(F.col("as_of_date"), came_back) <= settings.reactivated_days
+    return {
+        "stage_since": _since(settings),
+        "is_reactivated": F.coalesce(is_recent, F.lit(False)),
+    }
+
+
 def _since(settings: LifecycleSettings) -> Column:
-    stage, days = _stage(settings), F.col("purchase_days")
+    stage, days = F.col("lifecycle_stage"), F.col("purchase_days")
     came_back = _last_return(settings.at_risk_ratio)
     loyal_from = F.try_element_at(days, F.lit(settings.loyal_purchase_days))
     active_from = F.try_element_at(days, F.lit(2))

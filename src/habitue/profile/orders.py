@@ -22,8 +22,8 @@ from habitue.profile.persons import with_person
 
 _ORDER = ("source", "order_number")
 _SUMS = (
-    "bought_lines", "returned_lines", "bought_value", "returned_value", "units", "list_value", "discount_value",
-    "discount_lines", "coupon_lines", "full_price_value", "cost_value", "cost_lines",
+    "bought_lines", "returned_lines", "bought_value", "returned_value", "units", "list_value",
+    "discount_value", "discount_lines", "coupon_lines", "full_price_value", "cost_value", "cost_lines",
 )  # fmt: skip
 
 

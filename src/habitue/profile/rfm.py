@@ -11,7 +11,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.profile.distribution import VALUE
+from habitue.profile.distribution import VALUE, distribution
 from habitue.profile.settings import ProfileSettings
 
 # axis -> (value of which more is better, who takes part)
@@ -31,6 +31,11 @@ def axis_values(persons: DataFrame) -> DataFrame:
     ]
     present = F.filter(F.array(*entries), lambda entry: entry.isNotNull())
     return persons.select("as_of_date", F.explode(present).alias("entry")).select("as_of_date", "entry.*")
+
+
+def day_thresholds(profiles: DataFrame, settings: ProfileSettings) -> DataFrame:
+    """`gold.rfm_threshold`, reproduced from the profiles of the days."""
+    return rfm_thresholds(distribution(axis_values(profiles)), settings)
 
 
 def rfm_thresholds(places: DataFrame, settings: ProfileSettings) -> DataFrame:

@@ -1,0 +1,106 @@
+"""Profile: one row per person as of a day, the score thresholds of the day, and the moves between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts import behaviour, entities
+from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
+from habitue.job import Run
+from habitue.profile.conventions import Conventions
+from habitue.profile.currency import Money, check_currencies
+from habitue.profile.customer_profile import customer_profiles
+from habitue.profile.cuts import Cut, cut_of
+from habitue.profile.facts import ProfileFacts
+from habitue.profile.reconciliation import order_totals, profile_totals, reconcile
+from habitue.profile.rfm import day_thresholds
+from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
+
+
+def profile(run: Run) -> None:
+    """Bring the three tables of the run's day to what was known before it."""
+    before = run.as_of - timedelta(days=REFERENCE_DAYS)
+    # read
+    facts = read_facts(run)
+    conventions = conventions_of(run)
+    check_currencies(facts.order_line, conventions.money, conventions.zone)
+    # transform
+    profiles = run.lake.checkpoint(build_profiles(run, [before, run.as_of]))
+    today = profiles.where(F.col("as_of_date") == F.lit(run.as_of))
+    _reconcile(run, facts, today, conventions)
+    # write; the profile last, since its commit marks the stage as done
+    run.lake.replace_day(RFM_THRESHOLD, day_thresholds(today, run.settings.profile), as_of=run.as_of)
+    moves = lifecycle_transitions(profiles, before=before, as_of=run.as_of)
+    run.lake.replace_day(LIFECYCLE_TRANSITION, moves, as_of=run.as_of)
+    run.lake.replace_day(CUSTOMER_PROFILE, today, as_of=run.as_of)
+
+
+def build_profiles(run: Run, days: Sequence[date]) -> DataFrame:
+    """Profiles as of each of the days, in one pass: what scoring sees and training learns from."""
+    return customer_profiles(
+        read_facts(run),
+        cuts=cuts_of(run, days),
+        settings=run.settings.profile,
+        conventions=conventions_of(run),
+        checkpoint=run.lake.checkpoint,
+    )
+
+
+def cuts_of(run: Run, days: Sequence[date]) -> list[Cut]:
+    """The cuts at the start of each day in the project's zone."""
+    return [cut_of(day, run.settings.project.zone) for day in days]
+
+
+def conventions_of(run: Run) -> Conventions:
+    """Zone, money and order of identifiers as the project has configured them."""
+    settings = run.settings
+    return Conventions(
+        zone=settings.project.zone,
+        money=Money(currency=settings.project.currency, rates=settings.economics.rates),
+        strongest_first=settings.identity.priority,
+        anonymous_types=settings.identity.anonymous_types,
+    )
+
+
+def read_facts(run: Run) -> ProfileFacts:
+    """The silver tables that a profile is made of."""
+    read = run.lake.read
+    return ProfileFacts(
+        order_line=read(entities.ORDER_LINE),
+        product=read(entities.PRODUCT),
+        identity_map=read(behaviour.IDENTITY_MAP),
+        customer_record=read(entities.CUSTOMER_RECORD),
+        session=read(behaviour.SESSION),
+        attribution=read(behaviour.ATTRIBUTION),
+        campaign=read(entities.CAMPAIGN),
+        contact=read(entities.CONTACT),
+        response=read(entities.RESPONSE),
+        consent=read(entities.CONSENT),
+        survey=read(entities.SURVEY),
+        service_case=read(entities.SERVICE_CASE),
+        loyalty=read(entities.LOYALTY),
+    )
+
+
+def _reconcile(run: Run, facts: ProfileFacts, today: DataFrame, conventions: Conventions) -> None:
+    """Tie the profiles to the order lines and keep the figures for the report."""
+    [cut] = cuts_of(run, [run.as_of])
+    lines = order_totals(facts.order_line, facts.identity_map, cut=cut, conventions=conventions)
+    profiles = profile_totals(today)
+    reconcile(lines, profiles)
+    run.count("persons", profiles.persons)
+    run.count("buyers", profiles.buyers)
+    run.count("orders", lines.all_orders)
+    run.count("net_revenue", str(lines.all_revenue))
+    run.count("unattributed_orders", lines.unattributed_orders)
+    run.count("unattributed_revenue", str(lines.unattributed_revenue))
+    run.count("currency", conventions.money.currency)
+    if lines.unattributed_orders:
+        run.note(
+            f"{lines.unattributed_orders:,} of {lines.all_orders:,} orders name no known person; "
+            f"{lines.unattributed_revenue:,} {conventions.money.currency} of revenue belong to no profile."
+        )
