@@ -1,0 +1,73 @@
+"""The gate: which trained model may become champion, and why or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from habitue.models.metrics import Interval
+from habitue.training.judgement import Judgement
+from habitue.training.settings import GateSettings
+
+Outcome = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What happens to a trained model; `reasons` are sentences, `flag` a weakness that stays visible with the champion."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    flag: str = ""
+
+
+def shortcomings(judgement: Judgement, name: str, gate: GateSettings) -> list[str]:
+    """What keeps a candidate from being a first champion: a baseline that is as good, bad calibration, wrong level."""
+    own = judgement.table[name]
+    problems = [
+        f"{judgement.metric} {own[judgement.metric]:.4f} does not beat {naive} ({judgement.value(naive):.4f})"
+        for naive in judgement.naive
+        if not own[judgement.metric] > judgement.value(naive)
+    ]
+    if "ece" in own and not own["ece"] <= gate.max_ece:
+        problems.append(f"calibration error {own['ece']:.4f} is above {gate.max_ece}")
+    if "bias" in own and not abs(own["bias"]) <= gate.max_bias:
+        problems.append(f"total forecast is off by {own['bias']:+.1%}, more than {gate.max_bias:.0%}")
+    return problems
+
+
+def first_champion(judgement: Judgement, gate: GateSettings, *, is_baseline: bool) -> Verdict:
+    """Without a champion the candidate becomes one; a baseline that nothing beat is flagged as such."""
+    problems = shortcomings(judgement, judgement.candidate, gate) if not is_baseline else []
+    if is_baseline:
+        return Verdict("champion", ("no model beat the naive baselines",), flag="baseline")
+    if problems:
+        return Verdict("champion", tuple(problems), flag="weak")
+    return Verdict("champion", (f"beats every naive baseline by {judgement.metric}",))
+
+
+def unjudged(reason: str, *, has_champion: bool) -> Verdict:
+    """A model that no window could judge serves only as long as there is nothing better."""
+    return Verdict("challenger" if has_champion else "champion", (reason,), flag="unjudged")
+
+
+def challenge(judgement: Judgement, gain: Interval | None, missing: Sequence[str], gate: GateSettings) -> Verdict:
+    """A challenger replaces the champion only if it is surely better, well calibrated and nothing it needs is missing.
+
+    `gain` is the paired bootstrap interval of the main metric over the champion on
+    the same customers; None where the champion could not be applied to them.
+    """
+    problems = list(missing)
+    problems += shortcomings(judgement, judgement.candidate, gate)
+    if gain is None:
+        problems.append("the champion could not be judged on the same customers")
+    elif not gain.low > 0:
+        problems.append(
+            f"{judgement.metric} gain over the champion {gain.value:+.4f} "
+            f"({gate.confidence:.0%} interval {gain.low:+.4f} to {gain.high:+.4f}) is not surely positive"
+        )
+    if problems:
+        return Verdict("challenger", tuple(problems))
+    assert gain is not None
+    return Verdict("champion", (f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least",))
