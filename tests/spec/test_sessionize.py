@@ -7,7 +7,6 @@ import re
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tests.tables import assert_table, table
 
 from habitue.contracts.behaviour import SESSION, SESSION_EVENT
 from habitue.contracts.conform import conform
@@ -15,6 +14,7 @@ from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import with_row_hash
 from habitue.events.sessionize import session_events, sessions, without_visitor
 from habitue.events.settings import SessionSettings
+from tests.tables import assert_table, table
 
 SETTINGS = SessionSettings()
 

@@ -21,3 +21,12 @@ ALIASED = "aliased"
 
 VIEWS = (PAGE_VIEWED, SCREEN_VIEWED)
 ORDERS = (ORDER_COMPLETED, ORDER_REFUNDED, ORDER_CANCELLED)
+COMMERCE = (
+    PRODUCT_VIEWED,
+    PRODUCT_ADDED,
+    PRODUCT_REMOVED,
+    CART_VIEWED,
+    CHECKOUT_STARTED,
+    *ORDERS,
+)
+"""Events whose prices and quantities must be readable."""

@@ -1,0 +1,69 @@
+"""Repeats of an event, told apart from different events that share an id.
+
+Trackers send at least once, so the same event arrives twice (a natural duplicate). Some
+reuse an id for something else (a synthetic duplicate); both are kept then, under ids made
+of the id and the content, which unlike random ones come out the same in every run. So does
+the survivor.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+DELIVERY_COLUMNS = frozenset(
+    [
+        "source",
+        "sent_time",
+        "received_time",
+        "known_time",
+        "event_time",
+        "event_date",
+        "time_quality",
+        "is_bot",
+        "bot_reason",
+        "row_hash",
+        "visitor_type",
+        "visitor_key",
+    ]
+)
+"""What may differ between two deliveries of one event: clocks of the way, and what follows from them."""
+
+
+def fingerprint(events: DataFrame) -> Column:
+    """Digest of what the client set: identifiers and all columns but those of the delivery."""
+    names = [
+        n for n in events.columns if n == "_identifiers" or not (n in DELIVERY_COLUMNS or n.startswith("_"))
+    ]
+    types = dict(events.dtypes)
+    # nulls are written out, so that a missing value is told from a missing column
+    content = F.struct(*(_canonical(name, types[name]) for name in sorted(names)))
+    return F.sha2(F.to_json(content, {"ignoreNullFields": "false"}), 256)
+
+
+def mark_repeats(events: DataFrame, *, fingerprint: Column) -> DataFrame:
+    """Add `_is_repeat`, and give events that share an id but not the content an `event_id` of their own.
+
+    Of the deliveries of one event the first received survives, then by file and position. Needs
+    `event_id`, `received_time`, `_file`, `_position` and looks at all rows of an id at once.
+    """
+    by_content = Window.partitionBy("event_id", "_fingerprint")
+    survivor_first = by_content.orderBy(F.asc_nulls_last("received_time"), "_file", "_position")
+    by_id = Window.partitionBy("event_id").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    is_shared = F.min("_fingerprint").over(by_id) != F.max("_fingerprint").over(by_id)
+    derived = F.sha2(F.concat_ws("|", "event_id", "_fingerprint"), 256)
+    return (
+        events.withColumn("_fingerprint", fingerprint)
+        .withColumns({"_is_repeat": F.row_number().over(survivor_first) > 1, "_is_shared": is_shared})
+        .withColumn("event_id", F.when(F.col("_is_shared"), derived).otherwise(F.col("event_id")))
+        .drop("_fingerprint", "_is_shared")
+    )
+
+
+def _canonical(name: str, type_: str) -> Column:
+    column = F.col(f"`{name}`")
+    if type_ == "variant":
+        return F.to_json(column).alias(name)
+    if type_.startswith("map<"):
+        return F.array_sort(F.map_entries(column)).alias(name)
+    return column.alias(name)

@@ -1,0 +1,84 @@
+"""Redaction: what no URL, title, search or property may carry into the open layers.
+
+Two rules: the value of a named parameter or key is replaced, and so is anything that
+looks like an e-mail address, wherever it stands. The patterns are possessive or bounded,
+so that their time grows with the length of the text and no text exhausts the stack.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel, Field
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+REDACTED = "redacted"
+
+_EMAIL = r"[\p{L}\p{N}._%+-]{1,64}(?:@|%40)[\p{L}\p{N}.-]{1,255}\.[\p{L}]{2,24}"
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_NUMBER = r"-?[0-9][0-9.eE+-]*+"
+_FLAT_LIST = r"\[[^\[\]{}]*+\]"
+
+
+_NAMES = (
+    "firstname", "first_name", "lastname", "last_name", "surname", "username", "user_name", "fullname",
+    "full_name", "birthday", "birthdate", "dob", "street", "ip", "ip_address", "pwd", "pin", "tel",
+)  # fmt: skip
+
+
+class RedactionSettings(BaseModel, extra="forbid", frozen=True):
+    """Names whose values are replaced, in any case. They are names of parameters and keys, not patterns."""
+
+    containing: tuple[str, ...] = Field(
+        (
+            "mail",
+            "token",
+            "password",
+            "passwd",
+            "secret",
+            "phone",
+            "mobile",
+            "iban",
+            "session_id",
+            "sessionid",
+        ),
+        min_length=1,
+        description="A parameter or key that contains one of these is redacted.",
+    )
+    named: tuple[str, ...] = Field(
+        (*_NAMES, "auth", "code", "key", "sig", "signature", "sid", "name", "address"),
+        description="A URL parameter of exactly this name is redacted.",
+    )
+    keys: tuple[str, ...] = Field(
+        _NAMES,
+        description="A property of exactly this name is redacted; not `name`, since a product has one too.",
+    )
+
+
+def redacted_url(url: Column, *, settings: RedactionSettings) -> Column:
+    """The URL without credentials, without the values of personal parameters and without e-mail addresses."""
+    containing, named = _any_of(settings.containing), _any_of(settings.named)
+    parameter = rf"(?i)([?&;#](?:[^=&;#]{{0,64}}?(?:{containing})[^=&;#]{{0,64}}|{named})=)[^&;#]*+"
+    without_credentials = F.regexp_replace(url, r"^([A-Za-z][A-Za-z0-9+.-]*+://)[^/?#@]*+@", "$1")
+    return redacted_text(F.regexp_replace(without_credentials, parameter, f"$1{REDACTED}"))
+
+
+def redacted_text(text: Column) -> Column:
+    """The text with e-mail addresses replaced."""
+    return F.regexp_replace(text, _EMAIL, REDACTED)
+
+
+def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
+    """JSON text with the values of personal keys and e-mail addresses replaced, at any depth.
+
+    Takes JSON as Spark writes it, that is without escapes for printable characters. Objects
+    below such a key are not replaced as a whole; their members pass the same rules.
+    """
+    key = rf'[^"\\]{{0,64}}?(?:{_any_of(settings.containing)})[^"\\]{{0,64}}|{_any_of(settings.keys)}'
+    member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
+    return redacted_text(F.regexp_replace(json, member, f'"$1":"{REDACTED}"'))
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(word) for word in words)

@@ -1,0 +1,101 @@
+"""Products and orders of Segment's e-commerce events."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from habitue.contracts.table import MONEY, QUANTITY
+from habitue.events import vocabulary
+from habitue.sources.segment_line import ORDER_AMOUNTS, present
+
+_PRODUCT_NUMBERS = {"price": MONEY, "quantity": QUANTITY}
+
+
+def product(properties: Column) -> Column:
+    """The product of a product event, by `product_id` or else `sku`; null where neither is given."""
+    number = F.coalesce(present(properties["product_id"]), present(properties["sku"]))
+    numbers = {name: _number(properties[name], type_) for name, type_ in _PRODUCT_NUMBERS.items()}
+    fields = {
+        "product_number": number,
+        "category": present(properties["category"]),
+        "brand": present(properties["brand"]),
+        **numbers,
+    }
+    return F.when(number.isNotNull(), F.struct(*(value.alias(name) for name, value in fields.items())))
+
+
+def items(properties: Column) -> Column:
+    """The products of a cart or order, in the order they were sent; those without a number left out."""
+    return F.array_compact(F.transform(properties["products"], product))
+
+
+def order(properties: Column, event_name: Column, *, currency: str | None) -> Column:
+    """The order of an order event, or of any event that names one; `currency` where it states none."""
+    stated = F.upper(present(properties["currency"]))
+    is_order = event_name.isin(*vocabulary.ORDERS) | present(properties["order_id"]).isNotNull()
+    fields = {
+        "order_number": present(properties["order_id"]),
+        "value": net_merchandise(properties),
+        "currency": F.coalesce(stated, F.lit(currency)),
+        "discount": _number(properties["discount"], MONEY),
+        "coupon": present(properties["coupon"]),
+    }
+    return F.when(is_order, F.struct(*(value.alias(name) for name, value in fields.items())))
+
+
+def net_merchandise(properties: Column) -> Column:
+    """What the goods cost after discounts, without shipping and tax.
+
+    Segment leaves `total` and `revenue` to the user. In its own example revenue (25.00) is before a
+    discount of 2.50, subtotal (22.50) after it, and total (27.50) has tax and shipping on top. So:
+    subtotal, else revenue - discount, else total - tax - shipping.
+    """
+    amount = {name: _number(properties[name], MONEY) for name in ORDER_AMOUNTS}
+    none = F.lit(0).cast(MONEY)
+    from_revenue = amount["revenue"] - F.coalesce(amount["discount"], none)
+    from_total = amount["total"] - F.coalesce(amount["tax"], none) - F.coalesce(amount["shipping"], none)
+    return F.coalesce(amount["subtotal"], from_revenue, from_total).try_cast(MONEY)
+
+
+def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, str, str]]:
+    """Condition, code and reason of each way in which the numbers of a commerce event can be wrong.
+
+    Events outside the commerce vocabulary may call anything a price, so theirs are not judged.
+    """
+    of_event = [(properties[n], t, f"properties.{n}") for n, t in _PRODUCT_NUMBERS.items()]
+    of_event += [(properties[n], MONEY, f"properties.{n}") for n in ORDER_AMOUNTS]
+    faults = [
+        (_is_unreadable(text, type_), "unparsable_value", f"{name} is not a number")
+        for text, type_, name in of_event
+    ]
+    for name, type_ in _PRODUCT_NUMBERS.items():
+        faults += _product_faults(properties, name, type_)
+    is_judged = event_name.isin(*vocabulary.COMMERCE)
+    return [(is_judged & condition, code, reason) for condition, code, reason in faults]
+
+
+def _product_faults(properties: Column, name: str, type_: str) -> list[tuple[Column, str, str]]:
+    def is_unreadable(product: Column) -> Column:
+        return _is_unreadable(product[name], type_)
+
+    def is_negative(product: Column) -> Column:
+        return F.coalesce(_number(product[name], type_) < 0, F.lit(False))
+
+    listed = properties["products"]
+    return [
+        (F.exists(listed, is_unreadable), "unparsable_value", f"properties.products.{name} is not a number"),
+        (
+            F.coalesce(F.exists(listed, is_negative), F.lit(False)) | is_negative(properties),
+            "impossible_value",
+            f"{name} is negative",
+        ),
+    ]
+
+
+def _number(text: Column, type_: str) -> Column:
+    return present(text).try_cast(type_)
+
+
+def _is_unreadable(text: Column, type_: str) -> Column:
+    return present(text).isNotNull() & _number(text, type_).isNull()

@@ -1,0 +1,76 @@
+"""One line of a Segment-style file, parsed without guessing: every leaf is read as text.
+
+Trackers send `12`, `"12"` and `null` for the same field, so text is the only type that
+never loses a value; numbers and times are made of it later, and what cannot be made is a
+named fault of that field and not of the whole line.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+def _struct(*fields: str) -> str:
+    return "struct<" + ",".join(f if ":" in f else f"{f}:string" for f in fields) + ">"
+
+
+_CONTEXT = _struct(
+    f"page:{_struct('url', 'path', 'title', 'referrer')}",
+    f"campaign:{_struct('name', 'source', 'medium', 'term', 'content')}",
+    f"device:{_struct('id', 'type')}",
+    f"os:{_struct('name')}",
+    f"app:{_struct('name')}",
+    f"library:{_struct('name')}",
+    f"traits:{_struct('email', 'phone')}",
+    "consent:struct<categoryPreferences:map<string,string>>",
+    "locale",
+    "timezone",
+    "userAgent",
+    "sessionId",
+    "channel",
+)
+_CALL = ("messageId", "type", "event", "name", "anonymousId", "userId", "previousId", "channel")
+_TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
+_LINE = _struct(
+    *_CALL, *_TIMES, "properties", f"traits:{_struct('email', 'phone')}", f"context:{_CONTEXT}", "_corrupt"
+)
+PRODUCT_FIELDS = ("product_id", "sku", "category", "brand", "price", "quantity")
+ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
+_PROPERTIES = _struct(
+    *PRODUCT_FIELDS,
+    *ORDER_AMOUNTS,
+    f"products:array<{_struct(*PRODUCT_FIELDS)}>",
+    *("order_id", "coupon", "currency", "query", "url", "path", "title", "referrer"),
+    *("email", "email_id", "campaign_id", "campaign_name"),
+)
+
+
+def parsed(raw_text: DataFrame) -> DataFrame:
+    """Lines with `line` (the call), `props` (its known properties) and `is_corrupt`; blank lines are none.
+
+    A line is corrupt when it is not one JSON object. A member of an unexpected shape (a text where an
+    object is usual) is null and spoils nothing else.
+    """
+    line = F.from_json("value", _LINE, {"columnNameOfCorruptRecord": "_corrupt"})
+    return (
+        raw_text.where(F.trim("value") != "")
+        .withColumn("line", line)
+        .withColumn("props", F.from_json("line.properties", _PROPERTIES))
+        .withColumn("is_corrupt", _is_corrupt())
+    )
+
+
+def present(value: Column) -> Column:
+    """The text, null where it is blank."""
+    return F.nullif(F.trim(value), F.lit(""))
+
+
+def _is_corrupt() -> Column:
+    call = F.col("line")
+    nothing_read = call["type"].isNull() & call["messageId"].isNull() & call["_corrupt"].isNotNull()
+    # the parser stops at the end of the first object: what follows would be lost without a word
+    is_suspect = F.col("value").rlike(r"\}\s*\{") | ~F.col("value").rlike(r"\}\s*$")
+    as_list = F.from_json(F.concat(F.lit("["), "value", F.lit("]")), "array<string>")
+    is_more_than_one = is_suspect & F.coalesce(F.size(as_list) != 1, F.lit(True))
+    return F.coalesce(call.isNull() | nothing_read | is_more_than_one, F.lit(True))
