@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, Field
 
 from habitue.activation.settings import ActivationSettings
+from habitue.activation.settings import ActivationSettings
 from habitue.audiences.definition import AudienceDefinition
 from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.mlflow import MlflowSettings
@@ -18,7 +19,7 @@ from habitue.events.settings import SessionSettings
 from habitue.identity.settings import IdentitySettings
 from habitue.privacy.consent import ConsentSettings
 from habitue.profile.settings import ProfileSettings
-from habitue.sources.mapping import SourceSettings
+from habitue.sources.settings import SourceSettings
 from habitue.training.economics import EconomicsSettings
 from habitue.training.settings import ModelSettings
 
@@ -69,6 +70,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     identity: IdentitySettings = IdentitySettings()
     profile: ProfileSettings = ProfileSettings()
     holdout: HoldoutSettings = HoldoutSettings()
+    activation: ActivationSettings = ActivationSettings()
     economics: EconomicsSettings = EconomicsSettings()
     consent: ConsentSettings = ConsentSettings()
     activation: ActivationSettings = ActivationSettings()

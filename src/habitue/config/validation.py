@@ -32,7 +32,7 @@ def _describe(details: ErrorDetails, model: type[BaseModel], files: Sequence[Yam
         message = "is not a known key" + _nearest(path, model)
     elif details["type"] == "value_error":
         message = message.removeprefix("Value error, ")
-    return f"{_where(path, files)}{key}: {message}"
+    return f"{place_of(path, files)}: {key}: {message}"
 
 
 def place(path: KeyPath, files: Sequence[YamlFile]) -> str:
@@ -40,13 +40,14 @@ def place(path: KeyPath, files: Sequence[YamlFile]) -> str:
     return _where(path, files).removesuffix(": ") or ".".join(str(part) for part in path)
 
 
-def _where(path: KeyPath, files: Sequence[YamlFile]) -> str:
-    for length in range(len(path), 0, -1):  # later files win, the deepest known key is the best place
+def place_of(path: KeyPath, files: Sequence[YamlFile]) -> str:
+    """File and line where a key stands; the deepest part of the path that is known, later files first."""
+    for length in range(len(path), 0, -1):
         for file in reversed(files):
             line = file.lines.get(path[:length])
             if line is not None:
-                return f"{file.path} line {line}: "
-    return f"{files[-1].path}: " if len(files) == 1 else ""
+                return f"{file.path} line {line}"
+    return f"{files[-1].path}" if len(files) == 1 else "the environment or --set"
 
 
 def _nearest(path: KeyPath, model: type[BaseModel]) -> str:

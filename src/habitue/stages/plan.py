@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,8 @@ from habitue.contracts import behaviour, decision, entities, intake, profile
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
-from habitue.stages.ingest import entities_fed, ingest_entity, source_digest
+from habitue.sources.adapters import fed_entities, sources_of
+from habitue.stages.ingest import ingest_entity, source_digest
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
 from habitue.stages.resolve import resolve
@@ -29,7 +29,7 @@ _FACTS = tuple(ENTITIES.values())
 def undated_steps(settings: Settings) -> tuple[Step, ...]:
     """Ingest of every mapped entity, sessionize, resolve: they take all that has arrived."""
     return (
-        *(_ingest(entity, sources) for entity, sources in entities_fed(settings.sources).items()),
+        *(_ingest(entity) for entity in fed_entities(settings.sources)),
         Step(
             "sessionize", "sessionize", sessionize, behaviour.SESSION, (entities.EVENT,),
             lambda run: _spell(run.settings.session),
@@ -69,11 +69,12 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
     )  # fmt: skip
 
 
-def _ingest(entity: str, sources: Sequence[str]) -> Step:
+def _ingest(entity: str) -> Step:
     def inputs(run: Run) -> Any:
-        return {name: source_digest(run.settings.sources[name], run.project) for name in sources}
+        return [source_digest(source, entity, run.project) for source in sources_of(entity, run.settings.sources)]
 
-    return Step(f"ingest {entity}", "ingest", partial(ingest_entity, entity=entity), ENTITIES[entity], (), inputs)
+    work = partial(ingest_entity, name=entity)
+    return Step(f"ingest {entity}", "ingest", work, ENTITIES[entity], depends_on=inputs)
 
 
 def _publish(run: Run, *, with_exports: bool) -> None:

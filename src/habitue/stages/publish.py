@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from habitue.activation.manifest import MANIFEST_NAME, manifest_digest
 from habitue.job import Run
 from habitue.lake.release import Release, publish, published_versions
 from habitue.stages.audit import audit
@@ -49,7 +50,7 @@ def show_exports(project: Path, run_id: str) -> None:
     prepared = folders.staging / run_id
     if not prepared.is_dir():
         return
-    for manifest in sorted(prepared.rglob("_manifest.json")):
+    for manifest in sorted(prepared.rglob(MANIFEST_NAME)):
         source = manifest.parent
         target = folders.root / source.relative_to(prepared)
         if target.exists():
@@ -59,3 +60,12 @@ def show_exports(project: Path, run_id: str) -> None:
     shutil.rmtree(prepared)
 
 
+
+
+def withdraw_exports(project: Path, *, keep: dict[str, str]) -> None:
+    """Take visible exports away whose manifest is not one of `keep`."""
+    root = ExportFolders(project / "exports").root
+    for manifest in sorted(root.glob(f"*/*/{MANIFEST_NAME}")):
+        name = str(manifest.parent.relative_to(root))
+        if keep.get(name) != manifest_digest(manifest.read_text(encoding="utf-8")):
+            shutil.rmtree(manifest.parent)

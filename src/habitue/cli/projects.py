@@ -1,0 +1,143 @@
+"""init, map, check, report, catalog, quarantine, mlflow: a project and its surroundings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from habitue.cli.options import ending, globals_of, print_data
+from habitue.cli.show import print_table
+from habitue.config.template import make_project
+from habitue.contracts.intake import QUARANTINE
+from habitue.contracts.tables import TABLES
+from habitue.errors import ConfigError, DependencyError
+from habitue.report.catalogue import catalogue, catalogue_markdown
+from habitue.report.environment import check_environment, check_executors
+from habitue.stages.check import data_findings
+from habitue.stages.execute import opened
+from habitue.stages.mapping import proposal_for
+from habitue.stages.report import write_report
+
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that could not be taken in.")
+
+
+def add_project_commands(app: typer.Typer) -> None:
+    """Add the commands around a project."""
+    for command in (init, check, report, catalog, mlflow):
+        app.command()(command)
+    app.command("map")(map_file)
+    app.add_typer(quarantine_app, name="quarantine")
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project.")],
+    zone: Annotated[str, typer.Option(help="Days are cut in this zone.")] = "Europe/Berlin",
+    currency: Annotated[str, typer.Option(help="Currency of all sums.")] = "EUR",
+    country: Annotated[str, typer.Option(help="Country of phone numbers without a prefix.")] = "DE",
+) -> None:
+    """Make a new project: configuration, folders, and the secret that identifier keys are made with."""
+    options = globals_of(context)
+    with ending(options):
+        made = make_project(folder.absolute(), name=folder.absolute().name, zone=zone, currency=currency, country=country)
+        typer.echo(f"{folder} holds {len(made)} files.")
+        typer.echo(
+            "secrets/pepper is the secret that all keys are made with. Keep a copy in a safe place: without it the keys of the "
+            "lake can never be made again."
+        )
+        typer.echo(f"Next: put your files into {folder}/data, then `habitue --project {folder} map data/FILE > conf/sources/NAME.yaml`.")
+
+
+def map_file(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A CSV, JSON or Parquet file, relative to the project.")],
+) -> None:
+    """Propose a source mapping for a file (stdout, as YAML) and show 20 mapped rows (stderr)."""
+    options = globals_of(context)
+    with ending(options):
+        proposal = proposal_for(options.request(), file)
+        if options.as_json:
+            return print_data({"mapping": proposal.yaml, "rows": proposal.rows})
+        typer.echo(proposal.yaml)
+        typer.echo(proposal.preview, err=True)
+
+
+def check(
+    context: typer.Context,
+    data: Annotated[bool, typer.Option("--data", help="What the data of the last run support, and how far to trust it.")] = False,
+) -> None:
+    """Validate configuration and environment; with --data what these data can support."""
+    options = globals_of(context)
+    with ending(options):
+        request = options.request()
+        settings = request.settings()
+        if data:
+            with opened(request) as run:
+                found = data_findings(run)
+            if options.as_json:
+                return print_data(found)
+            print_table(("figure", "value"), list(found["figures"].items()))
+            print_table(("\ncapability", "supported", "why"), [(c["capability"], c["supported"], c["why"]) for c in found["capabilities"]])
+            return None
+        tracking = settings.mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
+        findings = check_environment(project=request.project, tracking_uri=tracking)
+        if all(f.ok for f in findings if f.name in ("java", "jars", "python")):
+            with opened(request) as run:
+                findings.append(check_executors(run.spark))
+        if options.as_json:
+            print_data([vars(f) for f in findings])
+        else:
+            print_table(("", "", "found", "expected", "what to do"),
+                        [("ok" if f.ok else "NO", f.name, f.found, f.expected, f.remedy) for f in findings])  # fmt: skip
+        wrong = [f for f in findings if not f.ok]
+        if wrong:
+            raise DependencyError("The environment is not ready:", [f"{f.name}: {f.remedy}" for f in wrong])
+
+
+def report(
+    context: typer.Context, lang: Annotated[str | None, typer.Option(help="Language: en or de.")] = None
+) -> None:
+    """Write the report of the last release as one HTML file."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        if lang not in (None, "en", "de"):
+            raise ConfigError(f"There is no report in {lang}.", ["languages: en, de"])
+        typer.echo(str(write_report(run, language=lang)))
+
+
+def catalog(context: typer.Context) -> None:
+    """All tables and columns with type, meaning, unit and personal-data class."""
+    options = globals_of(context)
+    with ending(options):
+        print_data(catalogue(TABLES)) if options.as_json else typer.echo(catalogue_markdown(TABLES))
+
+
+@quarantine_app.command("list")
+def quarantine_list(context: typer.Context) -> None:
+    """Quarantined rows by source, entity and reason; counts and reasons only, never the rows."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        rows = run.lake.read(QUARANTINE).groupBy("source", "entity", "file", "reason_code", "reason").count()
+        found = [row.asDict() for row in rows.orderBy("source", "entity", "file", "reason_code", "reason").limit(200).collect()]
+        if options.as_json:
+            return print_data(found)
+        print_table(("source", "entity", "file", "reason", "rows"),
+                    [(r["source"], r["entity"], r["file"], r["reason"], f"{r['count']:,}") for r in found])  # fmt: skip
+
+
+def mlflow(
+    context: typer.Context, port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000
+) -> None:
+    """Open the MLflow pages on this project's models (http://127.0.0.1:PORT)."""
+    options = globals_of(context)
+    with ending(options):
+        request = options.request()
+        uri = request.settings().mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
+        typer.echo(f"http://127.0.0.1:{port} shows the models; Ctrl-C ends it.", err=True)
+        raise typer.Exit(
+            subprocess.call([sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)])
+        )

@@ -1,0 +1,76 @@
+"""release list|rollback and model list|promote|rollback."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from habitue.cli.options import ending, globals_of, print_data
+from habitue.cli.show import print_table
+from habitue.contracts.decision import RELEASE
+from habitue.lake.release import releases
+from habitue.stages.execute import opened
+from habitue.stages.rollback import roll_back_to
+
+release_app = typer.Typer(no_args_is_help=True, help="Releases: what readers see.")
+model_app = typer.Typer(no_args_is_help=True, help="Models: champions and challengers.")
+
+
+def add_release_commands(app: typer.Typer) -> None:
+    """Add the groups `release` and `model`."""
+    app.add_typer(release_app, name="release")
+    app.add_typer(model_app, name="model")
+
+
+@release_app.command("list")
+def release_list(context: typer.Context) -> None:
+    """The last 30 releases, newest first."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        found = releases(run.lake.read(RELEASE), run.settings.lake.keep_releases)
+        if options.as_json:
+            print_data([vars(release) for release in found])
+        else:
+            rows = [(r.release_id, r.as_of_date, f"{r.published_at:%Y-%m-%d %H:%M}", len(r.versions), len(r.export_digests),
+                     r.rolled_back_to) for r in found]  # fmt: skip
+            print_table(("release", "as of", "published (UTC)", "tables", "exports", "rolled back to"), rows)
+
+
+@release_app.command("rollback")
+def release_rollback(context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release to go back to.")]) -> None:
+    """Bring back all tables and exports of an earlier release, as a new release."""
+    options = globals_of(context)
+    with ending(options):
+        done = roll_back_to(options.request(), release_id)
+        typer.echo(f"{done.release_id}: {len(done.versions)} tables as in {release_id}")
+
+
+@model_app.command("list")
+def model_list(context: typer.Context) -> None:
+    """Every registered version, with its alias and main measure."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        found = run.registry.versions()
+        if options.as_json:
+            print_data([vars(version) for version in found])
+        else:
+            rows = [(v.name, v.version, ", ".join(v.aliases), v.kind, v.data_until, v.measure) for v in found]
+            print_table(("model", "version", "alias", "kind", "trained until", "judged"), rows)
+
+
+@model_app.command("promote")
+def model_promote(context: typer.Context, name: str, version: int) -> None:
+    """Make a version the champion by hand; the next run scores with it."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        run.registry.promote(name, version)
+        typer.echo(f"{name} {version} is champion")
+
+
+@model_app.command("rollback")
+def model_rollback(context: typer.Context, name: str) -> None:
+    """Make the previous champion champion again."""
+    options = globals_of(context)
+    with ending(options), opened(options.request()) as run:
+        typer.echo(f"{name} {run.registry.rollback(name)} is champion again")

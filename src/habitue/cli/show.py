@@ -1,0 +1,48 @@
+"""How answers are printed for people: short tables and trees on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from habitue.audiences.evaluation import Finding
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
+    """Rows with a head; missing values are dashes."""
+    table = Table(*head, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+    _console().print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Names with values; what is missing is left out."""
+    rows = [(name, value) for name, value in facts.items() if value not in (None, [], {})]
+    print_table((title, ""), rows)
+
+
+def print_finding(finding: Finding) -> None:
+    """A rule tree with what was found and whether it holds."""
+    tree = Tree(_line(finding))
+    _grow(tree, finding)
+    _console().print(tree)
+
+
+def _grow(tree: Tree, finding: Finding) -> None:
+    for inner in finding.inside:
+        _grow(tree.add(_line(inner)), inner)
+
+
+def _line(finding: Finding) -> str:
+    mark = "[green]yes[/green]" if finding.holds else "[red]no[/red] "
+    found = f" [dim](found {finding.found})[/dim]" if finding.found else ""
+    return f"{mark} {finding.rule}{found}"
+
+
+def _console() -> Console:
+    return Console(highlight=False)

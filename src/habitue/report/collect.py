@@ -1,0 +1,136 @@
+"""Collect the report's facts from the published tables of a day: bounded aggregates only."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.contracts.table import FieldClass
+from habitue.report.facts import AudienceFacts, SourceFacts
+
+STAGES = ("anonymous", "prospect", "evaluating", "first_buyer", "active", "loyal", "at_risk", "dormant", "lost")
+PARETO_POINTS = 50
+
+
+def audience_facts(
+    funnel: DataFrame, member: DataFrame, change: DataFrame, descriptions: dict[str, str], exported: dict[str, int]
+) -> list[AudienceFacts]:
+    """One entry per audience from gold.audience_funnel, its members' groups and its changes."""
+    steps: dict[str, dict[str, int]] = {}
+    losses: dict[str, dict[str, int]] = {}
+    for row in funnel.where("channel = ''").collect():
+        name, count = row["audience"], int(row["person_count"])
+        steps.setdefault(name, {}).setdefault(row["step"], 0)
+        steps[name][row["step"]] += count
+        if row["step"] not in ("members", "exportable", "exported") and count:
+            reason = row["reason"] or row["step"].replace("_", " ")
+            losses.setdefault(name, {})[reason] = losses.get(name, {}).get(reason, 0) + count
+    held = counts(member.where("split_group = 'holdout'"), "audience")
+    moved = {(r["audience"], r["change"]): r["count"] for r in change.groupBy("audience", "change").count().collect()}
+    return [
+        AudienceFacts(
+            name=name,
+            description=descriptions.get(name, ""),
+            members=found.get("members", 0),
+            holdout=held.get(name, 0),
+            exportable=found.get("exportable", 0),
+            exported=exported.get(name, 0),
+            entered=moved.get((name, "entered"), 0),
+            left=moved.get((name, "left"), 0),
+            losses=losses.get(name, {}),
+        )
+        for name, found in sorted(steps.items())
+    ]
+
+
+def counts(rows: DataFrame, column: str) -> dict[str, int]:
+    """Rows by value of a column with few values."""
+    return {str(row[column]): int(row["count"]) for row in rows.groupBy(column).count().collect()}
+
+
+def stages(profile: DataFrame) -> dict[str, int]:
+    """Persons by lifecycle stage, in the order of a customer's life."""
+    found = counts(profile, "lifecycle_stage")
+    return {stage: found[stage] for stage in STAGES if stage in found}
+
+
+def pareto_points(profile: DataFrame) -> list[tuple[float, float]]:
+    """Points of the curve share of buyers -> share of revenue, from the profile's own cumulative shares."""
+    buyers = profile.where("pareto_share IS NOT NULL").select("pareto_share")
+    total = buyers.count()
+    if not total:
+        return []
+    grid = [i / PARETO_POINTS for i in range(1, PARETO_POINTS + 1)]
+    # the cumulative share rises with rank, so its quantiles are the curve
+    row = buyers.agg(F.percentile("pareto_share", grid).alias("shares")).first()
+    return list(zip(grid, row["shares"], strict=True)) if row else []
+
+
+def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:
+    """Persons, mean clv_365d and share of all value for each tenth of scored buyers, best first."""
+    scored = score.where("clv_365d IS NOT NULL AND p_churn IS NOT NULL").select(F.col("clv_365d").cast("double").alias("clv"))
+    edges_row = scored.agg(F.percentile("clv", [i / 10 for i in range(1, 10)]).alias("edges")).first()
+    edges = edges_row["edges"] if edges_row else None
+    if not edges:
+        return []
+    tenth = F.lit(1)
+    for edge in edges:
+        tenth = tenth + F.when(F.col("clv") <= F.lit(edge), 1).otherwise(0)
+    by_tenth = scored.groupBy(tenth.alias("tenth")).agg(F.count("*").alias("n"), F.avg("clv").alias("mean"), F.sum("clv").alias("sum"))
+    rows = sorted(by_tenth.collect(), key=lambda row: row["tenth"])
+    total = sum(row["sum"] for row in rows) or 1.0
+    return [(int(row["n"]), float(row["mean"]), float(row["sum"]) / total) for row in rows]
+
+
+def fill_rates(profile: DataFrame) -> dict[str, float]:
+    """Share of filled cells by class of profile columns."""
+    classes = {c: [k.name for k in CUSTOMER_PROFILE.columns if k.field_class is c] for c in FieldClass}
+    rates = [
+        (sum((F.count(name) for name in names), F.lit(0)) / (F.count("*") * len(names))).alias(field_class.value)
+        for field_class, names in classes.items()
+        if names
+    ]
+    row = profile.agg(*rates).first()
+    return {name: float(value or 0.0) for name, value in row.asDict().items()} if row else {}
+
+
+def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[str, int]]:
+    """Rows by source and entity, and quarantined rows by reason."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    reasons: dict[str, int] = {}
+    for row in quarantine_count.collect():
+        outcomes = found.setdefault((row["source"], row["entity"]), {})
+        outcomes[row["outcome"]] = outcomes.get(row["outcome"], 0) + int(row["row_count"])
+        if row["outcome"] == "quarantined" and row["row_count"]:
+            reasons[row["reason_code"]] = reasons.get(row["reason_code"], 0) + int(row["row_count"])
+    facts = [
+        SourceFacts(source, entity, o.get("read", 0), o.get("good", 0), o.get("duplicate", 0), o.get("quarantined", 0))
+        for (source, entity), o in sorted(found.items())
+    ]
+    return facts, dict(sorted(reasons.items(), key=lambda item: -item[1]))
+
+
+def newest(rows: DataFrame) -> tuple[int, datetime | None]:
+    """Rows of a table, and its newest known time where it has one."""
+    latest = F.max("known_time") if "known_time" in rows.columns else F.lit(None).cast("timestamp")
+    row = rows.agg(F.count("*").alias("n"), latest.alias("newest")).first()
+    return (int(row["n"]), row["newest"]) if row else (0, None)
+
+
+def of_day(rows: DataFrame, day: date) -> DataFrame:
+    """The day's slice."""
+    return rows.where(F.col("as_of_date") == F.lit(day))
+
+
+def reached_persons(member: DataFrame) -> tuple[int, int]:
+    """Persons in any audience, and persons with a channel in any."""
+    row = member.agg(
+        F.count_distinct("person_id").alias("members"),
+        F.count_distinct(F.when(F.size("channels") > 0, F.col("person_id"))).alias("reachable"),
+    ).first()
+    return (int(row["members"]), int(row["reachable"])) if row else (0, 0)
+
+

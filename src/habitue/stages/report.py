@@ -1,0 +1,123 @@
+"""The report of a release: collect its facts, render one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from habitue.audiences.overlap import audience_overlap
+from habitue.contracts.behaviour import IDENTITY_MAP
+from habitue.contracts.decision import AUDIENCE_CHANGE, AUDIENCE_FUNNEL, AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
+from habitue.contracts.intake import QUARANTINE_COUNT
+from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION
+from habitue.contracts.tables import BY_NAME
+from habitue.errors import UsageError
+from habitue.job import Run
+from habitue.job.record import read_record
+from habitue.lake.release import Release, last_release
+from habitue.report import collect
+from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
+from habitue.report.page import render
+from habitue.stages.export import exported_rows
+
+COLLECTED_STEPS = ("unchanged", "done")
+
+
+def write_report(run: Run, *, language: str | None = None) -> Path:
+    """Render the last release's report to `<project>/report/index.html`; returns the file."""
+    release = last_release(run.lake.read(RELEASE))
+    if release is None:
+        raise UsageError("There is no release yet, so there is nothing to report.", ["`habitue run` makes one"])
+    page = render(report_facts(run, release), language or run.settings.project.language)
+    file = run.project / "report" / "index.html"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def report_facts(run: Run, release: Release) -> ReportFacts:
+    """Everything the page shows of one release, read at that release's versions."""
+    record = read_record(run.location.records() / "runs", release.run_id)
+    day = release.as_of_date
+    profile, score, member, change, funnel, moves = (
+        collect.of_day(run.lake.read(table, version=release.versions.get(table.name)), day)
+        for table in (CUSTOMER_PROFILE, CUSTOMER_SCORE, AUDIENCE_MEMBER, AUDIENCE_CHANGE, AUDIENCE_FUNNEL, LIFECYCLE_TRANSITION)
+    )
+    sources, reasons = collect.source_facts(run.lake.read(QUARANTINE_COUNT))
+    descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
+    audiences = collect.audience_facts(funnel, member, change, descriptions, exported_rows(run, release))
+    overlaps = {(r["audience_a"], r["audience_b"]): int(r["person_count"]) for r in audience_overlap(member).collect()}
+    figures = record.figures
+    return ReportFacts(
+        project=run.settings.project.name,
+        release_id=release.release_id,
+        run_id=release.run_id,
+        as_of=day,
+        made_at=run.now,
+        zone=run.settings.project.zone,
+        currency=run.settings.project.currency,
+        figures=figures,
+        funnel=_funnel(run, release, audiences),
+        audiences=audiences,
+        overlaps=overlaps,
+        lifecycle=collect.stages(profile),
+        transitions={(r["from_stage"], r["to_stage"]): int(r["person_count"]) for r in moves.collect()},
+        pareto=collect.pareto_points(profile),
+        clv_deciles=collect.clv_tenths(score),
+        clv_basis=run.settings.economics.basis,
+        assumptions=_assumptions(run),
+        models=_models(run),
+        sources=sources,
+        quarantine=reasons,
+        fill_rates=collect.fill_rates(profile),
+        tables=_tables(run, release),
+        steps=[(s.name, s.outcome, s.seconds) for s in record.steps],
+        findings=[(s.name, text) for s in record.steps for text in s.findings],
+        exports_withheld=record.exports_withheld,
+    )
+
+
+def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[tuple[str, int]]:
+    present = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name)).where("valid_to IS NULL")
+    identifiers, _ = collect.newest(present)
+    profile = collect.of_day(run.lake.read(CUSTOMER_PROFILE, version=release.versions[CUSTOMER_PROFILE.name]), release.as_of_date)
+    score = collect.of_day(run.lake.read(CUSTOMER_SCORE, version=release.versions[CUSTOMER_SCORE.name]), release.as_of_date)
+    member = collect.of_day(run.lake.read(AUDIENCE_MEMBER, version=release.versions[AUDIENCE_MEMBER.name]), release.as_of_date)
+    in_audience, reachable = collect.reached_persons(member)
+    return [
+        ("identifiers", identifiers),
+        ("persons", collect.newest(profile)[0]),
+        ("buyers", profile.where("order_count > 0").count()),
+        ("with a churn score", score.where("p_churn IS NOT NULL").count()),
+        ("in an audience", in_audience),
+        ("reachable in one", reachable),
+        ("exported rows", sum(audience.exported for audience in audiences)),
+    ]
+
+
+def _assumptions(run: Run) -> list[tuple[str, str]]:
+    """The economics behind every CLV, as configured."""
+    economics, currency = run.settings.economics, run.settings.project.currency
+    margin = f"{economics.margin:.0%} of net revenue" if economics.margin is not None else "unknown: CLV is revenue-based"
+    return [
+        ("contribution margin", margin),
+        ("discount rate per year", f"{economics.discount_rate:.1%}"),
+        ("cost per order", f"{economics.order_cost:.2f} {currency}"),
+        ("service cost per order", f"{economics.service_cost:.2f} {currency}"),
+        ("return rate", f"{economics.return_rate:.1%}"),
+        ("cost per return", f"{economics.return_cost:.2f} {currency}"),
+        ("contact cost per year", f"{economics.contact_cost_per_year:.2f} {currency}"),
+    ]
+
+
+def _models(run: Run) -> list[ModelFacts]:
+    judged = [(name, run.registry.judgement(name)) for name in ("churn", "clv")]
+    return [model_facts(name, found) for name, found in judged if found is not None]
+
+
+def _tables(run: Run, release: Release) -> list[Table]:
+    rows = []
+    for name, version in sorted(release.versions.items()):
+        count, newest = collect.newest(run.lake.read(BY_NAME[name], version=version))
+        if count:
+            rows.append(Table(name, version, count, newest))
+    return rows
