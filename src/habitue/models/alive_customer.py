@@ -145,7 +145,7 @@ def _mend(
         return value
     wrong = ~trusted
     part = AliveCustomer(customers.shape[wrong], customers.rate[wrong], customers.a, customers.b[wrong])
-    mended = value.copy()
+    mended = np.array(value)
     mended[wrong] = by_quadrature(part, horizon[wrong])
     return mended
 

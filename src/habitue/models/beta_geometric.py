@@ -60,7 +60,7 @@ class BetaGeometric:
         )
 
     def log_likelihood(self, patterns: Patterns) -> float:
-        """Weighted log-likelihood (Fader, Hardie and Lee 2005, eq. 6; for the MBG/NBD Batislam et al. 2007)."""
+        """Weighted log-likelihood (Fader, Hardie and Lee 2005, eq. 6; MBG/NBD: Batislam et al. 2007)."""
         x, age = patterns.x, patterns.age
         chances = x + self.chances_before_first_repeat
         arrivals = gammaln(self.r + x) - gammaln(self.r) + self.r * np.log(self.alpha)

@@ -123,7 +123,7 @@ def calibration_from_dict(values: Json) -> Calibration:
 
 
 def _with_ends(knots: Floats, values: Floats, *, edge: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Add knots at scores 0 and 1 and spread values that reached the edge, so that the map rises everywhere."""
+    """Hold values off 0 and 1 and add knots at both ends, so that the map rises everywhere."""
     inner = np.clip(values, edge, 1 - edge)
     low, high = inner[0] * 0.5, 1 - (1 - inner[-1]) * 0.5
     scores = np.concatenate([[0.0], knots, [1.0]])

@@ -47,7 +47,7 @@ class Economics:
 
 @dataclass(frozen=True)
 class Worth:
-    """Expected value of customers over one horizon, in parts: value = purchases * contribution - contact_cost.
+    """Expected value of customers over one horizon, in parts: purchases * contribution - contact_cost.
 
     `purchases` is the discounted expected number of purchases, `contact_cost`
     the discounted expected cost of contacts. Arrays over customers.

@@ -4,20 +4,24 @@ What a customer spends is S = z_1 + ... + z_N. N follows the exact conditional
 count of the purchase model; given nu the amounts are Gamma(p, nu) and nu |
 history ~ Gamma(p x + q, v + x mean). P(N = 0), E[S] and E[S^2] are known in
 closed form (E[N(N-1)] by quadrature), so S is taken as zero with P(N = 0) and
-otherwise log-normal with the right mean and variance. That approximation is
-the only one; tests compare its coverage with simulation.
+otherwise Gamma with the right mean and variance. That approximation is the
+only one. In simulation 7-12 % of outcomes lie above the central 80 %; below it
+lie 7-12 %, but up to 20 % for frequent buyers who may leave early in the
+horizon, and all of P(N = 0) where that exceeds 10 %: the bound is then 0.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import gammaincinv
 
 from habitue.models.gamma_gamma import GammaGamma
 from habitue.models.npv import Worth
 from habitue.models.patterns import Floats
 
 _LEAST_FREEDOM = 0.5
+_LEAST_EXCESS = 1e-9
+_HARDLY_EVER = 1e-9
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,11 @@ def spend_quantiles(
     count: Count, spend_model: GammaGamma, x: Floats, mean: Floats, *levels: float
 ) -> list[Floats]:
     """Quantiles of S / E[S], one array per level; 0 where the level lies within P(N = 0)."""
-    p_some = np.clip(1 - count.p_none, 0.0, 1.0)
-    relative_square = _relative_second_moment(count, spend_model, x, mean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.log(np.maximum(relative_square * p_some, 1.0))
-        centre = -np.log(p_some) - variance / 2
-        quantiles = [
-            np.exp(centre + np.sqrt(variance) * ndtri((level - count.p_none) / p_some)) for level in levels
-        ]
-    return [
-        np.where((level > count.p_none) & (p_some > 0), quantile, 0.0)
-        for level, quantile in zip(levels, quantiles, strict=True)
-    ]
+    p_some = np.clip(1 - count.p_none, _HARDLY_EVER, 1.0)
+    excess = _relative_second_moment(count, spend_model, x, mean) * p_some - 1
+    shape = 1 / np.maximum(excess, _LEAST_EXCESS)
+    within = [np.clip((level - count.p_none) / p_some, 0.0, 1.0) for level in levels]
+    return [gammaincinv(shape, share) / (shape * p_some) for share in within]
 
 
 def _relative_second_moment(count: Count, spend_model: GammaGamma, x: Floats, mean: Floats) -> Floats:
@@ -72,6 +69,6 @@ def _relative_second_moment(count: Count, spend_model: GammaGamma, x: Floats, me
     p = spend_model.p
     known = (x > 0) & np.isfinite(mean) & (mean > 0)
     freedom = np.maximum(np.where(known, p * x, 0.0) + spend_model.q - 2, _LEAST_FREEDOM)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        counts = (count.second_factorial + count.mean * (1 + 1 / p)) / count.mean**2
-    return np.where(count.mean > 0, counts * (freedom + 1) / freedom, 1.0)
+    purchases = np.maximum(count.mean, _HARDLY_EVER)
+    counts = (count.second_factorial / purchases + 1 + 1 / p) / purchases
+    return np.asarray(counts * (freedom + 1) / freedom)

@@ -1,0 +1,135 @@
+"""Estimation: known truth is found again, degenerate data are named, size is no obstacle."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+
+from habitue.models.bg_nbd import BgNbd
+from habitue.models.fit import Likelihood
+from habitue.models.gamma_gamma import GammaGamma, _Likelihood
+from habitue.models.mbg_nbd import MbgNbd
+from habitue.models.patterns import Patterns
+from tests.models.cdnow import cdnow
+from tests.models.test_purchase_numerics import simulate
+
+KINDS = [BgNbd, MbgNbd]
+TRUTH = (0.8, 40.0, 0.7, 2.5)
+
+
+def population(kind, customers: int, seed: int) -> Patterns:
+    """Customers of several cohorts, times in whole days as in real data."""
+    parts = [
+        (age, simulate(kind(*TRUTH), age=age, horizon=0.0, customers=customers // 4, seed=seed + int(age)))
+        for age in (200.0, 400.0, 600.0, 800.0)
+    ]
+    x = np.concatenate([part[0] for _, part in parts])
+    t_x = np.concatenate([part[1] for _, part in parts])
+    age = np.concatenate([np.full(part[0].size, age) for age, part in parts])
+    return Patterns.group(x, np.ceil(t_x * 1000) / 1000 * (x > 0), age)
+
+
+@pytest.mark.parametrize("chances", [0, 1])
+@pytest.mark.parametrize("parameters", [TRUTH, (0.2, 3.0, 1.0, 0.4), (3.0, 100.0, 0.01, 50.0)])
+def test_the_gradient_of_the_purchase_likelihood_is_its_derivative(chances, parameters) -> None:
+    data = cdnow()
+    likelihood = Likelihood(Patterns.group(data.x, data.t_x, data.age), chances)
+    point = np.log(parameters)
+    error = check_grad(lambda p: likelihood.objective(p)[0], lambda p: likelihood.objective(p)[1], point)
+    assert error < 1e-5
+
+
+def test_the_gradient_of_the_spend_likelihood_is_its_derivative() -> None:
+    likelihood = _Likelihood(np.array([1.0, 3.0]), np.array([10.0, 20.0]), np.array([2.0, 1.0]))
+    error = check_grad(
+        lambda p: likelihood.objective(p)[0], lambda p: likelihood.objective(p)[1], np.log([2.0, 3.0, 20.0])
+    )
+    assert error < 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_true_parameters_are_found_again(kind) -> None:
+    fit = kind.fit(population(kind, 60_000, seed=11))
+    model, errors = fit.model, fit.standard_errors
+    for name, truth in zip(("r", "alpha", "a", "b"), TRUTH, strict=True):
+        assert getattr(model, name) == pytest.approx(truth, abs=4 * errors[name]), name
+    assert fit.warnings == ()
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("kind", KINDS)
+def test_true_parameters_of_a_million_customers_are_found_within_2_percent(kind) -> None:
+    model = kind.fit(population(kind, 1_000_000, seed=5)).model
+    assert (model.r, model.alpha, model.a, model.b) == pytest.approx(TRUTH, rel=0.02)
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("kind", KINDS)
+def test_standard_errors_cover_the_truth(kind) -> None:
+    covered = []
+    for seed in range(60):
+        fit = kind.fit(population(kind, 8_000, seed=1000 * seed))
+        for name, truth in zip(("r", "alpha", "a", "b"), TRUTH, strict=True):
+            z = np.log(getattr(fit.model, name) / truth) / (
+                fit.standard_errors[name] / getattr(fit.model, name)
+            )
+            covered.append(abs(z) < 1.96)
+    assert 0.9 < np.mean(covered) < 0.99
+
+
+def test_customers_who_never_leave_are_reported_and_not_hidden() -> None:
+    random = np.random.default_rng(1)
+    x = 1 + random.poisson(random.gamma(2, 1 / 20, 3000) * 300)
+    t_x = 300.0 - random.integers(0, 3, 3000)  # everybody has just bought
+    fit = BgNbd.fit(Patterns.group(x, t_x, np.full(3000, 300.0)))
+    assert any("dropout is not identified" in warning for warning in fit.warnings)
+    assert np.all(np.isfinite(fit.model.expected_purchases(91, x, t_x, 300)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_time_buyers_alone_give_a_warning_and_no_crash(kind) -> None:
+    fit = kind.fit(Patterns.group([0, 0, 0], [0, 0, 0], [10, 20, 30]))
+    assert "no customer has a repeat purchase" in fit.warnings
+    assert np.isfinite(fit.log_likelihood)
+
+
+@pytest.mark.accept
+def test_700_000_patterns_are_fitted_within_30_seconds() -> None:
+    random = np.random.default_rng(2)
+    size = 900_000
+    x = random.geometric(0.2, size) - 1
+    age = np.floor(random.uniform(1, 1095, size))
+    t_x = np.where(x > 0, np.floor(1 + (age - 1) * random.random(size)), 0)
+    patterns = Patterns.group(x, t_x, age)
+    assert patterns.x.size > 700_000
+    start = time.perf_counter()
+    assert BgNbd.fit(patterns).converged
+    assert time.perf_counter() - start < 30
+
+
+def test_spend_without_a_finite_mean_is_reported_and_replaced_by_the_observed_mean() -> None:
+    random = np.random.default_rng(4)
+    x = random.integers(1, 4, 4000)
+    rate = random.gamma(0.7, 1 / 20, 4000)
+    mean = random.gamma(3 * x, 1) / (rate * x)
+    fit = GammaGamma.fit(x, mean)
+    assert fit.model.q < 1
+    assert any("q = " in warning for warning in fit.warnings)
+    assert float(fit.model.expected_spend(0, 0)) == pytest.approx(np.average(mean, weights=x))
+    assert np.all(np.isfinite(fit.model.expected_spend(x, mean)))
+
+
+def test_spend_that_goes_with_frequency_is_reported() -> None:
+    random = np.random.default_rng(5)
+    x = random.integers(1, 30, 2000)
+    fit = GammaGamma.fit(x, x * random.gamma(5, 1, 2000))
+    assert any("correlate" in warning for warning in fit.warnings)
+
+
+def test_spend_of_customers_without_usable_history_is_the_prior_mean() -> None:
+    model = GammaGamma(6.25, 3.74, 15.44, 36.0)
+    assert model.expected_spend([0, 0, 3, 3], [0, np.nan, np.nan, -5]) == pytest.approx(
+        6.25 * 15.44 / 2.74 * np.ones(4)
+    )
+    assert GammaGamma.from_dict(model.to_dict()) == model
