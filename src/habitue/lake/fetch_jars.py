@@ -1,21 +1,25 @@
-"""`make jars`: fetch the jars of Delta Lake once, by Spark's own resolver, and check them before they are used."""
+"""`make jars`: fetch the jars of Delta Lake once, by Spark's own resolver, and check their digests."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import certifi
 from cryptography.hazmat.primitives.hashes import SHA256 as SHA256Digest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from habitue.errors import DependencyError
 from habitue.lake.jars import DELTA_PACKAGE, SHA256, altered_jars, jar_folder, spark_home
@@ -123,9 +127,17 @@ def trusted_certificates(environ: Mapping[str, str]) -> list[Certificate]:
     found: dict[bytes, Certificate] = {}
     for bundle in bundles:
         if bundle and Path(bundle).is_file():
-            for certificate in load_pem_x509_certificates(Path(bundle).read_bytes()):
+            for certificate in _certificates(Path(bundle).read_bytes()):
                 found[certificate.fingerprint(SHA256Digest())] = certificate
     return list(found.values())
+
+
+def _certificates(bundle: bytes) -> Iterator[Certificate]:
+    """Read what can be read: bundles of old systems hold certificates that break today's rules."""
+    for block in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle, re.DOTALL):
+        with suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            yield load_pem_x509_certificate(block)
 
 
 def _environment() -> dict[str, str]:
