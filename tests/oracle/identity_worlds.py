@@ -11,7 +11,7 @@ from habitue.identity.settings import IdentitySettings
 Identifier = tuple[str, str]
 TYPES = ("customer_number", "loyalty_number", "user_id", "email", "phone", "device_id", "anonymous_id")
 SETTINGS = IdentitySettings(
-    per_person={"customer_number": 3, "loyalty_number": 1, "user_id": 2, "email": 2, "device_id": 2, "anonymous_id": 3},
+    per_person={"customer_number": 3, "loyalty_number": 1, "email": 2, "device_id": 2, "anonymous_id": 3},
     default_per_person=2,
     cluster_limit=9,
 )
@@ -44,7 +44,9 @@ def random_world(seed: int, *, prefix: str = "", records: int | None = None) -> 
     ]
 
 
-def clusters_before(world: list[Record], cut: int, settings: IdentitySettings = SETTINGS) -> set[frozenset[Identifier]]:
+def clusters_before(
+    world: list[Record], cut: int, settings: IdentitySettings = SETTINGS
+) -> set[frozenset[Identifier]]:
     """The persons that everything known before `cut` gives, from the rules alone."""
     known = [r for r in world if r.known < cut]
     edges = _edges(known, settings)
@@ -64,7 +66,9 @@ def clusters_before(world: list[Record], cut: int, settings: IdentitySettings = 
     return set(groups)
 
 
-def allowed(group: frozenset[Identifier], spaces: dict[Identifier, set[str]], settings: IdentitySettings) -> bool:
+def allowed(
+    group: frozenset[Identifier], spaces: dict[Identifier, set[str]], settings: IdentitySettings
+) -> bool:
     """Whether one person may hold all these identifiers."""
     for x, y in itertools.combinations([i for i in group if i[0] in settings.exclusive_types], 2):
         if x[0] == y[0] and spaces.get(x, set()) & spaces.get(y, set()):
@@ -77,10 +81,11 @@ def strength(edge: tuple, first_known: int, settings: IdentitySettings) -> tuple
     """Kruskal's order; ties by the codes that Spark's xxhash64 gives are broken in `code_of`."""
     ranks = sorted(settings.rank(i[0]) for i in edge[:2])
     a, b = sorted(edge[:2])
-    return (ranks[1], ranks[0], -settings.rule_confidence[edge[2]], first_known, code_of(a), code_of(b), edge[2])
+    confidence = settings.rule_confidence[edge[2]]
+    return (ranks[1], ranks[0], -confidence, first_known, code_of(a), code_of(b), edge[2])
 
 
-CODES: dict[Identifier, int] = {}  # filled by tests with the codes that Spark gives; else the order of the keys
+CODES: dict[Identifier, int] = {}  # codes that Spark gives, filled by tests; else the order of the keys
 
 
 def code_of(identifier: Identifier) -> int | str:

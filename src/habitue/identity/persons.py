@@ -47,15 +47,16 @@ def assign_persons(
     founders = _founders(previous, nodes, settings) if previous is not None else None
     born = _born(nodes, founders)
     if components is None:
-        found = None
-        identity_map = _alone(born, founders)
+        found, identity_map = None, _alone(born, founders)
     else:
         placed = born.join(components.withColumnRenamed("node", "code"), on="code", how="left")
         found = checkpoint(_replayed(placed, edges, sightings, founders, settings))
         alone = placed.where(F.col("component").isNull())
-        identity_map = checkpoint(_alone(alone, founders).unionByName(_map_rows(found)))
-    changes = _rewritten(previous, identity_map) if previous is not None else None
-    return Resolved(identity_map, _changes(found, changes, identity_map), _with_status(edges, found))
+        identity_map = _alone(alone, founders).unionByName(_map_rows(found))
+    identity_map = checkpoint(identity_map)
+    rewritten = _rewritten(previous, identity_map) if previous is not None else None
+    changes = checkpoint(_changes(found, rewritten, identity_map))
+    return Resolved(identity_map, changes, checkpoint(_with_status(edges, found)))
 
 
 def born_id(id_type: Column, id_key: Column) -> Column:
