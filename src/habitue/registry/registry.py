@@ -1,0 +1,206 @@
+"""The registry: trained models become versions with all that explains them; champions are found and read safely."""
+
+from __future__ import annotations
+
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from habitue.config.mlflow import MlflowSettings
+from habitue.errors import ConfigError, DependencyError, UsageError
+from habitue.registry.environment import quiet_mlflow
+from habitue.registry.model_files import read_model
+from habitue.registry.record import LoadedModel, TrainingRecord, Version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_PREFIX = "habitue-"
+
+
+class Registry:
+    """Model registry of a project; opened on first use. `name` is `churn` or `clv` throughout."""
+
+    def __init__(self, settings: MlflowSettings, project: Path) -> None:
+        self.settings = settings
+        self.tracking_uri = settings.tracking_uri or f"sqlite:///{(project / 'mlflow.db').resolve()}"
+        self.artifact_root = settings.artifact_root or (project / "mlartifacts").resolve().as_uri()
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        quiet_mlflow(self.settings.timeout_seconds)
+        self._probe()
+        import mlflow
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        with self._reachable():
+            return mlflow.MlflowClient(self.tracking_uri)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing can have been registered yet: the project's own store does not exist."""
+        prefix = "sqlite:///"
+        return self.tracking_uri.startswith(prefix) and not Path(self.tracking_uri[len(prefix) :]).exists()
+
+    def register(self, record: TrainingRecord) -> Version:
+        """Log a trained model with everything about it, make it a version and move the alias as the gate says."""
+        client = self._client
+        from habitue.registry.training_log import log_training
+
+        with self._reachable():
+            version = log_training(
+                client, record, _PREFIX + record.name, self.settings.experiment, self.artifact_root
+            )
+            alias = record.verdict.outcome
+            if record.moves_alias:
+                client.set_registered_model_alias(_PREFIX + record.name, alias, version)
+            if alias == CHAMPION and record.moves_alias:
+                self._drop_alias(client, record.name, CHALLENGER)
+            return self._version(client.get_model_version(_PREFIX + record.name, version))
+
+    def champion(self, name: str) -> Version | None:
+        """The version with the alias `champion`; None where there is none."""
+        return self._aliased(name, CHAMPION)
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions, newest first."""
+        if self.is_new:
+            return []
+        with self._reachable():
+            found = self._client.search_model_versions(f"name='{_PREFIX}{name}'", max_results=1000)
+        return [self._version(v) for v in sorted(found, key=lambda v: -int(v.version))]
+
+    def usable(self, name: str, as_of: date) -> Version:
+        """The version that may score `as_of`: the champion, or the newest former one that had not seen beyond that day."""
+        champion = self.champion(name)
+        if champion is not None and champion.data_cut <= as_of:
+            return champion
+        for version in self.versions(name):
+            if version.outcome == CHAMPION and version.data_cut <= as_of:
+                return version
+        raise self._refusal(name, as_of, champion)
+
+    def load_champion(self, name: str, as_of: date) -> LoadedModel:
+        """Read the model that may score `as_of`, as data and only if its digest is the registered one."""
+        return self.load(self.usable(name, as_of))
+
+    def load(self, version: Version) -> LoadedModel:
+        """Read a version's files; no code of the artifact is run."""
+        client = self._client
+        import mlflow
+
+        with tempfile.TemporaryDirectory(prefix="habitue-model-") as folder, self._reachable():
+            source = client.get_model_version_download_uri(_PREFIX + version.name, version.version)
+            uri = f"{source.rstrip('/')}/artifacts/model"
+            local = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder)
+            model, digest = read_model(Path(local), version.sha256)
+        return LoadedModel(model, version, digest)
+
+    def promote(self, name: str, version: str) -> None:
+        """Move the alias `champion` by hand, also backwards."""
+        known = {found.version for found in self.versions(name)}
+        if version not in known:
+            raise UsageError(f"{name} has no version {version}.", [f"known: {', '.join(sorted(known, key=int)) or 'none'}"])
+        with self._reachable():
+            self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, version)
+
+    def rollback(self, name: str) -> Version:
+        """Give the alias `champion` back to the newest older version that the gate had let through."""
+        champion = self.champion(name)
+        for version in self.versions(name):
+            is_older = champion is not None and int(version.version) < int(champion.version)
+            if is_older and version.outcome == CHAMPION:
+                self.promote(name, version.version)
+                return version
+        raise UsageError(f"{name} has no earlier champion to go back to.")
+
+    def _aliased(self, name: str, alias: str) -> Version | None:
+        if self.is_new:
+            return None
+        from mlflow.exceptions import MlflowException
+
+        with self._reachable():
+            try:
+                return self._version(self._client.get_model_version_by_alias(_PREFIX + name, alias))
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
+                    return None
+                raise
+
+    def _drop_alias(self, client: MlflowClient, name: str, alias: str) -> None:
+        if self._aliased(name, alias) is not None:
+            client.delete_registered_model_alias(_PREFIX + name, alias)
+
+    def _version(self, found: ModelVersion) -> Version:
+        tags: dict[str, Any] = found.tags
+        missing = [tag for tag in ("data_cut", "sha256", "outcome", "horizon_days") if tag not in tags]
+        if missing:
+            raise ConfigError(
+                f"Version {found.version} of {found.name} was not registered by habitue:",
+                [f"tag {tag} is missing" for tag in missing],
+                hint="Remove that version or its alias in MLflow, then train again.",
+            )
+        return Version(
+            name=found.name.removeprefix(_PREFIX),
+            version=str(found.version),
+            data_cut=date.fromisoformat(tags["data_cut"]),
+            sha256=tags["sha256"],
+            outcome=tags["outcome"],
+            flag=tags.get("flag", ""),
+            horizon_days=int(tags["horizon_days"]),
+        )
+
+    def _refusal(self, name: str, as_of: date, champion: Version | None) -> UsageError:
+        if champion is None:
+            return UsageError(f"There is no {name} model to score with.", hint="Train one with `habitue train`.")
+        return UsageError(
+            f"No {name} model may score {as_of:%Y-%m-%d}: the champion (version {champion.version}) "
+            f"has seen data up to {champion.data_cut:%Y-%m-%d}.",
+            hint=f"Train one that has not: `habitue train --as-of {as_of:%Y-%m-%d}`.",
+        )
+
+    def _probe(self) -> None:
+        """Ask a server whether it is there, once and shortly, before anything else waits for it."""
+        if not self.tracking_uri.startswith(("http://", "https://")):
+            return
+        try:
+            url = f"{self.tracking_uri.rstrip('/')}/health"
+            with urllib.request.urlopen(url, timeout=self.settings.timeout_seconds):
+                return
+        except urllib.error.HTTPError:
+            return  # it answers; whether we may use it shows at the first call
+        except (OSError, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> DependencyError:
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return DependencyError(
+            f"The model registry at {_without_secret(self.tracking_uri)} cannot be used.",
+            [text],
+            hint="Start the server, correct mlflow.tracking_uri, or leave it empty for a store in the project's folder.",
+        )
+
+
+def _without_secret(uri: str) -> str:
+    """The URI without user and password."""
+    scheme, separator, rest = uri.partition("://")
+    return f"{scheme}{separator}{rest.rsplit('@', 1)[-1]}" if separator else uri
