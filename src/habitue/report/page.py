@@ -17,13 +17,13 @@ _TEMPLATES = Environment(
 def render(facts: ReportFacts, language: str) -> str:
     """The page as HTML text."""
     words, numbers = Words(language), Numbers(language)
-    figures = {name: float(value) for name, value in facts.figures.items() if not isinstance(value, str)}
+    figures = {name: number(facts.figures.get(name)) for name in ("persons", "buyers", "orders", "net_revenue")}
     exportable = sum(audience.exportable for audience in facts.audiences)
     tiles = [
-        (numbers.count(figures.get("persons")), words("Persons")),
-        (numbers.count(figures.get("buyers")), words("Buyers")),
-        (numbers.count(figures.get("orders")), words("Orders")),
-        (numbers.money(figures.get("net_revenue"), facts.currency), words("Net revenue")),
+        (numbers.count(figures["persons"]), words("Persons")),
+        (numbers.count(figures["buyers"]), words("Buyers")),
+        (numbers.count(figures["orders"]), words("Orders")),
+        (numbers.money(figures["net_revenue"], facts.currency), words("Net revenue")),
         (numbers.count(len(facts.audiences)), words("Audiences")),
         (numbers.count(exportable), words("Exportable")),
     ]
@@ -38,3 +38,8 @@ def render(facts: ReportFacts, language: str) -> str:
         sections=Page(facts, words, numbers).sections(),
         footer=f"habitue · {facts.made_at:%Y-%m-%d %H:%M} UTC",
     )
+
+
+def number(figure: int | float | str | None) -> float | None:
+    """A figure of the run record as a number; money is kept there as text."""
+    return None if figure is None else float(figure)

@@ -16,7 +16,7 @@ from habitue.report.words import Words
 OVERLAPS_SHOWN = 12
 MEASURES = {
     "churn": ("auc", "pr_auc", "lift_10", "brier", "ece"),
-    "clv": ("gini", "spearman", "mae", "purchase_days_bias", "spend_bias"),
+    "clv": ("gini", "spearman", "mae", "decile_mape", "bias"),
 }
 
 
@@ -107,11 +107,12 @@ class Page:
         model, w = self._model("churn"), self.words
         if model is None:
             return self._section("churn", "Churn model", "No churn model was judged in this project yet.", Markup(""))
-        observed = [(p, o) for p, o, _ in model.curves.get("calibration", [])]
+        observed = [(predicted, actual) for _, predicted, actual in reversed(model.curves.get("tenths", []))]
+        top = 1.05 * max((max(point) for point in observed), default=1.0)
         calibration = lines(
-            [Line(w("model"), observed), Line(w("perfect"), [(0, 0), (1, 1)], GREY, dashed=True)],
+            [Line(w("model"), observed), Line(w("perfect"), [(0, 0), (top, top)], GREY, dashed=True)],
             title="calibration", x_label=w("predicted probability"), y_label=w("observed share"),
-            x_format=self.numbers.share_short, y_format=self.numbers.share_short, x_max=1, y_max=1,
+            x_format=self.numbers.share, y_format=self.numbers.share, x_max=top, y_max=top,
         )  # fmt: skip
         gains = self._shares(
             [Line(w("model"), model.curves.get("gains", [])), Line(w("random"), [(0, 0), (1, 1)], GREY, dashed=True)],
@@ -162,27 +163,25 @@ class Page:
         return self._section("run", "Run", f"{f.run_id}", body, translate_lead=False)
 
     def _value_model(self, model: ModelFacts | None) -> Markup:
-        w, n = self.words, self.numbers
+        w = self.words
         if model is None:
             return note(w("No value model was judged in this project yet."))
-        deciles = [
-            Bar(str(i), predicted, f"{n.decimal(predicted, 0)} / {n.decimal(actual, 0)}", actual)
-            for i, predicted, actual in model.curves.get("deciles", [])
-        ]
-        chart = bars(deciles, title="predicted and actual spend by tenth")
         body = heading(w("Predicted against actual")) + self._judged(model)
-        body += lead(w("Spend in the test window by tenth of predicted spend: prediction (wide) and what came (thin).")) + chart
-        daily = model.curves.get("purchases", [])
-        if daily:
-            curves = [
-                Line(w("expected"), [(d, e) for d, e, _ in daily]),
-                Line(w("actual"), [(d, a) for d, _, a in daily], ORANGE, dashed=True),
-            ]
-            body += heading(w("Expected and actual purchases")) + lines(
-                curves, title="purchases", x_label=w("day of the test window"), y_label=w("purchase days so far"),
-                x_format=n.count, y_format=n.count,
-            )  # fmt: skip
+        body += lead(w("Spend in the test window by tenth of predicted spend: prediction (wide) and what came (thin)."))
+        body += self._tenths(model.curves.get("tenths", []), places=0)
+        if model.curves.get("purchases"):
+            body += heading(w("Expected and actual purchases"))
+            body += lead(w("Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin)."))
+            body += self._tenths(model.curves["purchases"], places=1)
         return body
+
+    def _tenths(self, rows: Sequence[Sequence[float]], *, places: int) -> Markup:
+        n = self.numbers
+        shown = [
+            Bar(f"{tenth:.0f}", predicted, f"{n.decimal(predicted, places)} / {n.decimal(actual, places)}", actual)
+            for tenth, predicted, actual in rows
+        ]
+        return bars(shown, title="predicted and actual by tenth")
 
     def _judged(self, model: ModelFacts) -> Markup:
         w, n = self.words, self.numbers

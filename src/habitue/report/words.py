@@ -51,7 +51,8 @@ GERMAN = {
     "This model did not beat the best baseline; the baseline is used.": "Dieses Modell schlug den besten Vergleichswert nicht; der Vergleichswert wird verwendet.",
     "trained on facts before": "trainiert mit Tatsachen vor", "version": "Version",
     "Expected and actual purchases": "Erwartete und tatsächliche Käufe",
-    "day of the test window": "Tag des Testfensters", "purchase days so far": "Kauftage bisher", "expected": "erwartet", "actual": "tatsächlich",
+    "Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin).":
+        "Kauftage je Kunde nach Zehntel der Erwartung: erwartet (breit) und tatsächlich (schmal).",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from habitue.audiences.overlap import audience_overlap
@@ -16,10 +17,9 @@ from habitue.job.record import read_record
 from habitue.lake.release import Release, last_release
 from habitue.report import collect
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
+from habitue.report.model_facts import model_facts
 from habitue.report.page import render
 from habitue.stages.export import exported_rows
-
-COLLECTED_STEPS = ("unchanged", "done")
 
 
 def write_report(run: Run, *, language: str | None = None) -> Path:
@@ -65,7 +65,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         clv_deciles=collect.clv_tenths(score),
         clv_basis=run.settings.economics.basis,
         assumptions=_assumptions(run),
-        models=_models(run),
+        models=_models(run, day),
         sources=sources,
         quarantine=reasons,
         fill_rates=collect.fill_rates(profile),
@@ -109,9 +109,11 @@ def _assumptions(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _models(run: Run) -> list[ModelFacts]:
-    judged = [(name, run.registry.judgement(name)) for name in ("churn", "clv")]
-    return [model_facts(name, found) for name, found in judged if found is not None]
+def _models(run: Run, day: date) -> list[ModelFacts]:
+    """The models that scored the day, as far as a window judged them."""
+    used = [run.registry.usable(name, day) for name in ("churn", "clv")]
+    judged = [(version, run.registry.judgement(version)) for version in used]
+    return [model_facts(v.name, v.version, v.data_cut.isoformat(), v.flag, found) for v, found in judged if found is not None]
 
 
 def _tables(run: Run, release: Release) -> list[Table]:
