@@ -68,7 +68,7 @@ QUARANTINE = Table(
     name="vault.quarantine",
     comment="Rows that could not be taken in, as received, with the reason.",
     stage="ingest",
-    grain=("source", "file", "position"),
+    grain=("source", "entity", "file", "position"),  # one row may feed several entities
     columns=(
         Column("source", "string", "Source.", nullable=False),
         Column("file", "string", "File.", nullable=False),
@@ -90,9 +90,9 @@ QUARANTINE_COUNT = Table(
     columns=(
         Column("source", "string", "Source.", nullable=False),
         Column("entity", "string", "Entity.", nullable=False),
-        Column("outcome", "string", "read, good, duplicate, quarantined.", nullable=False),
-        Column("reason_code", "string", "Reason of a quarantine, else an empty text.", nullable=False),
+        Column("outcome", "string", "read, good, duplicate, quarantined; flagged rows are good ones too.", nullable=False),
+        Column("reason_code", "string", "Reason of a quarantine or flag, else an empty text.", nullable=False),
         Column("row_count", "bigint", "Rows over all files of the source.", nullable=False),
     ),
-    checks=(("known_outcome", "outcome IN ('read', 'good', 'duplicate', 'quarantined')"),),
+    checks=(("known_outcome", "outcome IN ('read', 'good', 'duplicate', 'quarantined', 'flagged')"),),
 )

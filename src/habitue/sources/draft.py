@@ -10,6 +10,10 @@ knows, typed, null where a value could not be read) beside five working columns:
 - `_identifiers`: `array<struct<id_type:string,value:string>>` in clear, not yet
   normalised.
 
+An adapter may add two more: `_key`, a text that tells rows apart (a later row
+replaces an earlier one with the same), and `_flags`, `array<string>`, codes of
+what was odd about a row that was taken in all the same.
+
 `known_time` may be null: ingest then applies the rules of time (received time,
 event time of a historical load, time of ingest). For customer records the
 columns of `vault.person_record` are part of the draft.
@@ -25,7 +29,9 @@ from habitue.contracts.table import Table
 
 FAULTS = "array<struct<code:string,reason:string>>"
 CLEAR_IDENTIFIERS = "array<struct<id_type:string,value:string>>"
+FLAGS = "array<string>"
 WORKING_COLUMNS = ("_file", "_position", "_raw", "_faults", "_identifiers")
+OPTIONAL_WORKING_COLUMNS = {"_key": "string", "_flags": FLAGS}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,192 @@
+"""Read the files of a source as they are: every cell as text, every row with its file, position and raw form."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from habitue.errors import ConfigError
+from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options
+from habitue.sources.files import SourceFile, readable
+from habitue.sources.inputs import FoundInput
+
+_CORRUPT = "_corrupt_record"
+_NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
+READING_COLUMNS = ("_file", "_position", "_raw", "_corrupt")
+
+
+def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
+    """All rows of an input's readable files: the source's columns, `_file`, `_position`, `_raw`, `_corrupt`.
+
+    CSV and JSON cells are text; Parquet and Delta keep their types. `_position` counts
+    a file's rows from 0 in their order, however Spark cuts the file.
+    """
+    if found.input.format == "delta":
+        return _delta(spark, found)
+    groups: dict[str, list[FileColumns]] = {}
+    for each in columns_of(found):
+        groups.setdefault(repr(each.shape) if found.input.format != "json" else "", []).append(each)
+    parts = [_GROUP_READERS[found.input.format](spark, found, group) for group in groups.values()]
+    return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
+
+
+def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
+    """Lines of text files as `value`, with `_file` and `_position`: what event adapters read."""
+    files = readable(found.files)
+    return _positioned(spark, spark.read.text(_paths(files)), files).select("value", "_file", "_position")
+
+
+def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
+    files = [each.file for each in group]
+    names = list(group[0].shape)
+    options = csv_options(found.input.options)
+    charset, table = _charset(options["encoding"])
+    schema = ", ".join(f"{_quoted(name)} string" for name in (*names, _CORRUPT))
+    reader = spark.read.schema(schema).options(
+        **{**options, "encoding": charset, "columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"}
+    )
+    rows = _positioned(spark, reader.csv(_paths(files)), files)
+    cells = {name: _decoded(F.col(_quoted(name)), table) for name in names}
+    as_json = F.to_json(F.struct(*(cell.alias(name) for name, cell in cells.items())))
+    return rows.select(
+        *(cell.alias(name) for name, cell in cells.items()),
+        "_file",
+        "_position",
+        F.coalesce(_decoded(F.col(_CORRUPT), table), as_json).alias("_raw"),
+        F.col(_CORRUPT).isNotNull().alias("_corrupt"),
+    )
+
+
+def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
+    files = [each.file for each in group]
+    shape = _merged([each.shape for each in group])
+    if str(found.input.options.get("multiLine", "")).lower() == "true":
+        whole = spark.read.text(_paths(files), wholetext=True)
+        items = whole.select(F.from_json("value", "array<string>").alias("items"), *_place())
+        lines = items.select(F.posexplode("items").alias("_position", "value"), *_PLACE_NAMES)
+        rows = _named(spark, lines, files)
+    else:
+        rows = _positioned(spark, spark.read.text(_paths(files)), files)
+    schema = f"{_ddl(shape)}, {_CORRUPT} string"
+    parsed = F.from_json("value", schema, {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"})
+    kept = rows.where(F.trim("value") != "").withColumn("_parsed", parsed)
+    return kept.select(
+        *(F.col(f"_parsed.{_quoted(name)}").alias(name) for name in shape),
+        "_file",
+        "_position",
+        F.col("value").alias("_raw"),
+        F.col(f"_parsed.{_CORRUPT}").isNotNull().alias("_corrupt"),
+    )
+
+
+def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
+    files = [each.file for each in group]
+    rows = spark.read.parquet(*_paths(files))
+    return _typed(_named(spark, rows.select("*", *_place(), F.col("_metadata.row_index").alias("_position")), files))
+
+
+def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
+    tables = [spark.read.format("delta").load(location) for location in found.input.locations]
+    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), tables)
+    path, index = F.col("_metadata.file_path").alias("_file"), F.col("_metadata.row_index").alias("_position")
+    return _typed(rows.select("*", path, index))
+
+
+def _typed(rows: DataFrame) -> DataFrame:
+    names = [_quoted(n) for n in rows.columns if n not in READING_COLUMNS]
+    raw = F.to_json(F.struct(*names))
+    return rows.select(*names, "_file", "_position", raw.alias("_raw"), F.lit(False).alias("_corrupt"))
+
+
+_GROUP_READERS = {"csv": _csv, "json": _json, "parquet": _parquet}
+_PLACE_NAMES = ("_path", "_block", "_row")
+
+
+def _place() -> list[Column]:
+    """Where a row lies: its file, the block Spark cut from it, and its order within what one task reads."""
+    # undo the encoding of a URI, in which a plus stands for itself
+    decoded = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
+    return [
+        F.regexp_replace(decoded, "^file:/+", "/").alias("_path"),
+        F.col("_metadata.file_block_start").alias("_block"),
+        F.monotonically_increasing_id().alias("_row"),
+    ]
+
+
+def _named(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) -> DataFrame:
+    names = spark.createDataFrame([(f.location, f.name) for f in files], "_path string, _file string")
+    return rows.join(F.broadcast(names), on="_path", how="inner").drop(*_PLACE_NAMES)
+
+
+def _positioned(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) -> DataFrame:
+    """Add `_file` and `_position`.
+
+    Within a block the order of rows is known, and blocks are ordered: counting rows
+    per block (a second, cheap scan) gives each row its number in the file without
+    bringing a file to one task.
+    """
+    placed = rows.select("*", *_place())
+    blocks = placed.groupBy("_path", "_block").agg(F.min("_row").alias("_first"), F.count("*").alias("_rows"))
+    before = Window.partitionBy("_path").orderBy("_block").rowsBetween(Window.unboundedPreceding, -1)
+    offsets = blocks.select("_path", "_block", "_first", F.coalesce(F.sum("_rows").over(before), F.lit(0)).alias("_offset"))
+    located = placed.join(F.broadcast(offsets), on=["_path", "_block"], how="inner")
+    numbered = located.withColumn("_position", F.col("_row") - F.col("_first") + F.col("_offset"))
+    return _named(spark, numbered.drop("_first", "_offset"), files)
+
+
+def _paths(files: Sequence[SourceFile]) -> list[str]:
+    """Locations with the wildcards of Hadoop's globs escaped: a file may be called `a[1].csv`."""
+    return [re.sub(r"([\[\]{}*?\\,])", r"\\\1", f.location) for f in files]
+
+
+def _charset(encoding: str) -> tuple[str, tuple[str, str] | None]:
+    """A charset that Spark reads, and for other single-byte ones what to translate afterwards.
+
+    Spark 4 knows a handful of charsets. Read as Latin-1 every byte keeps its number, so
+    that cp1252, cp850 or Latin-9 is a translation of the upper 128 characters.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise ConfigError(f"options.encoding {encoding} is not known.", hint="Use utf-8, cp1252, iso-8859-15, ...") from None
+    name = "utf-8" if name == "utf-8-sig" else name
+    if name in _NATIVE_CHARSETS:
+        return {"iso8859-1": "iso-8859-1", "ascii": "us-ascii"}.get(name, name.replace("-be", "be").replace("-le", "le")), None
+    upper = bytes(range(0x80, 0x100))
+    decoded = [bytes([b]).decode(name, errors="replace") for b in upper]
+    if bytes(range(0x20, 0x7F)).decode(name, errors="replace") != bytes(range(0x20, 0x7F)).decode("ascii"):
+        raise ConfigError(f"options.encoding {encoding} cannot be read.", hint="Convert the files to UTF-8.")
+    return "iso-8859-1", (upper.decode("latin-1"), "".join(decoded))
+
+
+def _decoded(cell: Column, table: tuple[str, str] | None) -> Column:
+    return F.translate(cell, *table) if table else cell
+
+
+def _merged(shapes: Sequence[Shape]) -> dict[str, Shape | None]:
+    merged: dict[str, Shape | None] = {}
+    spelt: dict[str, str] = {}
+    for shape in shapes:
+        for name, inner in shape.items():
+            if spelt.setdefault(name.casefold(), name) == name:
+                both = [s for s in (merged.get(name), inner) if s]
+                merged[name] = _merged(both) if both else None
+    return merged
+
+
+def _ddl(shape: Mapping[str, Shape | None], *, inner: bool = False) -> str:
+    separator = ":" if inner else " "
+    parts = (
+        f"{_quoted(name)}{separator}{f'struct<{_ddl(below, inner=True)}>' if below else 'string'}"
+        for name, below in shape.items()
+    )
+    return ", ".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,1 @@
+"""Adapters and mappings: whatever a company has becomes canonical rows."""

@@ -1,0 +1,56 @@
+"""Sources that need more than a mapping, by name: which entities they feed, from which files, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from habitue.contracts.entities import ENTITIES
+from habitue.sources import completejourney
+from habitue.sources.draft import Draft
+from habitue.sources.inputs import Input, mapped_input
+from habitue.sources.mapping import map_source
+from habitue.sources.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How one kind of source is read. `is_text` inputs come as lines, others as tables."""
+
+    feeds: tuple[str, ...]
+    inputs: Callable[[SourceSettings, str], tuple[Input, ...]]
+    read: Callable[[Mapping[str, DataFrame], SourceSettings, str], list[Draft]]
+    is_text: bool = False
+
+
+COMPLETE_JOURNEY = Adapter(tuple(completejourney.FILES), completejourney.inputs, completejourney.read)
+
+ADAPTERS: dict[str, Adapter] = {"completejourney": COMPLETE_JOURNEY}
+
+
+def adapter_of(settings: SourceSettings) -> Adapter:
+    """The adapter of a source; a mapped source has one of its own."""
+    if settings.adapter is not None:
+        return ADAPTERS[settings.adapter]
+    return Adapter((settings.entity or "",), _mapped_inputs, _mapped_drafts)
+
+
+def sources_of(entity: str, sources: Mapping[str, SourceSettings]) -> list[SourceSettings]:
+    """The sources that feed an entity, in the order of their names."""
+    feeding = [s for s in sources.values() if entity in adapter_of(s).feeds]
+    return sorted(feeding, key=lambda s: (s.source, s.adapter or "", s.locations))
+
+
+def fed_entities(sources: Mapping[str, SourceSettings]) -> tuple[str, ...]:
+    """Entities that any source feeds, in the order of the contracts."""
+    return tuple(name for name in ENTITIES if sources_of(name, sources))
+
+
+def _mapped_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
+    return (mapped_input(settings),)
+
+
+def _mapped_drafts(tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str) -> list[Draft]:
+    return [map_source(tables["rows"], settings)]

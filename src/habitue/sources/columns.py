@@ -1,0 +1,153 @@
+"""The columns that a source's files really have, read from header, footer or first lines; no Spark."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from habitue.errors import InputError
+from habitue.sources.fields import nearest
+from habitue.sources.files import SourceFile, open_system
+from habitue.sources.inputs import FoundInput, Input
+from habitue.sources.settings import SourceSettings
+
+SAMPLE_BYTES = 1 << 20
+DELIMITERS = (";", ",", "\t", "|")
+Shape = Mapping[str, "Shape | None"]
+"""Column names; a nested object has a shape of its own."""
+
+
+@dataclass(frozen=True)
+class FileColumns:
+    """One file with its columns in order."""
+
+    file: SourceFile
+    shape: Shape
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Top-level names, and dotted ones of nested objects."""
+        return tuple(_dotted(self.shape))
+
+
+def columns_of(found: FoundInput) -> tuple[FileColumns, ...]:
+    """Columns of every file that is to be read."""
+    return tuple(FileColumns(f, _shape(f, found.input)) for f in found.files if f.status == "read")
+
+
+def check_columns(settings: SourceSettings, columns: Sequence[FileColumns]) -> None:
+    """Stop where a file lacks a mapped column: every such file and column at once, with the nearest names."""
+    problems = []
+    known_anywhere = {name for c in columns for name in c.names}
+    for each in columns:
+        present = known_anywhere if settings.format == "json" else set(each.names)
+        missing = [name for name in settings.named_columns if name not in present]
+        if settings.format == "json":  # a key may be absent from the first lines; another spelling of it is a fault
+            missing = [name for name in missing if name.casefold() in {k.casefold() for k in present} or not present]
+        problems += [f"{each.file.name}: {name} is missing; {nearest(name, list(each.names))}" for name in missing]
+        if missing and len(each.names) == 1 and (better := _better_delimiter(each.names[0])):
+            problems.append(f"{each.file.name}: has one column only; is its delimiter {better!r}? (options.delimiter)")
+    if problems:
+        raise InputError(
+            f"Source {settings.source} does not have the columns of its mapping:",
+            list(dict.fromkeys(problems)),
+            hint="Correct the columns or options in the source's file, or deliver the columns. Nothing was written.",
+        )
+
+
+def first_text(file: SourceFile, encoding: str = "utf-8", size: int = SAMPLE_BYTES) -> str:
+    """The beginning of a text file, decompressed and decoded."""
+    system, path = open_system(file.location)
+    with system.open_input_file(path) as raw:
+        stream: Any = gzip.GzipFile(fileobj=raw) if path.lower().endswith(".gz") else raw
+        data: bytes = stream.read(size)
+    text = data.decode(encoding, errors="replace")
+    return text.removeprefix("\ufeff")
+
+
+def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
+    """Options as Spark wants them, with our defaults: a header, doubled quotes."""
+    given = {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in options.items()}
+    given = {{"sep": "delimiter", "charset": "encoding"}.get(k, k): v for k, v in given.items()}
+    return {"header": "true", "delimiter": ",", "quote": '"', "escape": '"', "encoding": "utf-8"} | given
+
+
+def _shape(file: SourceFile, of: Input) -> Shape:
+    if of.format == "csv":
+        return dict.fromkeys(_csv_header(file, csv_options(of.options)))
+    if of.format == "json":
+        return _json_shape(first_text(file))
+    if of.format == "parquet":
+        system, path = open_system(file.location)
+        with system.open_input_file(path) as stream:
+            return dict.fromkeys(pq.read_schema(stream).names)
+    return {}
+
+
+def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:
+    text = first_text(file, options["encoding"])
+    delimiter = "\t" if options["delimiter"] == "\\t" else options["delimiter"]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=options["quote"] or None)
+    first = next((row for row in rows if any(cell.strip() for cell in row)), [])
+    if options["header"] != "true":
+        return tuple(f"_c{i}" for i in range(len(first)))
+    return _distinct([cell.strip() or f"_c{i}" for i, cell in enumerate(first)])
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Spark does not tell columns apart by case: a repeated name gets a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name.casefold()] = count = seen.get(name.casefold(), 0) + 1
+        result.append(name if count == 1 else f"{name}_{count}")
+    return tuple(result)
+
+
+def _json_shape(text: str) -> Shape:
+    shape: dict[str, Any] = {}
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                _widen(shape, item)
+    return shape
+
+
+def _widen(shape: dict[str, Any], item: Mapping[str, Any]) -> None:
+    folded = {name.casefold(): name for name in shape}
+    for name, value in item.items():
+        if folded.setdefault(name.casefold(), name) != name:
+            continue  # the same name in another case: the first spelling stays
+        if isinstance(value, dict):
+            inner = shape.get(name)
+            inner = inner if isinstance(inner, dict) else {}
+            _widen(inner, value)
+            shape[name] = inner or None
+        else:
+            shape.setdefault(name, None)
+
+
+def _dotted(shape: Shape, before: str = "") -> list[str]:
+    names = []
+    for name, inner in shape.items():
+        names.append(before + name)
+        if inner:
+            names += _dotted(inner, f"{before}{name}.")
+    return names
+
+
+def _better_delimiter(header: str) -> str | None:
+    counts = {d: header.count(d) for d in DELIMITERS}
+    best = max(counts, key=lambda d: counts[d])
+    return best if counts[best] else None

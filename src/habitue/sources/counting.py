@@ -1,0 +1,89 @@
+"""What became of a source's rows: read = good + duplicates + quarantined, always."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.errors import CheckError
+from habitue.sources.duplicates import IS_DUPLICATE
+from habitue.sources.validation import is_good
+
+READ, GOOD, DUPLICATE, QUARANTINED, FLAGGED = "read", "good", "duplicate", "quarantined", "flagged"
+JUNK = "junk_identifier"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows of one source and entity by outcome; quarantined and flagged ones by reason."""
+
+    read: int = 0
+    good: int = 0
+    duplicates: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    flagged: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def quarantined_total(self) -> int:
+        """Rows in quarantine, whatever the reason."""
+        return sum(self.quarantined.values())
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every row read is accounted for."""
+        return self.read == self.good + self.duplicates + self.quarantined_total
+
+    def rows(self, source: str, entity: str) -> list[tuple[str, str, str, str, int]]:
+        """Rows of `silver.quarantine_count`."""
+        counts = [(READ, "", self.read), (GOOD, "", self.good), (DUPLICATE, "", self.duplicates)]
+        counts += [(QUARANTINED, code, n) for code, n in sorted(self.quarantined.items())]
+        counts += [(FLAGGED, code, n) for code, n in sorted(self.flagged.items())]
+        return [(source, entity, outcome, code, n) for outcome, code, n in counts]
+
+
+def outcome_counts(rows: DataFrame) -> DataFrame:
+    """Count rows that were checked, keyed and settled by outcome and reason, in one pass."""
+    outcome = F.when(~is_good(), QUARANTINED).when(F.col(IS_DUPLICATE), DUPLICATE).otherwise(GOOD)
+    code = F.when(~is_good(), F.col("_faults")[0]["code"]).otherwise(F.lit(""))
+    flags = F.transform(F.array_distinct(F.coalesce("_flags", F.array().cast("array<string>"))), _flag)
+    junk = F.when(F.col("_junk_count") > 0, F.array(_flag(F.lit(JUNK))))
+    taken_in_flags = F.when(is_good(), F.concat(flags, F.coalesce(junk, F.slice(flags, 1, 0))))
+    both = F.array(_pair(F.lit(READ), F.lit("")), _pair(outcome, code))
+    each = rows.select(F.explode(F.concat(both, F.coalesce(taken_in_flags, F.slice(flags, 1, 0)))).alias("o"))
+    return each.groupBy("o.outcome", "o.code").count()
+
+
+def tally(counts: DataFrame) -> Tally:
+    """The counts as a figure; there is one row per reason."""
+    found = {(row["outcome"], row["code"]): int(row["count"]) for row in counts.collect()}
+    return Tally(
+        found.get((READ, ""), 0),
+        found.get((GOOD, ""), 0),
+        found.get((DUPLICATE, ""), 0),
+        {code: n for (outcome, code), n in found.items() if outcome == QUARANTINED},
+        {code: n for (outcome, code), n in found.items() if outcome == FLAGGED},
+    )
+
+
+def check_quarantined(source: str, entity: str, counted: Tally, limit: float, quarantine: DataFrame) -> None:
+    """Stop where too many rows of a source are in quarantine, saying which faults they have."""
+    if not counted.read or counted.quarantined_total / counted.read <= limit:
+        return
+    reasons = quarantine.groupBy("reason_code", "reason").count().orderBy(F.desc("count"), "reason").limit(10)
+    raise CheckError(
+        f"Source {source}: {counted.quarantined_total:,} of {counted.read:,} rows for {entity} are in quarantine, "
+        f"more than its limit of {limit:.0%}:",
+        [f"{row['reason']} ({row['reason_code']}): {row['count']:,} rows" for row in reasons.collect()],
+        hint="Correct the mapping or the data, or raise limits.max_quarantined_share of the source. "
+        "`habitue quarantine list` shows the rows.",
+    )
+
+
+def _pair(outcome: Column, code: Column) -> Column:
+    return F.struct(outcome.alias("outcome"), code.alias("code"))
+
+
+def _flag(code: Column) -> Column:
+    return _pair(F.lit(FLAGGED), code)

@@ -1,0 +1,214 @@
+"""The files of a source: found, measured, digested, and refused where they cannot be whole."""
+
+from __future__ import annotations
+
+import fnmatch
+import gzip
+import hashlib
+import posixpath
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from habitue.errors import InputError
+
+_CHUNK = 1 << 20
+_GLOB = re.compile(r"[*?\[]")
+_URI = re.compile(r"^[a-z][a-z0-9+.\-]*://", re.IGNORECASE)
+_SUFFIXES = {
+    "csv": (".csv", ".csv.gz", ".txt", ".txt.gz", ".tsv", ".tsv.gz"),
+    "json": (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"),
+    "parquet": (".parquet", ".pq"),
+}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file: its name as people know it, where Spark finds it, its content's digest, what becomes of it."""
+
+    name: str
+    location: str
+    bytes: int
+    sha256: str
+    status: str = "read"  # read, rejected, repeat
+    reason: str | None = None
+
+    def rejected(self, reason: str) -> SourceFile:
+        """The same file, not to be read."""
+        return replace(self, status="rejected", reason=reason)
+
+
+def find_files(locations: Sequence[str], format_: str, project: Path) -> tuple[SourceFile, ...]:
+    """Every file of a source in the order of names, with its digest and whether it is whole.
+
+    Content that an earlier file has is a repeat; a folder without a file is an InputError.
+    """
+    found: dict[str, tuple[fs.FileSystem, str]] = {}
+    for location in locations:
+        files = list(_expand(location, format_, project))
+        if not files:
+            raise InputError(
+                f"{location} holds no file to read.",
+                [f"expected at least one {format_} file, found none"],
+                hint="Put the files there, or correct the path of the source.",
+            )
+        found |= {name: (system, path) for name, system, path in files}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        examined = pool.map(lambda item: _examine(item[0], *item[1], format_), sorted(found.items()))
+        return _mark_repeats(examined)
+
+
+def readable(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Those to read."""
+    return tuple(f for f in files if f.status == "read")
+
+
+def check_rejected(source: str, files: Sequence[SourceFile], limit: float) -> None:
+    """Stop where too many of a source's files cannot be read; repeats do no harm and do not count."""
+    rejected = [f for f in files if f.status == "rejected"]
+    if files and len(rejected) / len(files) > limit:
+        raise InputError(
+            f"Source {source}: {len(rejected)} of {len(files)} files cannot be read, more than its limit of {limit:.0%}:",
+            [f"{f.name}: {f.reason}" for f in rejected],
+            hint="Deliver them again, take them away, or raise limits.max_rejected_file_share of the source.",
+        )
+
+
+def reject_unreadable(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    """After a failed read of Parquet files: read each alone, to the last page, and reject those that cannot."""
+    return tuple(f.rejected(reason) if f.status == "read" and (reason := _page_fault(f)) else f for f in files)
+
+
+def open_system(location: str) -> tuple[fs.FileSystem, str]:
+    """File system and path of a location (a local path, or a URI such as s3a://...)."""
+    if not _URI.match(location):
+        return fs.LocalFileSystem(), location
+    system, path = fs.FileSystem.from_uri(re.sub("^s3[an]://", "s3://", location))
+    return system, path
+
+
+def _expand(location: str, format_: str, project: Path) -> Iterable[tuple[str, fs.FileSystem, str]]:
+    is_uri = bool(_URI.match(location))
+    system, path = open_system(location if is_uri else str(project / location))
+    base, pattern = _split_glob(path)
+    info = system.get_file_info(base)
+    if info.type == fs.FileType.File:
+        candidates = [base]
+    elif info.type == fs.FileType.Directory:
+        listed = system.get_file_info(fs.FileSelector(base, recursive=True))
+        inside = (i.path for i in listed if i.type == fs.FileType.File)
+        candidates = [p for p in inside if _wanted(p, base, pattern, format_)]
+    else:
+        candidates = []
+    for candidate in candidates:
+        yield _name(candidate, project, location if is_uri else None), system, candidate
+
+
+def _split_glob(path: str) -> tuple[str, str | None]:
+    """The deepest folder without a wildcard, and the pattern below it."""
+    parts = path.split("/")
+    first = next((i for i, part in enumerate(parts) if _GLOB.search(part)), None)
+    if first is None:
+        return path.rstrip("/") or "/", None
+    return "/".join(parts[:first]) or "/", "/".join(parts[first:])
+
+
+def _wanted(path: str, base: str, pattern: str | None, format_: str) -> bool:
+    relative = path[len(base) :].lstrip("/")
+    if any(part.startswith((".", "_")) for part in relative.split("/")):
+        return False
+    if pattern is None:
+        return relative.lower().endswith(_SUFFIXES.get(format_, ("",)))
+    return _matches(relative.split("/"), pattern.split("/"))
+
+
+def _matches(parts: list[str], patterns: list[str]) -> bool:
+    """Glob by path part; `**` stands for any number of folders."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_matches(parts[i:], patterns[1:]) for i in range(len(parts) + 1))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], patterns[0]) and _matches(parts[1:], patterns[1:])
+
+
+def _name(path: str, project: Path, uri: str | None) -> str:
+    if uri is not None:
+        scheme = uri.split("://", 1)[0]
+        return path if scheme == "file" else f"{scheme}://{path}"
+    absolute, root = posixpath.normpath(path), str(project.absolute())
+    return posixpath.relpath(absolute, root) if absolute.startswith(root + "/") else absolute
+
+
+def _examine(name: str, system: fs.FileSystem, path: str, format_: str) -> SourceFile:
+    size, digest = 0, hashlib.sha256()
+    try:
+        with system.open_input_stream(path, compression=None) as stream:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                digest.update(chunk)
+    except OSError as error:
+        return SourceFile(name, path, size, "", "rejected", f"cannot be read: {type(error).__name__}")
+    location = path if isinstance(system, fs.LocalFileSystem) else name
+    file = SourceFile(name, location, size, digest.hexdigest())
+    reason = _fault(system, path, size, format_)
+    return file.rejected(reason) if reason else file
+
+
+def _fault(system: fs.FileSystem, path: str, size: int, format_: str) -> str | None:
+    if size == 0:
+        return "has zero bytes"
+    if path.lower().endswith(".gz"):
+        return _gzip_fault(system, path)
+    if format_ == "parquet":
+        return _footer_fault(system, path)
+    return None
+
+
+def _gzip_fault(system: fs.FileSystem, path: str) -> str | None:
+    try:
+        with system.open_input_file(path) as raw, gzip.GzipFile(fileobj=raw) as stream:
+            while stream.read(_CHUNK):
+                pass
+    except (EOFError, zlib.error, OSError) as error:
+        return f"is not a whole gzip file ({type(error).__name__})"
+    return None
+
+
+def _footer_fault(system: fs.FileSystem, path: str) -> str | None:
+    try:
+        with system.open_input_file(path) as file:
+            pq.ParquetFile(file)
+    except (pa.ArrowException, OSError, ValueError):
+        return "is not a whole Parquet file: its footer is missing or damaged"
+    return None
+
+
+def _page_fault(file: SourceFile) -> str | None:
+    system, path = open_system(file.location)
+    try:
+        with system.open_input_file(path) as stream:
+            for _ in pq.ParquetFile(stream, page_checksum_verification=True).iter_batches():
+                pass
+    except (pa.ArrowException, OSError, ValueError):
+        return "is damaged: not all of its pages can be read"
+    return None
+
+
+def _mark_repeats(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    first: dict[str, str] = {}
+    marked = []
+    for file in files:
+        if file.status == "read" and file.sha256 in first:
+            marked.append(replace(file, status="repeat", reason=f"repeats {first[file.sha256]}"))
+            continue
+        if file.status == "read":
+            first[file.sha256] = file.name
+        marked.append(file)
+    return tuple(marked)

@@ -1,0 +1,51 @@
+"""What a source reads for one entity: named groups of files of one format."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from habitue.sources.files import SourceFile, find_files
+from habitue.sources.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class Input:
+    """Files of one format and shape, before they are looked for."""
+
+    name: str
+    format: str
+    locations: tuple[str, ...]
+    options: dict[str, str | bool | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundInput:
+    """The same with its files."""
+
+    input: Input
+    files: tuple[SourceFile, ...]
+
+
+def mapped_input(settings: SourceSettings) -> Input:
+    """The one input of a mapped source."""
+    return Input("rows", settings.format or "", settings.locations, dict(settings.options))
+
+
+def find(wanted: Input, project: Path) -> FoundInput:
+    """Look for the files of an input; a Delta table counts by the files of its log."""
+    if wanted.format == "delta":
+        logs = tuple(f"{location.rstrip('/')}/_delta_log/*.json" for location in wanted.locations)
+        return FoundInput(wanted, find_files(logs, "delta log", project))
+    return FoundInput(wanted, find_files(wanted.locations, wanted.format, project))
+
+
+def digest(settings: SourceSettings, found: tuple[FoundInput, ...]) -> str:
+    """Digest of a source's mapping and of the content of its files."""
+    content = {
+        "settings": settings.model_dump(mode="json"),
+        "files": [[i.input.name, f.name, f.sha256, f.status] for i in found for f in i.files],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""One source's settings: where its files are and what their columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from habitue.contracts.entities import ENTITIES
+from habitue.identity.normalise import IDENTIFIER_TYPES
+from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, nearest
+
+_EXPRESSION_KEYS = {"column", "value", "sql", "format"}
+NAME = r"^[a-z0-9_]{1,63}$"
+
+
+class Expression(BaseModel, extra="forbid", frozen=True):
+    """Where a canonical column comes from: a source column, a constant, or SQL over the source's columns."""
+
+    column: str | None = None
+    value: str | int | float | bool | None = None
+    sql: str | None = None
+    format: str | None = Field(None, description="Of dates and times, as Spark writes it: dd.MM.yyyy HH:mm.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_by_name(cls, data: Any) -> Any:
+        return {"column": str(data)} if isinstance(data, (str, int)) and not isinstance(data, bool) else data
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Expression:
+        given = [k for k in ("column", "value", "sql") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one of column, value, sql; found {', '.join(given) or 'none'}")
+        return self
+
+
+class SourceLimits(BaseModel, extra="forbid", frozen=True):
+    """How much of a source may be wrong before the run stops."""
+
+    max_quarantined_share: float = Field(0.05, ge=0, le=1, description="Of the rows read.")
+    max_rejected_file_share: float = Field(0.2, ge=0, le=1, description="Of the files found.")
+
+
+class SourceSettings(BaseModel, extra="forbid", frozen=True):
+    """A mapped source (entity, format, path, columns), or one that an adapter understands."""
+
+    source: str = Field(pattern=NAME, description="Name of the source, kept on every row.")
+    adapter: str | None = Field(None, description="An adapter instead of a mapping: completejourney, segment.")
+    entity: str | None = Field(None, description="What a row becomes.")
+    format: Literal["csv", "json", "parquet", "delta"] | None = None
+    path: str | None = Field(None, description="File, folder, glob or URI; relative to the project.")
+    paths: tuple[str, ...] = Field((), description="Several of them.")
+    options: dict[str, str | bool | int] = Field(default_factory=dict, description="Of the format: delimiter, encoding.")
+    zone: str | None = Field(None, description="Of times without one; default: the project's.")
+    numbers: Literal["plain", "en", "de", "fr", "ch"] = Field("plain", description="How numbers are written.")
+    nulls: tuple[str, ...] = Field(("NULL", "null", "\\N"), description="Texts that mean nothing, beside the empty one.")
+    history: bool = Field(False, description="First historical load: rows were known when they happened.")
+    key: tuple[str, ...] = Field((), description="Source columns that tell rows apart; a later row replaces an earlier.")
+    columns: dict[str, Expression] = Field(default_factory=dict)
+    identifiers: dict[str, tuple[Expression, ...]] = Field(default_factory=dict)
+    limits: SourceLimits = SourceLimits()
+    rank: int = Field(100, ge=0, description="Which source's value survives on a customer: the lowest rank.")
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _flat(cls, columns: Any) -> Any:
+        """`campaign: {source: utm_source}` as `campaign.source: utm_source`."""
+        if not isinstance(columns, Mapping):
+            return columns
+        flat: dict[str, Any] = {}
+        for name, value in columns.items():
+            nested = isinstance(value, Mapping) and not set(value) <= _EXPRESSION_KEYS
+            is_map = name in ("attributes", "properties", "consent", "discounts", "other_person")
+            if isinstance(value, Mapping) and (nested or is_map):
+                flat |= {f"{name}.{key}": below for key, below in value.items()}
+            else:
+                flat[str(name)] = value
+        return flat
+
+    @field_validator("identifiers", mode="before")
+    @classmethod
+    def _several(cls, identifiers: Any) -> Any:
+        """One expression per type, or a list: a record may carry two e-mails."""
+        if not isinstance(identifiers, Mapping):
+            return identifiers
+        return {k: v if isinstance(v, (list, tuple)) else (v,) for k, v in identifiers.items()}
+
+    @model_validator(mode="after")
+    def _complete(self) -> SourceSettings:
+        problems = list(self._location_problems())
+        if self.adapter is None:
+            problems += self._mapping_problems()
+        elif self.entity or self.columns or self.identifiers or self.key:
+            problems.append("an adapter knows its entities and columns: leave entity, columns, identifiers and key out")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """All paths as written."""
+        return (*((self.path,) if self.path else ()), *self.paths)
+
+    def canonical(self, name: str) -> str:
+        """The contract's name of a mapped column."""
+        return ALIASES.get(self.entity or "", {}).get(name, name)
+
+    @property
+    def mapped(self) -> dict[str, Expression]:
+        """Expressions by the contract's names."""
+        return {self.canonical(name): expression for name, expression in self.columns.items()}
+
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """Every source column that the mapping names outside SQL."""
+        expressions = [*self.columns.values(), *(e for several in self.identifiers.values() for e in several)]
+        return tuple(dict.fromkeys([*(e.column for e in expressions if e.column), *self.key]))
+
+    def _location_problems(self) -> list[str]:
+        problems = []
+        if self.zone is not None:
+            try:
+                ZoneInfo(self.zone)
+            except (ZoneInfoNotFoundError, ValueError):
+                problems.append(f"zone {self.zone} is not a time zone such as Europe/Berlin")
+        if not self.locations and self.adapter != "completejourney":
+            problems.append("path is missing")
+        return problems
+
+    def _mapping_problems(self) -> list[str]:
+        if self.entity not in ENTITIES:
+            return [f"entity {self.entity} is not known; {nearest(str(self.entity), list(ENTITIES))}"]
+        problems = [] if self.format else ["format is missing: csv, json, parquet or delta"]
+        problems += self._unknown_names(self.entity)
+        mapped = self.mapped
+        problems += [f"{name} must be mapped for {self.entity}" for name in REQUIRED[self.entity] if name not in mapped]
+        choices = ONE_OF.get(self.entity, ())
+        if choices and not set(choices) & set(mapped):
+            problems.append(f"one of {', '.join(choices)} must be mapped for {self.entity}")
+        if "gross_revenue" in mapped and "vat" not in mapped:
+            problems.append("gross_revenue needs vat, in percent, to become net")
+        return problems
+
+    def _unknown_names(self, entity: str) -> list[str]:
+        known = [*fields(entity), *ALIASES.get(entity, {})]
+        unknown = [name for name in self.columns if field_of(entity, name) is None]
+        wrong_types = [name for name in self.identifiers if name not in IDENTIFIER_TYPES]
+        wrong_types += [
+            name.partition(".")[2]
+            for name in self.columns
+            if name.startswith("other_person.") and name.partition(".")[2] not in IDENTIFIER_TYPES
+        ]
+        return [
+            *(f"{name} is not a column of {entity}; {nearest(name, known)}" for name in unknown),
+            *(f"{name} is not an identifier type; {nearest(name, list(IDENTIFIER_TYPES))}" for name in wrong_types),
+        ]

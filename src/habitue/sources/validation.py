@@ -1,0 +1,191 @@
+"""Checks that every draft row passes, whatever its source: what is missing, impossible or of the future."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.intake import PERSON_RECORD
+from habitue.contracts.table import Table
+from habitue.sources.currencies import CURRENCIES
+from habitue.sources.draft import FAULTS, OPTIONAL_WORKING_COLUMNS, WORKING_COLUMNS, Draft
+from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED
+
+FUTURE_TOLERANCE = timedelta(hours=24)
+EARLIEST = "1970-01-01"
+
+_CURRENCY = {"order_line": "currency", "subscription": "currency", "event": "order.currency"}
+_NOT_NEGATIVE = {
+    "product": ("price",),
+    "campaign": ("cost",),
+    "contact": ("cost",),
+    "subscription": ("price",),
+    "event": ("engaged_seconds",),
+    "order_line": ("vat_rate",),
+}
+_NOT_NAN = {
+    "product": ("margin",),
+    "survey": ("score",),
+    "service_case": ("satisfaction",),
+    "event": ("engaged_seconds",),
+}
+_ORDERED = {
+    "campaign": ("start_time", "end_time"),
+    "service_case": ("opened_time", "closed_time"),
+    "subscription": ("start_time", "end_time"),
+}
+_ONE_OF_VALUES = {
+    "consent": {"status": ("granted", "denied", "withdrawn")},
+    "response": {
+        "type": ("delivered", "opened", "clicked", "bounced", "unsubscribed", "complained", "redeemed"),
+    },
+}
+PERSON_ONLY = tuple(
+    c.name
+    for c in PERSON_RECORD.columns
+    if c.name not in ("source", "record_key", "identifiers", "email", "phone", "known_time", "row_hash")
+)
+"""What a draft of customer records carries for the vault."""
+
+
+def checked(draft: Draft, *, now: datetime) -> DataFrame:
+    """The draft's rows with every column of their entity (null where unmapped) and all their faults.
+
+    `_raw` is kept for rows with a fault only: nothing else needs the row as received.
+    """
+    rows = _complete(draft)
+    entity = draft.entity.leaf
+    conditions = [
+        *_missing(entity),
+        *_impossible(entity),
+        *_future(entity, now),
+        *_currency(entity),
+        *_unknown_values(entity),
+    ]
+    is_broken = reduce(or_, (condition for condition, _, _ in conditions), F.lit(False))
+    found = F.array_compact(
+        F.array(*(F.when(condition, _fault(code, reason)) for condition, code, reason in conditions))
+    )
+    faults = F.when(is_broken, F.concat(F.col("_faults"), found)).otherwise(F.col("_faults"))
+    with_faults = rows.withColumn("_faults", faults)
+    return with_faults.withColumn("_raw", F.when(F.size("_faults") > 0, F.col("_raw")))
+
+
+def is_good() -> Column:
+    """Whether a checked row has no fault."""
+    return F.size("_faults") == 0
+
+
+def quarantine_rows(checked_rows: DataFrame, draft_entity: Table, *, source: str, run_id: str) -> DataFrame:
+    """Rows for `vault.quarantine`: one per faulty row, coded by its first fault, all faults in words."""
+    return checked_rows.where(~is_good()).select(
+        F.lit(source).alias("source"),
+        F.col("_file").alias("file"),
+        F.col("_position").cast("bigint").alias("position"),
+        F.lit(draft_entity.leaf).alias("entity"),
+        F.col("_faults")[0]["code"].alias("reason_code"),
+        F.array_join(F.transform("_faults", lambda fault: fault["reason"]), "; ").alias("reason"),
+        F.col("_raw").alias("raw"),
+        F.lit(run_id).alias("run_id"),
+    )
+
+
+def carried_columns(entity: Table) -> dict[str, str]:
+    """Contract columns by type that a draft may bring (keys and hashes are made later)."""
+    made_later = {"source", "identifiers", "row_hash", "record_key", "other_type", "other_key"}
+    carried = {c.name: c.type for c in entity.columns if c.name not in made_later}
+    if entity.leaf == "customer_record":
+        carried |= {name: PERSON_RECORD.column(name).type for name in PERSON_ONLY if name not in carried}
+    if entity.leaf == "touch":
+        carried["other_person"] = "map<string,string>"
+    return carried
+
+
+def _complete(draft: Draft) -> DataFrame:
+    """All columns of the entity; a column the source does not know is null or has its default."""
+    present = set(draft.rows.columns)
+    working = [F.col(name) for name in WORKING_COLUMNS]
+    working += [
+        F.col(name) if name in present else F.lit(None).cast(type_).alias(name)
+        for name, type_ in OPTIONAL_WORKING_COLUMNS.items()
+    ]
+    columns = [
+        F.col(f"`{name}`") if name in present else F.lit(None).cast(type_).alias(name)
+        for name, type_ in carried_columns(draft.entity).items()
+    ]
+    return draft.rows.select(*working, *columns)
+
+
+def _fault(code: str, reason: str) -> Column:
+    return F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason"))
+
+
+def no_faults() -> Column:
+    """An empty list of faults."""
+    return F.array().cast(FAULTS)
+
+
+Condition = tuple[Column, str, str]
+
+
+def _missing(entity: str) -> list[Condition]:
+    """A required column that is empty; one that could not be read has its own fault already."""
+
+    def unread(name: str) -> Column:
+        return F.exists("_faults", lambda fault: fault["reason"].startswith(f"{name} "))
+
+    conditions = [
+        (F.col(name).isNull() & ~unread(name), "missing_value", f"{name} is empty")
+        for name in (*REQUIRED[entity], *(("net_revenue",) if entity == "order_line" else ()))
+    ]
+    if entity == "response":
+        neither = reduce(lambda a, b: a & b, (F.col(name).isNull() for name in ONE_OF[entity]))
+        conditions.append((neither, "missing_value", f"{' and '.join(ONE_OF[entity])} are empty"))
+    return [(F.coalesce(condition, F.lit(False)), code, reason) for condition, code, reason in conditions]
+
+
+def _impossible(entity: str) -> list[Condition]:
+    conditions = [(F.col(n) < 0, f"{n} is negative") for n in _NOT_NEGATIVE.get(entity, ())]
+    conditions += [(F.isnan(F.col(n)), f"{n} is not a number") for n in _NOT_NAN.get(entity, ())]
+    if entity in _ORDERED:
+        start, end = _ORDERED[entity]
+        conditions.append((F.col(end) < F.col(start), f"{end} lies before {start}"))
+    if entity in HAPPENED:
+        name = HAPPENED[entity]
+        too_early = F.col(name) < F.lit(EARLIEST).cast("timestamp")
+        conditions.append((too_early, f"{name} lies before {EARLIEST}"))
+    if entity == "order_line":
+        unexplained = (F.col("net_revenue") < 0) & (F.col("quantity") > 0) & ~F.coalesce("is_return", F.lit(False))
+        conditions.append((unexplained, "net_revenue is negative for a positive quantity, and is_return does not say why"))
+    return [(F.coalesce(condition, F.lit(False)), "impossible_value", reason) for condition, reason in conditions]
+
+
+def _future(entity: str, now: datetime) -> list[Condition]:
+    if entity not in HAPPENED:
+        return []
+    name = HAPPENED[entity]
+    is_future = F.col(name) > F.lit(now + FUTURE_TOLERANCE)
+    return [(F.coalesce(is_future, F.lit(False)), "future_time", f"{name} lies more than 24 hours after the run")]
+
+
+def _currency(entity: str) -> list[Condition]:
+    if entity not in _CURRENCY:
+        return []
+    name = _CURRENCY[entity]
+    is_unknown = F.col(name).isNotNull() & ~F.col(name).isin(*sorted(CURRENCIES))
+    return [(F.coalesce(is_unknown, F.lit(False)), "unknown_currency", f"{name} is not an ISO 4217 code")]
+
+
+def _unknown_values(entity: str) -> list[Condition]:
+    return [
+        (
+            F.coalesce(~F.col(name).isin(*values), F.lit(False)),
+            "unknown_value",
+            f"{name} is none of {', '.join(values)}",
+        )
+        for name, values in _ONE_OF_VALUES.get(entity, {}).items()
+    ]

@@ -1,0 +1,178 @@
+"""Take in one source for one entity: find, read, map, check, number, key and count its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import ENTITIES
+from habitue.contracts.intake import QUARANTINE, SOURCE_FILE
+from habitue.contracts.table import Table
+from habitue.errors import InputError
+from habitue.identity.normalise import NormaliseSettings
+from habitue.job import Run
+from habitue.lake.source_files import read_input, read_text
+from habitue.privacy.vault import with_keys
+from habitue.sources.adapters import adapter_of
+from habitue.sources.columns import check_columns, columns_of
+from habitue.sources.counting import Tally, check_quarantined, outcome_counts, tally
+from habitue.sources.draft import Draft
+from habitue.sources.duplicates import settled
+from habitue.sources.fields import SURROGATES
+from habitue.sources.files import SourceFile, check_rejected, readable, reject_unreadable
+from habitue.sources.inputs import FoundInput, find
+from habitue.sources.known_time import known_time_rule, with_known_time
+from habitue.sources.settings import SourceSettings
+from habitue.sources.validation import checked, quarantine_rows
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file with the time at which its content first arrived, and the run that brought it."""
+
+    file: SourceFile
+    first_seen: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One source's rows for one entity, materialised: good, duplicate and faulty ones."""
+
+    settings: SourceSettings
+    entity: Table
+    inputs: tuple[FoundInput, ...]
+    arrivals: tuple[Arrival, ...]
+    rows: DataFrame
+    tally: Tally
+
+
+def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
+    """Read a source for an entity; stop where too many of its files or rows are bad."""
+    settings = in_zone(settings, run.settings.project.zone)
+    inputs = tuple(find(i, run.project) for i in adapter_of(settings).inputs(settings, entity.leaf))
+    _check_files(settings, inputs)
+    arrivals = _arrivals(run, settings, inputs)
+    try:
+        rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
+    except Exception:  # what a damaged page raises differs between Spark and Connect; others go on unchanged
+        inputs, found = _without_damaged(inputs)
+        if not found:
+            raise
+        _check_files(settings, inputs)
+        rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
+    counted = tally(outcome_counts(rows))
+    quarantine = quarantine_rows(rows, entity, source=settings.source, run_id=run.run_id)
+    run.lake.merge(QUARANTINE, quarantine, delete_unmatched={"source": settings.source, "entity": entity.leaf})
+    check_quarantined(settings.source, entity.leaf, counted, settings.limits.max_quarantined_share, quarantine)
+    taken = Taken(settings, entity, inputs, arrivals, rows, counted)
+    _report(run, taken)
+    return taken
+
+
+def in_zone(settings: SourceSettings, project_zone: str) -> SourceSettings:
+    """The settings with the project's zone where they name none."""
+    return settings if settings.zone else settings.model_copy(update={"zone": project_zone})
+
+
+def note_files(run: Run, taken: Taken) -> None:
+    """Bring `bronze.source_file` up to date; files that are gone keep their row."""
+    source, feeds = taken.settings.source, _feeds(taken.settings)
+    files = {f.name: (i.input.name, f) for i in taken.inputs for f in i.files}
+    seen = {a.file.name: a for a in taken.arrivals}
+    rows = [
+        (source, name, feeds[group], file.bytes, file.sha256, file.status, file.reason, seen[name].first_seen, seen[name].run_id)
+        for name, (group, file) in sorted(files.items())
+    ]
+    schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
+    run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(rows, schema))
+
+
+def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None:
+    for found in inputs:
+        check_rejected(settings.source, found.files, settings.limits.max_rejected_file_share)
+        if not readable(found.files):
+            raise InputError(
+                f"Source {settings.source} has no file that can be read:",
+                [f"{f.name}: {f.reason}" for f in found.files],
+            )
+
+
+def _prepared(
+    run: Run, settings: SourceSettings, entity: Table, inputs: Sequence[FoundInput], arrivals: Sequence[Arrival]
+) -> DataFrame:
+    adapter = adapter_of(settings)
+    if settings.adapter is None:
+        check_columns(settings, [c for found in inputs for c in columns_of(found)])
+    read = read_text if adapter.is_text else read_input
+    tables: Mapping[str, DataFrame] = {found.input.name: read(run.spark, found) for found in inputs}
+    drafts = [d for d in adapter.read(tables, settings, entity.leaf) if d.entity.leaf == entity.leaf]
+    times = run.spark.createDataFrame([(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp")
+    normalise = NormaliseSettings(country=run.settings.project.country)
+    rows = [_row_pipeline(run, settings, draft, times, normalise) for draft in drafts]
+    for draft in drafts:
+        run.count(f"known_time.{settings.source}.{entity.leaf}", known_time_rule(draft))
+    return reduce(lambda a, b: a.unionByName(b), rows)
+
+
+def _row_pipeline(
+    run: Run, settings: SourceSettings, draft: Draft, times: DataFrame, normalise: NormaliseSettings
+) -> DataFrame:
+    sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
+    known = with_known_time(sound, draft, times)
+    keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
+    number = SURROGATES.get(draft.entity.leaf, "line_number")
+    return settled(keyed, draft.entity, has_key=bool(settings.key), has_number=number in draft.rows.columns)
+
+
+def _arrivals(run: Run, settings: SourceSettings, inputs: Sequence[FoundInput]) -> tuple[Arrival, ...]:
+    """When each file's content came first: as noted before, else now."""
+    before = run.lake.read(SOURCE_FILE).where(F.col("source") == settings.source)
+    noted = {(row["file"], row["sha256"]): row for row in before.collect()}
+    arrivals = []
+    for file in (f for found in inputs for f in found.files):
+        row = noted.get((file.name, file.sha256))
+        first = row["first_seen"].replace(tzinfo=run.now.tzinfo) if row else run.now
+        arrivals.append(Arrival(file, first, row["run_id"] if row else run.run_id))
+    return tuple(arrivals)
+
+
+def _without_damaged(inputs: Sequence[FoundInput]) -> tuple[tuple[FoundInput, ...], bool]:
+    """Inputs without the Parquet files that cannot be read to their end, and whether there are any."""
+    parquet = [i.input.format == "parquet" for i in inputs]
+    after = tuple(
+        replace(i, files=reject_unreadable(i.files)) if is_parquet else i
+        for i, is_parquet in zip(inputs, parquet, strict=True)
+    )
+    return after, after != tuple(inputs)
+
+
+def _feeds(settings: SourceSettings) -> dict[str, str]:
+    """The entities that each input of a source feeds, comma separated."""
+    adapter = adapter_of(settings)
+    fed: dict[str, list[str]] = {}
+    for entity in (name for name in ENTITIES if name in adapter.feeds):
+        for wanted in adapter.inputs(settings, entity):
+            fed.setdefault(wanted.name, []).append(entity)
+    return {name: ", ".join(entities) for name, entities in fed.items()}
+
+
+def _report(run: Run, taken: Taken) -> None:
+    source, leaf, counted = taken.settings.source, taken.entity.leaf, taken.tally
+    prefix = f"rows.{source}.{leaf}"
+    run.count(f"{prefix}.read", counted.read)
+    run.count(f"{prefix}.good", counted.good)
+    run.count(f"{prefix}.duplicate", counted.duplicates)
+    run.count(f"{prefix}.quarantined", counted.quarantined_total)
+    for code, rows in {**counted.quarantined, **counted.flagged}.items():
+        run.count(f"{prefix}.{code}", rows)
+    run.note(f"{counted.good:,} {leaf} rows from {source}")
+    if counted.quarantined_total:
+        run.note(f"{counted.quarantined_total:,} in quarantine")
+    for file in (f for found in taken.inputs for f in found.files if f.status != "read"):
+        run.note(f"{file.name} {file.reason}")
