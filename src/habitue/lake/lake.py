@@ -48,7 +48,7 @@ class Lake:
         """The table's rows (of an older version, if given); no rows where it does not exist yet."""
         if not self.exists(table):
             ddl = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
-            return self.spark.createDataFrame([], ddl)
+            return self.spark.createDataFrame([], ddl).limit(0)  # limit: the optimiser sees that it is empty
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
