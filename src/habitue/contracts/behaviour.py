@@ -133,7 +133,7 @@ ATTRIBUTION = Table(
         Column("session_id", "string", "Session.", nullable=False),
         Column("valid_from", "timestamp", "Known time of the evidence.", nullable=False),
         Column("person_id", "string", "Person.", nullable=False, personal=_KEY),
-        Column("rule", "string", "login, device, backfill, anonymous.", nullable=False),
+        Column("rule", "string", "login, last_login, device, backfill, anonymous.", nullable=False),
         Column("valid_to", "timestamp", "Null while it holds."),
         Column("row_hash", "string", "Digest of the row.", nullable=False),
     ),
