@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -187,7 +187,7 @@ def _comparison(raw: Mapping[object, object], at: KeyPath) -> Comparison:
         raise _Wrong((*at, "field"), field)
     operators = [key for key in raw if key != "field"]
     if len(operators) != 1:
-        raise _Wrong(at, f"{field.name} needs exactly one comparison; found {_keys(raw)}")
+        raise _Wrong(at, f"{field.name} needs exactly one comparison; found {_keys(operators)}")
     name = operators[0]
     if not isinstance(name, str) or name not in set(Op):
         raise _Wrong(at, f"{shown(name)} is not a comparison{nearest(str(name), [op.value for op in Op])}")
@@ -312,7 +312,7 @@ def clauses_of(rule: Rule) -> tuple[Rule, ...]:
             return ()
 
 
-def _keys(raw: Mapping[object, object]) -> str:
+def _keys(raw: Iterable[object]) -> str:
     return ", ".join(shown(key).strip("'") for key in list(raw)[:8]) or "nothing"
 
 

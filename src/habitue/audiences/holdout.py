@@ -68,6 +68,18 @@ def bucket_of(person_id: str, salt: str) -> int:
     return int(digest[:15], 16) % BUCKETS
 
 
+def place_of(draw: Draw, person_id: str) -> tuple[str, str | None]:
+    """Group and variant as the hash has it, in Python."""
+    position, end = bucket_of(person_id, draw.salt), draw.holdout_buckets
+    if position < end:
+        return HOLDOUT, None
+    for name, width in draw.variants:
+        end += width
+        if position < end:
+            return TREATMENT, name
+    return TREATMENT, None
+
+
 def drawn(draw: Draw, person_id: Column) -> Column:
     """Struct of split_group and variant as the hash has it."""
     position = bucket(person_id, draw.salt)
