@@ -29,14 +29,19 @@ def model_card(record: TrainingRecord) -> str:
         f"- horizon: {model.horizon_days} days",
         f"- data seen: facts before {record.data_cut:%Y-%m-%d}",
         *(f"- {role}: {days}" for role, days in record.cutoffs.items()),
-        f"- gate: {record.verdict.outcome}" + (f", flagged {record.verdict.flag}" if record.verdict.flag else ""),
+        f"- gate: {record.verdict.outcome}"
+        + (f", flagged {record.verdict.flag}" if record.verdict.flag else ""),
         *(f"  - {reason}" for reason in record.verdict.reasons),
         f"- purchase model: {model.purchase_model.purchases.kind}, spend: gamma_gamma",
         f"- features: {', '.join(model.features) or 'purchase history only'}",
         *(f"- input: {table.name} version {table.version}" for table in record.inputs),
         f"- configuration: sha256 {record.config_digest[:16]}",
         "",
-        *(_figures(record.judgement) if record.judgement else ["Not judged: no complete window to judge on."]),
+        *(
+            _figures(record.judgement)
+            if record.judgement
+            else ["Not judged: no complete window to judge on."]
+        ),
         "",
         "## Notes",
         *(f"- {note}" for note in record.notes if note),
@@ -55,7 +60,8 @@ def _figures(judgement: Judgement) -> list[str]:
         for name, row in judgement.table.items()
     ]
     intervals = [
-        f"- {name}: {i.value:.4f} (interval {i.low:.4f} to {i.high:.4f})" for name, i in judgement.intervals.items()
+        f"- {name}: {i.value:.4f} (interval {i.low:.4f} to {i.high:.4f})"
+        for name, i in judgement.intervals.items()
     ]
     totals = [f"- {name}: {value:,.4g}" for name, value in judgement.totals.items()]
     window = f"## Judged on {judgement.horizon_days} days from {judgement.cutoff:%Y-%m-%d}"

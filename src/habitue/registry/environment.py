@@ -17,6 +17,7 @@ def quiet_mlflow(timeout_seconds: int) -> None:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = _RETRIES
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_LOGGING_LEVEL"] = "ERROR"
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)

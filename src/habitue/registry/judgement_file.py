@@ -1,35 +1,49 @@
-"""A judgement as one small JSON file: measures beside the baselines, and the curves that reports draw."""
+"""A judgement as JSON beside the model: figures and curves for reports, without any row of a customer."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from habitue.models.metrics import decile_table, gains_curve
 from habitue.models.patterns import Floats
-from habitue.training.judgement import Judgement
+from habitue.registry.record import TrainingRecord
 
-JUDGEMENT_FILE = "judgement.json"
-_GAINS_POINTS = 51
+FILE = "judgement.json"
 
 
-def judgement_content(judgement: Judgement, purchases: tuple[Floats, Floats] | None) -> dict[str, Any]:
-    """Aggregates only: measures, tenths and curves; no customer's row."""
+def judgement_content(record: TrainingRecord) -> dict[str, Any]:
+    """`kind`, `metrics`, `baselines` by name, and the curves `tenths`, `gains`, `purchases` (tenth, predicted, actual)."""
+    judgement = record.judgement
+    assert judgement is not None
     score = judgement.scores[judgement.candidate]
-    share, held = gains_curve(judgement.actual, score, points=_GAINS_POINTS)
+    shares, held = gains_curve(judgement.actual, score, points=51)
     return {
         "kind": judgement.candidate,
         "cutoff": judgement.cutoff.isoformat(),
         "horizon_days": judgement.horizon_days,
         "metric": judgement.metric,
-        "metrics": {**judgement.table[judgement.candidate], **judgement.totals},
-        "baselines": {name: dict(judgement.table[name]) for name in judgement.naive},
-        "intervals": {name: asdict(interval) for name, interval in judgement.intervals.items()},
+        "metrics": {name: _number(value) for name, value in judgement.table[judgement.candidate].items()},
+        "baselines": {name: _rounded(judgement.table[name]) for name in judgement.naive},
+        "intervals": {name: [i.value, i.low, i.high] for name, i in judgement.intervals.items()},
+        "totals": _rounded(judgement.totals),
         "tenths": _tenths(judgement.actual, score),
-        "gains": [[float(x), float(y)] for x, y in zip(share, held, strict=True)],
-        "purchases": _tenths(*purchases) if purchases is not None else [],
+        "gains": [[float(a), float(b)] for a, b in zip(shares, held, strict=True)],
+        "purchases": _tenths(*record.purchases) if record.purchases is not None else [],
+        "gate": {
+            "outcome": record.verdict.outcome,
+            "flag": record.verdict.flag,
+            "reasons": list(record.verdict.reasons),
+        },
     }
 
 
 def _tenths(actual: Floats, predicted: Floats) -> list[list[float]]:
-    return [[row.decile, row.predicted, row.actual] for row in decile_table(actual, predicted)]
+    return [[float(row.decile), row.predicted, row.actual] for row in decile_table(actual, predicted)]
+
+
+def _rounded(figures: Any) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in figures.items()}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if value == value else None

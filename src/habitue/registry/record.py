@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from habitue.models.patterns import Floats
-from habitue.registry.model_files import Model
 from habitue.training.gate import Verdict
 from habitue.training.judgement import Judgement
+from habitue.training.model_bytes import Model
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,16 @@ class Version:
     outcome: str
     flag: str
     horizon_days: int
+    config_digest: str
+    run: str  # MLflow run that made it
+    kind: str
+    measure: str
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def data_until(self) -> str:
+        """`data_cut` as text."""
+        return self.data_cut.isoformat()
 
 
 @dataclass(frozen=True)

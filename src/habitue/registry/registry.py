@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+MODEL_NAMES = ("churn", "clv")
+REPORT_FOLDER, FILE = "report", "judgement.json"
 _PREFIX = "habitue-"
 
 
@@ -71,27 +74,54 @@ class Registry:
         """The version with the alias `champion`; None where there is none."""
         return self._aliased(name, CHAMPION)
 
-    def versions(self, name: str) -> list[Version]:
-        """All versions, newest first."""
+    def versions(self, name: str | None = None) -> list[Version]:
+        """All versions of one model or of all, by name, newest first."""
         if self.is_new:
             return []
+        names = MODEL_NAMES if name is None else (name,)
+        client = self._client
         with self._reachable():
-            found = self._client.search_model_versions(f"name='{_PREFIX}{name}'", max_results=1000)
-        return [self._version(v) for v in sorted(found, key=lambda v: -int(v.version))]
+            found = [
+                v
+                for n in names
+                for v in client.search_model_versions(f"name='{_PREFIX}{n}'", max_results=1000)
+            ]
+            aliases = {n: self._aliases(client, n) for n in names}
+        known = [self._version(v, aliases[v.name.removeprefix(_PREFIX)]) for v in found]
+        return sorted(known, key=lambda v: (v.name, -int(v.version)))
 
-    def usable(self, name: str, as_of: date) -> Version:
-        """The version that may score `as_of`: the champion, or the newest former one that had not seen beyond that day."""
+    def usable(self, name: str, as_of: date) -> Version | None:
+        """The version that may score `as_of`: the champion, or the newest former one that had not seen beyond that day.
+
+        None where nothing has ever been registered; refused where everything has seen too much.
+        """
         champion = self.champion(name)
         if champion is not None and champion.data_cut <= as_of:
             return champion
-        for version in self.versions(name):
+        versions = self.versions(name)
+        for version in versions:
             if version.outcome == CHAMPION and version.data_cut <= as_of:
                 return version
-        raise self._refusal(name, as_of, champion)
+        if versions:
+            raise self._refusal(name, as_of, champion)
+        return None
+
+    def judgement(self, version: Version | None) -> dict[str, Any] | None:
+        """Figures and curves of a version's judgement (see `judgement_file`); None where it was not judged."""
+        if version is None or version.measure == "not judged":
+            return None
+        client = self._client
+        with tempfile.TemporaryDirectory(prefix="habitue-judgement-") as folder, self._reachable():
+            path = client.download_artifacts(version.run, f"{REPORT_FOLDER}/{FILE}", folder)
+            content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        return content
 
     def load_champion(self, name: str, as_of: date) -> LoadedModel:
         """Read the model that may score `as_of`, as data and only if its digest is the registered one."""
-        return self.load(self.usable(name, as_of))
+        version = self.usable(name, as_of)
+        if version is None:
+            raise self._refusal(name, as_of, None)
+        return self.load(version)
 
     def load(self, version: Version) -> LoadedModel:
         """Read a version's files; no code of the artifact is run."""
@@ -105,22 +135,24 @@ class Registry:
             model, digest = read_model(Path(local), version.sha256)
         return LoadedModel(model, version, digest)
 
-    def promote(self, name: str, version: str) -> None:
+    def promote(self, name: str, version: str | int) -> None:
         """Move the alias `champion` by hand, also backwards."""
         known = {found.version for found in self.versions(name)}
-        if version not in known:
-            raise UsageError(f"{name} has no version {version}.", [f"known: {', '.join(sorted(known, key=int)) or 'none'}"])
+        if str(version) not in known:
+            raise UsageError(
+                f"{name} has no version {version}.", [f"known: {', '.join(sorted(known, key=int)) or 'none'}"]
+            )
         with self._reachable():
-            self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, version)
+            self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, str(version))
 
-    def rollback(self, name: str) -> Version:
-        """Give the alias `champion` back to the newest older version that the gate had let through."""
+    def rollback(self, name: str) -> str:
+        """Give the alias `champion` back to the newest older version that the gate had let through; its number."""
         champion = self.champion(name)
         for version in self.versions(name):
             is_older = champion is not None and int(version.version) < int(champion.version)
             if is_older and version.outcome == CHAMPION:
                 self.promote(name, version.version)
-                return version
+                return version.version
         raise UsageError(f"{name} has no earlier champion to go back to.")
 
     def _aliased(self, name: str, alias: str) -> Version | None:
@@ -140,7 +172,12 @@ class Registry:
         if self._aliased(name, alias) is not None:
             client.delete_registered_model_alias(_PREFIX + name, alias)
 
-    def _version(self, found: ModelVersion) -> Version:
+    def _aliases(self, client: MlflowClient, name: str) -> dict[str, str]:
+        """Alias -> version of a registered model; none where it is not registered."""
+        found = client.search_registered_models(f"name='{_PREFIX}{name}'")
+        return {alias: str(version) for model in found for alias, version in model.aliases.items()}
+
+    def _version(self, found: ModelVersion, aliases: Mapping[str, str] | None = None) -> Version:
         tags: dict[str, Any] = found.tags
         missing = [tag for tag in ("data_cut", "sha256", "outcome", "horizon_days") if tag not in tags]
         if missing:
@@ -157,11 +194,18 @@ class Registry:
             outcome=tags["outcome"],
             flag=tags.get("flag", ""),
             horizon_days=int(tags["horizon_days"]),
+            config_digest=tags.get("config_digest", ""),
+            run=str(found.run_id),
+            kind=tags.get("kind", ""),
+            measure=tags.get("measure", ""),
+            aliases=tuple(sorted(a for a, number in (aliases or {}).items() if number == str(found.version))),
         )
 
     def _refusal(self, name: str, as_of: date, champion: Version | None) -> UsageError:
         if champion is None:
-            return UsageError(f"There is no {name} model to score with.", hint="Train one with `habitue train`.")
+            return UsageError(
+                f"There is no {name} model to score with.", hint="Train one with `habitue train`."
+            )
         return UsageError(
             f"No {name} model may score {as_of:%Y-%m-%d}: the champion (version {champion.version}) "
             f"has seen data up to {champion.data_cut:%Y-%m-%d}.",

@@ -13,8 +13,9 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from habitue.registry.model_files import Model, read_model
+from habitue.registry.model_files import read_model
 from habitue.training.churn_model import ChurnModel
+from habitue.training.model_bytes import Model
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]  # mlflow ships no types for it
@@ -24,7 +25,9 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # mlflow ships no types f
         """Read the data files."""
         self._model: Model = read_model(Path(context.artifacts["model"]), None)[0]
 
-    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None
+    ) -> pd.DataFrame:
         """Score buyers: probability of churn, or expected net revenue within the model's window."""
         columns = {name: model_input[name].to_numpy(np.float64) for name in self._model.columns}
         if isinstance(self._model, ChurnModel):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -13,19 +15,22 @@ from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, Schema
 
 from habitue.registry.card import model_card
+from habitue.registry.judgement_file import FILE, judgement_content
 from habitue.registry.model_files import write_model
 from habitue.registry.plots import plot_judgement, plot_purchases
 from habitue.registry.record import InputTable, TrainingRecord
+from habitue.registry.registry import REPORT_FOLDER
 from habitue.training.churn_model import ChurnModel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # stated, since MLflow would else find them out in a subprocess that takes longer than the training
-_PACKAGES = ("mlflow", "numpy", "scipy", "pandas")
+_PACKAGES = ("habitue", "mlflow", "numpy", "scipy", "pandas")
 _DESCRIPTION_LIMIT = 5_000
 _METRIC_NAME = str.maketrans({"+": "_", "%": "_"})
 
@@ -38,7 +43,9 @@ def log_training(
     tags = _tags(record)
     with (
         tempfile.TemporaryDirectory(prefix="habitue-training-") as folder,
-        mlflow.start_run(experiment_id=experiment_id, run_name=f"{record.name} {record.data_cut}", tags=tags) as run,
+        mlflow.start_run(
+            experiment_id=experiment_id, run_name=f"{record.name} {record.data_cut}", tags=tags
+        ) as run,
     ):
         work = Path(folder)
         digest = write_model(record.model, work / "model")
@@ -46,13 +53,7 @@ def log_training(
         mlflow.log_metrics(_metrics(record))
         _log_inputs(record.inputs)
         _log_files(record, work / "report")
-        info = mlflow.pyfunc.log_model(
-            name=record.name,
-            python_model=str(Path(__file__).with_name("served_model.py")),
-            artifacts={"model": str(work / "model")},
-            signature=_signature(record),
-            pip_requirements=[f"{name}=={installed(name)}" for name in _PACKAGES] + [_own_requirement(), _xgboost()],
-        )
+        info = _log_model(record, work / "model")
         _ensure_registered(client, registered_name)
         created = client.create_model_version(
             name=registered_name,
@@ -63,6 +64,19 @@ def log_training(
             model_id=info.model_id,
         )
     return str(created.version)
+
+
+def _log_model(record: TrainingRecord, files: Path) -> ModelInfo:
+    with warnings.catch_warnings():
+        # MLflow asks for example rows; the signature says all, and rows of customers have no place in a registry
+        warnings.simplefilter("ignore", UserWarning)
+        return mlflow.pyfunc.log_model(
+            name=record.name,
+            python_model=str(Path(__file__).with_name("served_model.py")),
+            artifacts={"model": str(files)},
+            signature=_signature(record),
+            pip_requirements=[f"{name}=={installed(name)}" for name in _PACKAGES] + [_xgboost()],
+        )
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
@@ -89,8 +103,15 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "flag": record.verdict.flag,
         "config_digest": record.config_digest,
         "habitue_run": record.run_id,
+        "kind": record.judgement.candidate if record.judgement else "purchases",
+        "measure": _measure(record),
         **{f"table.{table.name}": str(table.version) for table in record.inputs},
     }
+
+
+def _measure(record: TrainingRecord) -> str:
+    judgement = record.judgement
+    return f"{judgement.metric} {judgement.value(judgement.candidate):.4f}" if judgement else "not judged"
 
 
 def _metrics(record: TrainingRecord) -> dict[str, float]:
@@ -108,20 +129,18 @@ def _log_files(record: TrainingRecord, folder: Path) -> None:
     folder.mkdir()
     (folder / "model_card.md").write_text(model_card(record), encoding="utf-8")
     if record.judgement:
+        content = json.dumps(judgement_content(record), indent=1)
+        (folder / FILE).write_text(content, encoding="utf-8")
         plot_judgement(record.judgement, folder)
         if record.purchases is not None:
             plot_purchases(*record.purchases, folder)
-    mlflow.log_artifacts(str(folder), "report")
+    mlflow.log_artifacts(str(folder), REPORT_FOLDER)
 
 
 def _signature(record: TrainingRecord) -> ModelSignature:
     columns = [ColSpec("double", name) for name in record.model.columns]
     output = "p_churn" if isinstance(record.model, ChurnModel) else "expected_revenue"
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", output)]))
-
-
-def _own_requirement() -> str:
-    return f"habitue=={installed('habitue')}"
 
 
 def _xgboost() -> str:

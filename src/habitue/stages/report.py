@@ -112,7 +112,7 @@ def _assumptions(run: Run) -> list[tuple[str, str]]:
 def _models(run: Run, day: date) -> list[ModelFacts]:
     """The models that scored the day, as far as a window judged them."""
     used = [run.registry.usable(name, day) for name in ("churn", "clv")]
-    judged = [(version, run.registry.judgement(version)) for version in used]
+    judged = [(version, run.registry.judgement(version)) for version in used if version is not None]
     return [model_facts(v.name, v.version, v.data_cut.isoformat(), v.flag, found) for v, found in judged if found is not None]
 
 

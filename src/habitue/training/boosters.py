@@ -9,7 +9,9 @@ from habitue.models.patterns import Floats
 from habitue.training.settings import BoosterSettings
 
 
-def fit_booster(matrix: Floats, label: Floats, objective: dict[str, object], settings: BoosterSettings) -> bytes:
+def fit_booster(
+    matrix: Floats, label: Floats, objective: dict[str, object], settings: BoosterSettings
+) -> bytes:
     """Trees as UBJ bytes; same data, settings and version give the same bytes (one thread, fixed seed)."""
     parameters = {
         "eta": settings.learning_rate,

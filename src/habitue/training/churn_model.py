@@ -74,7 +74,9 @@ class ChurnModel:
         booster's weight); the purchase model counts as one field.
         """
         if self.baseline:
-            return self._only(self.baseline.column, columns[self.baseline.column], self.baseline.scale, self.baseline.sign)
+            return self._only(
+                self.baseline.column, columns[self.baseline.column], self.baseline.scale, self.baseline.sign
+            )
         btyd = self.purchase_model.features(columns, self.horizon_days)
         if self.blend is None:
             return self._only(_PURCHASE_REASON, btyd[_PURCHASE_REASON], 0.5, 1)
@@ -111,7 +113,9 @@ class ChurnModel:
     def from_files(cls, content: Mapping[str, Any], booster: bytes) -> Self:
         """Read what `to_files` wrote."""
         if content.get("format") != _FORMAT or content.get("model") != "churn":
-            raise ValueError(f"expected a churn model of format {_FORMAT}, found {content.get('model')} {content.get('format')}")
+            raise ValueError(
+                f"expected a churn model of format {_FORMAT}, found {content.get('model')} {content.get('format')}"
+            )
         return cls(
             kind=content["kind"],
             horizon_days=int(content["horizon_days"]),

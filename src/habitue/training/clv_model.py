@@ -143,7 +143,9 @@ class ClvModel:
     def from_files(cls, content: Mapping[str, Any], booster: bytes) -> Self:
         """Read what `to_files` wrote."""
         if content.get("format") != _FORMAT or content.get("model") != "clv":
-            raise ValueError(f"expected a clv model of format {_FORMAT}, found {content.get('model')} {content.get('format')}")
+            raise ValueError(
+                f"expected a clv model of format {_FORMAT}, found {content.get('model')} {content.get('format')}"
+            )
         short, year, long = content["horizons_days"]
         return cls(
             horizon_days=int(content["horizon_days"]),

@@ -67,7 +67,9 @@ def plan_cutoffs(first_day: date, as_of: date, horizon_days: int, settings: Cuto
         first_train = timedelta(days=round(horizon_days / settings.per_horizon))
         needed = earliest + 2 * horizon + first_train
         kept = calibration if calibration >= earliest else None
-        return Cutoffs(as_of, horizon_days, test, kept, (), _shortfall("train a booster", needed, as_of, settings))
+        return Cutoffs(
+            as_of, horizon_days, test, kept, (), _shortfall("train a booster", needed, as_of, settings)
+        )
     return Cutoffs(as_of, horizon_days, test, calibration, usable, "")
 
 

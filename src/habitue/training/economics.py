@@ -19,14 +19,22 @@ Basis = Literal["margin", "revenue"]
 class EconomicsSettings(BaseModel, extra="forbid", frozen=True):
     """Margin, discount rate and costs, in the project's currency without VAT."""
 
-    margin: float | None = Field(None, gt=0, le=1, description="Contribution margin as a share of net revenue; unknown: null.")
-    discount_rate: float = Field(0.10, ge=0, lt=1, description="Yearly rate by which later money counts less.")
+    margin: float | None = Field(
+        None, gt=0, le=1, description="Contribution margin as a share of net revenue; unknown: null."
+    )
+    discount_rate: float = Field(
+        0.10, ge=0, lt=1, description="Yearly rate by which later money counts less."
+    )
     order_cost: float = Field(0.0, ge=0, description="Handling and shipping cost per purchase day.")
     return_rate: float = Field(0.0, ge=0, le=1, description="Share of purchase days that cause a return.")
     return_cost: float = Field(0.0, ge=0, description="Handling cost of one return.")
     service_cost: float = Field(0.0, ge=0, description="Customer service cost per purchase day, on average.")
-    contact_cost_per_year: float = Field(0.0, ge=0, description="Cost of contacting one living customer for a year.")
-    rates: tuple[CurrencyRate, ...] = Field((), description="Dated rates of other currencies to the project's.")
+    contact_cost_per_year: float = Field(
+        0.0, ge=0, description="Cost of contacting one living customer for a year."
+    )
+    rates: tuple[CurrencyRate, ...] = Field(
+        (), description="Dated rates of other currencies to the project's."
+    )
 
     def economics(self) -> Economics:
         """The same for the value model: service is a cost of each purchase day there."""

@@ -14,7 +14,9 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 NUMERIC_TYPES = ("int", "bigint", "double", "decimal(18,2)")
 
 PROFILE_FEATURES: tuple[str, ...] = tuple(
-    column.name for column in CUSTOMER_PROFILE.columns if column.type in NUMERIC_TYPES and column.field_class is not None
+    column.name
+    for column in CUSTOMER_PROFILE.columns
+    if column.type in NUMERIC_TYPES and column.field_class is not None
 )
 
 # name -> numerator; all are per 90 days of age, so that a young and an old customer compare
@@ -26,7 +28,13 @@ RATES = {
 MIN_RATE_DAYS = 14.0
 
 PURCHASE_INPUTS = ("frequency", "recency_days", "age_days", "monetary_value")
-BTYD_FEATURES = ("btyd_p_alive", "btyd_p_no_purchase", "btyd_expected_purchases", "btyd_expected_spend", "btyd_value")
+BTYD_FEATURES = (
+    "btyd_p_alive",
+    "btyd_p_no_purchase",
+    "btyd_expected_purchases",
+    "btyd_expected_spend",
+    "btyd_value",
+)
 
 DEFAULT_CHURN_FEATURES: tuple[str, ...] = (
     "days_since_last_order", "purchase_day_rate", "order_rate", "net_revenue_rate",

@@ -52,7 +52,9 @@ def unjudged(reason: str, *, has_champion: bool) -> Verdict:
     return Verdict("challenger" if has_champion else "champion", (reason,), flag="unjudged")
 
 
-def challenge(judgement: Judgement, gain: Interval | None, missing: Sequence[str], gate: GateSettings) -> Verdict:
+def challenge(
+    judgement: Judgement, gain: Interval | None, missing: Sequence[str], gate: GateSettings
+) -> Verdict:
     """A challenger replaces the champion only if it is surely better, well calibrated and nothing it needs is missing.
 
     `gain` is the paired bootstrap interval of the main metric over the champion on
@@ -70,4 +72,6 @@ def challenge(judgement: Judgement, gain: Interval | None, missing: Sequence[str
     if problems:
         return Verdict("challenger", tuple(problems))
     assert gain is not None
-    return Verdict("champion", (f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least",))
+    return Verdict(
+        "champion", (f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least",)
+    )

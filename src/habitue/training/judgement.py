@@ -21,7 +21,12 @@ _CHURN_PROBABILITY = {
     "ece": metrics.expected_calibration_error,
 }
 _VALUE_RANK = {"gini": metrics.gini, "spearman": metrics.spearman}
-_VALUE_AMOUNT = {"bias": metrics.bias, "mae": metrics.mae, "rmse": metrics.rmse, "decile_mape": metrics.decile_mape}
+_VALUE_AMOUNT = {
+    "bias": metrics.bias,
+    "mae": metrics.mae,
+    "rmse": metrics.rmse,
+    "decile_mape": metrics.decile_mape,
+}
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,28 @@ class Judgement:
 
     def flat(self) -> dict[str, float]:
         """Every finite figure under one name, as a registry wants it."""
-        figures = {f"{name}.{metric}": value for name, row in self.table.items() for metric, value in row.items()}
-        bounds = {f"{name}.{end}": getattr(i, end) for name, i in self.intervals.items() for end in ("low", "high")}
+        figures = {
+            f"{name}.{metric}": value for name, row in self.table.items() for metric, value in row.items()
+        }
+        bounds = {
+            f"{name}.{end}": getattr(i, end) for name, i in self.intervals.items() for end in ("low", "high")
+        }
         return {name: float(v) for name, v in {**figures, **bounds, **self.totals}.items() if np.isfinite(v)}
 
 
 def judge_churn(
-    cutoff: date, horizon_days: int, churned: Floats, probabilities: Mapping[str, Floats],
-    naive: Mapping[str, Floats], candidate: str, gate: GateSettings,
+    cutoff: date,
+    horizon_days: int,
+    churned: Floats,
+    probabilities: Mapping[str, Floats],
+    naive: Mapping[str, Floats],
+    candidate: str,
+    gate: GateSettings,
 ) -> Judgement:
     """Judge probabilities of churn and naive scores (larger: more likely to churn) on the same customers."""
-    table = {name: _measure(_CHURN_RANK | _CHURN_PROBABILITY, churned, p) for name, p in probabilities.items()}
+    table = {
+        name: _measure(_CHURN_RANK | _CHURN_PROBABILITY, churned, p) for name, p in probabilities.items()
+    }
     table |= {name: _measure(_CHURN_RANK, churned, score) for name, score in naive.items()}
     scores = {**probabilities, **naive}
     for name, score in scores.items():
@@ -75,13 +91,21 @@ def judge_churn(
 
 
 def judge_value(
-    cutoff: date, horizon_days: int, revenue: Floats, amounts: Mapping[str, Floats],
-    naive: Mapping[str, Floats], candidate: str, gate: GateSettings, totals: Mapping[str, float],
+    cutoff: date,
+    horizon_days: int,
+    revenue: Floats,
+    amounts: Mapping[str, Floats],
+    naive: Mapping[str, Floats],
+    candidate: str,
+    gate: GateSettings,
+    totals: Mapping[str, float],
 ) -> Judgement:
     """Judge forecasts of net revenue and naive rankings on the same customers."""
     table = {name: _measure(_VALUE_RANK | _VALUE_AMOUNT, revenue, amount) for name, amount in amounts.items()}
     table |= {name: _measure(_VALUE_RANK, revenue, score) for name, score in naive.items()}
-    return _judged(cutoff, horizon_days, "gini", candidate, naive, table, revenue, {**amounts, **naive}, totals, gate)
+    return _judged(
+        cutoff, horizon_days, "gini", candidate, naive, table, revenue, {**amounts, **naive}, totals, gate
+    )
 
 
 def paired_difference(judgement: Judgement, other: Floats, gate: GateSettings) -> Interval:
@@ -95,11 +119,20 @@ def paired_difference(judgement: Judgement, other: Floats, gate: GateSettings) -
 
 
 def _judged(
-    cutoff: date, horizon_days: int, metric: str, candidate: str, naive: Mapping[str, Floats],
-    table: dict[str, dict[str, float]], actual: Floats, scores: dict[str, Floats], totals: Mapping[str, float],
+    cutoff: date,
+    horizon_days: int,
+    metric: str,
+    candidate: str,
+    naive: Mapping[str, Floats],
+    table: dict[str, dict[str, float]],
+    actual: Floats,
+    scores: dict[str, Floats],
+    totals: Mapping[str, float],
     gate: GateSettings,
 ) -> Judgement:
-    judged = Judgement(cutoff, horizon_days, metric, candidate, tuple(naive), table, {}, actual, scores, totals)
+    judged = Judgement(
+        cutoff, horizon_days, metric, candidate, tuple(naive), table, {}, actual, scores, totals
+    )
     rows = _some_rows(actual.size)
     function = (_CHURN_RANK | _VALUE_RANK)[metric]
     interval = metrics.bootstrap_interval(
@@ -109,7 +142,9 @@ def _judged(
     if candidate != judged.best_naive:
         gain = paired_difference(judged, scores[judged.best_naive], gate)
         intervals[f"{candidate}.{metric}_gain_over_{judged.best_naive}"] = gain
-    return Judgement(cutoff, horizon_days, metric, candidate, tuple(naive), table, intervals, actual, scores, totals)
+    return Judgement(
+        cutoff, horizon_days, metric, candidate, tuple(naive), table, intervals, actual, scores, totals
+    )
 
 
 def _measure(functions: Mapping[str, metrics.Metric], actual: Floats, score: Floats) -> dict[str, float]:

@@ -48,7 +48,9 @@ def labels(
     daily = _daily_revenue(lines, windows, known_before, conventions)
     owner = owners(daily.select("identifiers").distinct(), identity_map, cuts, conventions)
     in_window = (F.col("order_date") >= F.col("as_of_date")) & (F.col("order_date") < F.col("end_date"))
-    bought = daily.join(F.broadcast(spans), on=in_window, how="inner").join(owner, on="identifiers", how="inner")
+    bought = daily.join(F.broadcast(spans), on=in_window, how="inner").join(
+        owner, on="identifiers", how="inner"
+    )
     by_last_person = (
         bought.withColumn("last_person", F.try_element_at("person_at", F.col("end_index")))
         .where(F.col("last_person").isNotNull())
@@ -98,7 +100,11 @@ def _representatives(identity_map: DataFrame, window: LabelWindow) -> DataFrame:
         by_last.select("last_person", F.col("chosen.person_id").alias("person_id"))
         .groupBy("person_id")
         .agg(part.alias("part"))
-        .select(F.lit(window.cut.as_of).alias("as_of_date"), F.col("part.last_person").alias("last_person"), "person_id")
+        .select(
+            F.lit(window.cut.as_of).alias("as_of_date"),
+            F.col("part.last_person").alias("last_person"),
+            "person_id",
+        )
     )
 
 
@@ -108,7 +114,9 @@ def _daily_revenue(
     """One row per set of identifiers and day that falls into any window."""
     first, last = min(w.cut.at for w in windows), max(w.end.at for w in windows)
     time = F.col("order_time")
-    is_future = (time >= instant(first)) & (time < instant(last)) & (F.col("known_time") < instant(known_before))
+    is_future = (
+        (time >= instant(first)) & (time < instant(last)) & (F.col("known_time") < instant(known_before))
+    )
     priced = in_project_currency(lines.where(is_future), conventions.money, conventions.zone)
     return priced.groupBy("identifiers", local_date(time, conventions.zone).alias("order_date")).agg(
         F.sum("net_revenue").alias("net_revenue"), F.bool_or(~F.col("is_return")).alias("is_purchase")

@@ -62,7 +62,10 @@ class PurchaseModel:
         fits = [PURCHASE_MODELS[name].fit(patterns) for name in kinds]
         best = min(fits, key=lambda fit: (bool(fit.warnings), -fit.log_likelihood))
         spend = GammaGamma.fit(x, monetary_value)
-        warnings = (*(f"{best.model.kind}: {w}" for w in best.warnings), *(f"gamma_gamma: {w}" for w in spend.warnings))
+        warnings = (
+            *(f"{best.model.kind}: {w}" for w in best.warnings),
+            *(f"gamma_gamma: {w}" for w in spend.warnings),
+        )
         return cls(best.model, spend.model, warnings)
 
     def features(self, columns: Mapping[str, Floats], horizon_days: float) -> dict[str, Floats]:
@@ -82,7 +85,11 @@ class PurchaseModel:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as plain JSON values."""
-        return {"purchases": self.purchases.to_dict(), "spend": self.spend.to_dict(), "warnings": list(self.warnings)}
+        return {
+            "purchases": self.purchases.to_dict(),
+            "spend": self.spend.to_dict(),
+            "warnings": list(self.warnings),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

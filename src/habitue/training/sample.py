@@ -50,13 +50,19 @@ def refuse_leaks(sample: Sample, matrix: Floats, names: Sequence[str]) -> None:
     """
     problems = []
     if sample.known_late:
-        problems.append(f"{sample.known_late:,} profile rows hold facts that were not known before the cut-off")
+        problems.append(
+            f"{sample.known_late:,} profile rows hold facts that were not known before the cut-off"
+        )
     churned = sample.churned
     if min(churned.sum(), (1 - churned).sum()) >= _ENOUGH:
         for name, column in zip(names, matrix.T, strict=True):
             auc = roc_auc(churned, np.nan_to_num(column, nan=-1e300, posinf=1e300, neginf=-1e300))
             if max(auc, 1 - auc) >= _GIVEAWAY:
-                problems.append(f"{name} alone predicts churn with AUC {max(auc, 1 - auc):.4f}: it holds the future")
+                problems.append(
+                    f"{name} alone predicts churn with AUC {max(auc, 1 - auc):.4f}: it holds the future"
+                )
     if problems:
         hint = "Features must be known before the cut-off: check known_time of the sources and how the profile is built."
-        raise CheckError(f"The training data of {sample.as_of:%Y-%m-%d} leak the future:", problems, hint=hint)
+        raise CheckError(
+            f"The training data of {sample.as_of:%Y-%m-%d} leak the future:", problems, hint=hint
+        )

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from habitue.training.feature_catalogue import DEFAULT_CHURN_FEATURES, DEFAULT_VALUE_FEATURES, unknown_features
+from habitue.training.feature_catalogue import (
+    DEFAULT_CHURN_FEATURES,
+    DEFAULT_VALUE_FEATURES,
+    unknown_features,
+)
 
 
 def _known(features: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,7 +40,9 @@ class BoosterSettings(BaseModel, extra="forbid", frozen=True):
 class CutoffSettings(BaseModel, extra="forbid", frozen=True):
     """Where in time models learn and are judged."""
 
-    train_count: int = Field(3, ge=1, le=24, description="Cut-offs to learn from, before the calibration cut-off.")
+    train_count: int = Field(
+        3, ge=1, le=24, description="Cut-offs to learn from, before the calibration cut-off."
+    )
     per_horizon: int = Field(3, ge=1, le=12, description="Cut-offs to learn from within one horizon.")
     min_history_days: int = Field(90, ge=14, description="History that must lie before every cut-off.")
 
@@ -44,8 +50,12 @@ class CutoffSettings(BaseModel, extra="forbid", frozen=True):
 class GateSettings(BaseModel, extra="forbid", frozen=True):
     """What a model must show before it becomes champion."""
 
-    max_ece: float = Field(0.03, gt=0, lt=1, description="Largest expected calibration error of a churn model.")
-    max_bias: float = Field(0.25, gt=0, description="Largest error of the total forecast of a value model, as a share.")
+    max_ece: float = Field(
+        0.03, gt=0, lt=1, description="Largest expected calibration error of a churn model."
+    )
+    max_bias: float = Field(
+        0.25, gt=0, description="Largest error of the total forecast of a value model, as a share."
+    )
     bootstrap_draws: int = Field(400, ge=50, le=10_000)
     confidence: float = Field(0.95, gt=0.5, lt=1)
 
@@ -54,10 +64,14 @@ class _Model(BaseModel, extra="forbid", frozen=True):
     cutoffs: CutoffSettings = CutoffSettings()
     gate: GateSettings = GateSettings()
     max_rows: int = Field(
-        500_000, ge=1_000, description="Rows a booster learns from; above it a sample drawn by the person's hash."
+        500_000,
+        ge=1_000,
+        description="Rows a booster learns from; above it a sample drawn by the person's hash.",
     )
     min_buyers: int = Field(200, ge=20, description="Buyers at a cut-off below which no booster is trained.")
-    stale_after_days: int = Field(91, ge=1, description="Age of the champion's data at which a run trains anew.")
+    stale_after_days: int = Field(
+        91, ge=1, description="Age of the champion's data at which a run trains anew."
+    )
 
 
 class ChurnSettings(_Model, frozen=True):
@@ -67,7 +81,9 @@ class ChurnSettings(_Model, frozen=True):
     horizon_days: int = Field(91, ge=7, le=730)
     features: Features = DEFAULT_CHURN_FEATURES
     booster: BoosterSettings = BoosterSettings()
-    min_churners: int = Field(30, ge=5, description="Churners (and buyers) at a cut-off below which no booster is trained.")
+    min_churners: int = Field(
+        30, ge=5, description="Churners (and buyers) at a cut-off below which no booster is trained."
+    )
 
 
 class ClvSettings(_Model, frozen=True):
@@ -79,8 +95,12 @@ class ClvSettings(_Model, frozen=True):
     features: Features = DEFAULT_VALUE_FEATURES
     booster: BoosterSettings = BoosterSettings(rounds=200, learning_rate=0.05, min_child_weight=20.0)
     tweedie_power: float = Field(1.3, gt=1, lt=2, description="Between counts (1) and amounts (2).")
-    booster_weight: float = Field(0.5, ge=0, le=1, description="Share of the booster in the geometric mean with the BTYD value.")
-    interval: float = Field(0.8, gt=0.5, lt=1, description="Central coverage of clv_365d_low to clv_365d_high.")
+    booster_weight: float = Field(
+        0.5, ge=0, le=1, description="Share of the booster in the geometric mean with the BTYD value."
+    )
+    interval: float = Field(
+        0.8, gt=0.5, lt=1, description="Central coverage of clv_365d_low to clv_365d_high."
+    )
 
 
 class ModelSettings(BaseModel, extra="forbid", frozen=True):

@@ -45,7 +45,9 @@ def train_churn(samples: Mapping[date, Sample], cutoffs: Cutoffs, settings: Chur
     candidates = [model for model in (blended, plain) if model is not None]
     notes = (*notes, *purchase_models[cutoffs.fit_day].warnings)
     if cutoffs.test is None or not _has_both(samples[cutoffs.test].churned, 1):
-        return TrainedChurn(candidates[0], None, (*notes, cutoffs.shortfall or "the test window holds one outcome only"))
+        return TrainedChurn(
+            candidates[0], None, (*notes, cutoffs.shortfall or "the test window holds one outcome only")
+        )
     judgement = _judge(candidates, samples[cutoffs.test], cutoffs, settings)
     for model in candidates:
         problems = shortcomings(judgement, model.kind, settings.gate)
@@ -72,12 +74,19 @@ def _fit(sample: Sample, kind: str = "") -> PurchaseModel:
 
 
 def _blend(
-    samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel], settings: ChurnSettings
+    samples: Mapping[date, Sample],
+    cutoffs: Cutoffs,
+    models: Mapping[date, PurchaseModel],
+    settings: ChurnSettings,
 ) -> tuple[ChurnModel | None, tuple[str, ...]]:
     if cutoffs.calibration is None or not cutoffs.train:
         return None, (cutoffs.shortfall,)
     learnt, later = [samples[day] for day in cutoffs.train], samples[cutoffs.calibration]
-    short = [s.as_of for s in (*learnt, later) if s.size < settings.min_buyers or not _has_both(s.churned, settings.min_churners)]
+    short = [
+        s.as_of
+        for s in (*learnt, later)
+        if s.size < settings.min_buyers or not _has_both(s.churned, settings.min_churners)
+    ]
     if short:
         needs = f"{settings.min_buyers} buyers with {settings.min_churners} churners"
         return None, (f"no booster: fewer than {needs} at {', '.join(map(str, short))}",)
@@ -87,9 +96,14 @@ def _blend(
     stacked = np.vstack(matrices[:-1])
     keep = informative(stacked)
     trees = fit_booster(
-        stacked[:, keep], np.concatenate([s.churned for s in learnt]), {"objective": "binary:logistic"}, settings.booster
+        stacked[:, keep],
+        np.concatenate([s.churned for s in learnt]),
+        {"objective": "binary:logistic"},
+        settings.booster,
     )
-    blend, calibration = _calibrate(trees, matrices[-1][:, keep], later, models[later.as_of], settings.horizon_days)
+    blend, calibration = _calibrate(
+        trees, matrices[-1][:, keep], later, models[later.as_of], settings.horizon_days
+    )
     used = tuple(name for name, kept in zip(settings.features, keep, strict=True) if kept)
     dropped = [name for name in settings.features if name not in used]
     notes = (f"features without any variation left out: {', '.join(dropped)}",) if dropped else ()
@@ -129,10 +143,14 @@ def _baseline_model(
     later = samples[cutoffs.calibration or cutoffs.fit_day]
     baseline = next(b for b in baselines(later.columns, cutoffs.horizon_days) if b.name == name)
     calibration = fit_calibration(baseline.churn_score(later.columns), later.churned)
-    return ChurnModel("baseline", cutoffs.horizon_days, models[cutoffs.fit_day], calibration, baseline=baseline)
+    return ChurnModel(
+        "baseline", cutoffs.horizon_days, models[cutoffs.fit_day], calibration, baseline=baseline
+    )
 
 
-def _judge(candidates: list[ChurnModel], test: Sample, cutoffs: Cutoffs, settings: ChurnSettings) -> Judgement:
+def _judge(
+    candidates: list[ChurnModel], test: Sample, cutoffs: Cutoffs, settings: ChurnSettings
+) -> Judgement:
     probabilities = {model.kind: model.predict(test.columns) for model in candidates}
     naive = {b.name: b.churn_score(test.columns) for b in baselines(test.columns, settings.horizon_days)}
     first = candidates[0].kind
@@ -152,15 +170,21 @@ def _about(kind: str, judgement: Judgement, settings: ChurnSettings) -> Judgemen
     )
 
 
-def _with_baseline(model: ChurnModel, judgement: Judgement, test: Sample, settings: ChurnSettings) -> Judgement:
+def _with_baseline(
+    model: ChurnModel, judgement: Judgement, test: Sample, settings: ChurnSettings
+) -> Judgement:
     naive = {name: judgement.scores[name] for name in judgement.naive}
     others = {name: score for name, score in judgement.scores.items() if name not in naive}
     others[model.kind] = model.predict(test.columns)
-    return judge_churn(test.as_of, judgement.horizon_days, test.churned, others, naive, model.kind, settings.gate)
+    return judge_churn(
+        test.as_of, judgement.horizon_days, test.churned, others, naive, model.kind, settings.gate
+    )
 
 
 def _matrix(sample: Sample, model: PurchaseModel, settings: ChurnSettings) -> Floats:
-    return feature_matrix(sample.columns, model.features(sample.columns, settings.horizon_days), settings.features)
+    return feature_matrix(
+        sample.columns, model.features(sample.columns, settings.horizon_days), settings.features
+    )
 
 
 def _has_both(outcome: Floats, at_least: int) -> bool:

@@ -46,7 +46,9 @@ def train_clv(samples: Mapping[date, Sample], cutoffs: Cutoffs, settings: ClvSet
     refined, more = _refine(plain, samples, cutoffs, models, settings)
     notes = (*notes, *more, *plain.purchase_model.warnings)
     if cutoffs.test is None or not samples[cutoffs.test].net_revenue.any():
-        return TrainedClv(refined or plain, None, (*notes, cutoffs.shortfall or "nothing was bought in the test window"))
+        return TrainedClv(
+            refined or plain, None, (*notes, cutoffs.shortfall or "nothing was bought in the test window")
+        )
     candidates = {"refined": refined, "purchases": plain} if refined else {"purchases": plain}
     test = samples[cutoffs.test]
     judged = {name: _judge(candidates, name, test, settings) for name in candidates}
@@ -95,7 +97,10 @@ def _level_errors(sample: Sample, model: PurchaseModel, horizon_days: int) -> tu
 
 
 def _refine(
-    plain: ClvModel, samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel],
+    plain: ClvModel,
+    samples: Mapping[date, Sample],
+    cutoffs: Cutoffs,
+    models: Mapping[date, PurchaseModel],
     settings: ClvSettings,
 ) -> tuple[ClvModel | None, tuple[str, ...]]:
     learnt = [samples[day] for day in cutoffs.learnt]
@@ -126,7 +131,9 @@ def _recentred(model: ClvModel, today: Sample) -> ClvModel:
     return replace(scaled, recentre=float(total / shifted))
 
 
-def _judge(candidates: Mapping[str, ClvModel | None], name: str, test: Sample, settings: ClvSettings) -> Judgement:
+def _judge(
+    candidates: Mapping[str, ClvModel | None], name: str, test: Sample, settings: ClvSettings
+) -> Judgement:
     forecasts = {kind: model.forecast(test.columns) for kind, model in candidates.items() if model}
     naive = {b.name: b.value_score(test.columns) for b in baselines(test.columns, settings.horizon_days)}
     days, expected = test.purchase_days.sum(), forecasts[name].purchases.sum()
@@ -145,4 +152,6 @@ def _judge(candidates: Mapping[str, ClvModel | None], name: str, test: Sample, s
 
 
 def _matrix(sample: Sample, model: PurchaseModel, settings: ClvSettings) -> Floats:
-    return feature_matrix(sample.columns, model.features(sample.columns, settings.horizon_days), settings.features)
+    return feature_matrix(
+        sample.columns, model.features(sample.columns, settings.horizon_days), settings.features
+    )

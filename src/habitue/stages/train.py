@@ -1,0 +1,284 @@
+"""Train: learn on earlier cut-offs, judge on the last complete window, register, let the gate decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.behaviour import IDENTITY_MAP
+from habitue.contracts.entities import ORDER_LINE
+from habitue.job import Run
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import digest
+from habitue.profile.cuts import instant, local_date
+from habitue.registry.record import InputTable, LoadedModel, TrainingRecord
+from habitue.stages.profile import build_profiles, conventions_of, cuts_of
+from habitue.training.baselines import baseline_columns
+from habitue.training.clv_model import ClvModel
+from habitue.training.cutoffs import Cutoffs, plan_cutoffs
+from habitue.training.feature_catalogue import profile_columns
+from habitue.training.gate import Verdict, challenge, first_champion, unjudged
+from habitue.training.judgement import Judgement, paired_difference
+from habitue.training.labels import LabelWindow, labels
+from habitue.training.rows import count_patterns, draw, samples, training_rows
+from habitue.training.sample import Sample
+from habitue.training.settings import ChurnSettings, ClvSettings, is_stale
+from habitue.training.train_churn import TrainedChurn, train_churn
+from habitue.training.train_clv import TrainedClv, train_clv
+
+Definition = ChurnSettings | ClvSettings
+Trained = TrainedChurn | TrainedClv
+
+_TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any], Trained]] = {
+    "churn": train_churn,
+    "clv": train_clv,
+}
+_MIN_REPEAT_BUYERS = 10
+
+
+def train(run: Run) -> None:
+    """Train and register every model of the project; each is judged beside the naive baselines."""
+    # read
+    first_day = _first_order_day(run)
+    if first_day is None:
+        run.note("No model is trained: there are no orders yet.")
+        return
+    plans = [_plan(run, name, first_day) for name in _TRAINERS]
+    # transform
+    profiles = run.lake.checkpoint(build_profiles(run, sorted({day for plan in plans for day in plan.days})))
+    for plan in plans:
+        found = _samples(run, plan, profiles)
+        today = found.get(plan.cutoffs.fit_day)
+        if today is None or (today.columns["frequency"] > 0).sum() < _MIN_REPEAT_BUYERS:
+            run.note(
+                f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have bought on two days."
+            )
+            continue
+        # write
+        _register(run, plan, _TRAINERS[plan.name](found, plan.cutoffs, plan.definition), found)
+
+
+def champions(run: Run) -> dict[str, str | None]:
+    """The versions that score the run's day, by model; None where none has been trained."""
+    found = {name: run.registry.usable(name, run.as_of) for name in _TRAINERS}
+    return {name: version.sha256 if version else None for name, version in found.items()}
+
+
+def champions_are_current(run: Run) -> bool:
+    """Whether each model was last trained by its present definition and on data that are fresh enough for the day."""
+    return all(_is_current(run, name) for name in _TRAINERS)
+
+
+def _is_current(run: Run, name: str) -> bool:
+    definition = _definition(run, name)
+    made_for = [v for v in run.registry.versions(name) if v.data_cut <= run.as_of]
+    newest = max(made_for, key=lambda v: (v.data_cut, int(v.version)), default=None)
+    return (
+        newest is not None
+        and newest.config_digest == _digest(definition)
+        and not is_stale(newest.data_cut, run.as_of, definition.stale_after_days)
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What one model is trained on, and the champion it has to beat (only one for the same question counts)."""
+
+    name: str
+    definition: Definition
+    cutoffs: Cutoffs
+    champion: LoadedModel | None
+    is_backfill: bool  # a champion that has seen later data keeps its alias
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Every cut-off with a profile."""
+        return tuple(sorted({*self.cutoffs.all, self.cutoffs.fit_day}))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Profile columns that the features, the baselines and the champion read."""
+        own = (*self.definition.features, *baseline_columns(self.definition.horizon_days))
+        return tuple(
+            dict.fromkeys((*profile_columns(own), *(self.champion.model.columns if self.champion else ())))
+        )
+
+
+def _plan(run: Run, name: str, first_day: date) -> _Plan:
+    definition = _definition(run, name)
+    cutoffs = plan_cutoffs(first_day, run.as_of, definition.horizon_days, definition.cutoffs)
+    version = run.registry.champion(name)
+    is_backfill = version is not None and version.data_cut > run.as_of
+    is_rival = version is not None and not is_backfill and version.horizon_days == definition.horizon_days
+    champion = run.registry.load(version) if version is not None and is_rival else None
+    return _Plan(name, definition, cutoffs, champion, is_backfill)
+
+
+def _definition(run: Run, name: str) -> Definition:
+    return run.settings.models.churn if name == "churn" else run.settings.models.clv
+
+
+def _digest(definition: Definition) -> str:
+    return digest(definition.model_dump(mode="json"))
+
+
+def _first_order_day(run: Run) -> date | None:
+    known = instant(run.cut)
+    lines = run.lake.read(ORDER_LINE).where((F.col("order_time") < known) & (F.col("known_time") < known))
+    row = lines.agg(local_date(F.min("order_time"), run.settings.project.zone).alias("day")).first()
+    day: date | None = row["day"] if row else None
+    return day
+
+
+def _samples(run: Run, plan: _Plan, profiles: DataFrame) -> dict[date, Sample]:
+    """Features and labels of every cut-off of the plan, brought to the driver up to `max_rows` rows."""
+    rows = run.lake.checkpoint(
+        training_rows(
+            profiles.where(F.col("as_of_date").isin(*(F.lit(day) for day in plan.days))),
+            _labels(run, plan.cutoffs, profiles),
+            cuts_of(run, plan.days),
+            plan.cutoffs.all,
+            plan.columns,
+        )
+    )
+    buyers = count_patterns(rows)
+    if buyers.total > plan.definition.max_rows:
+        run.note(
+            f"{plan.name}: {plan.definition.max_rows:,} of {buyers.total:,.0f} rows drawn by the person's hash."
+        )
+    return samples(draw(rows, buyers, plan.definition.max_rows), buyers)
+
+
+def _labels(run: Run, cutoffs: Cutoffs, profiles: DataFrame) -> DataFrame:
+    if not cutoffs.all:
+        kinds = (
+            "as_of_date date, person_id string, future_purchase_days bigint, future_net_revenue decimal(18,2)"
+        )
+        return run.spark.createDataFrame([], kinds)
+    starts = cuts_of(run, cutoffs.all)
+    ends = cuts_of(run, [cutoffs.label_end(day) for day in cutoffs.all])
+    return labels(
+        run.lake.read(ORDER_LINE),
+        run.lake.read(IDENTITY_MAP),
+        [LabelWindow(cut, end) for cut, end in zip(starts, ends, strict=True)],
+        known_before=run.cut,
+        conventions=conventions_of(run),
+    )
+
+
+def _register(run: Run, plan: _Plan, trained: Trained, found: Mapping[date, Sample]) -> None:
+    test = found.get(plan.cutoffs.test) if plan.cutoffs.test else None
+    verdict = _verdict(plan, trained, test)
+    version = run.registry.register(
+        TrainingRecord(
+            name=plan.name,
+            model=trained.model,
+            judgement=trained.judgement,
+            verdict=verdict,
+            data_cut=run.as_of,
+            cutoffs=_roles(plan.cutoffs),
+            notes=trained.notes,
+            parameters=_parameters(plan.definition),
+            inputs=_inputs(run),
+            config_digest=_digest(plan.definition),
+            run_id=run.run_id,
+            moves_alias=not plan.is_backfill,
+            purchases=_purchases(trained, test),
+        )
+    )
+    _report(run, plan, version.version, trained, verdict)
+
+
+def _verdict(plan: _Plan, trained: Trained, test: Sample | None) -> Verdict:
+    judgement = trained.judgement
+    if judgement is None or test is None:
+        return unjudged(
+            plan.cutoffs.shortfall or "nothing to judge on", has_champion=plan.champion is not None
+        )
+    if plan.champion is None:
+        return first_champion(judgement, plan.definition.gate, is_baseline=judgement.candidate == "baseline")
+    rival = _champion_score(plan.champion, test)
+    gain = paired_difference(judgement, rival, plan.definition.gate)
+    return challenge(judgement, gain, _missing(trained, test), plan.definition.gate)
+
+
+def _champion_score(champion: LoadedModel, test: Sample) -> Any:
+    model = champion.model
+    return (
+        model.forecast(test.columns).revenue if isinstance(model, ClvModel) else model.predict(test.columns)
+    )
+
+
+def _missing(trained: Trained, test: Sample) -> list[str]:
+    """Profile columns the model learnt from that hold nothing at all in the test window."""
+    empty = [name for name in trained.model.columns if (test.columns[name] != test.columns[name]).all()]
+    return [f"input {name} has no values any more" for name in empty]
+
+
+def _purchases(trained: Trained, test: Sample | None) -> Any:
+    if test is None or trained.judgement is None or not isinstance(trained.model, ClvModel):
+        return None
+    return test.purchase_days, trained.model.forecast(test.columns).purchases
+
+
+def _roles(cutoffs: Cutoffs) -> dict[str, str]:
+    return {
+        "learnt at": ", ".join(map(str, cutoffs.train)) or "no labels",
+        "calibrated at": str(cutoffs.calibration or "nothing"),
+        "judged at": str(cutoffs.test or "nothing"),
+    }
+
+
+def _parameters(definition: Definition) -> dict[str, str | int | float]:
+    """Settings under dotted names; features by number, since the card lists them."""
+    flat: dict[str, str | int | float] = {}
+    for name, value in definition.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": entry for inner, entry in value.items()}
+        else:
+            flat[name] = len(value) if name == "features" else str(value)
+    return flat
+
+
+def _inputs(run: Run) -> Sequence[InputTable]:
+    found = []
+    for table in (ORDER_LINE, IDENTITY_MAP):
+        path = run.location.table(table)
+        version = DeltaLog(path).data_version()
+        if version is not None:
+            found.append(InputTable(table.name, path, version))
+    return found
+
+
+def _report(run: Run, plan: _Plan, version: str, trained: Trained, verdict: Verdict) -> None:
+    judgement: Judgement | None = trained.judgement
+    figures = f": {_sentence(judgement)}" if judgement else ""
+    flag = f", flagged {verdict.flag}" if verdict.flag else ""
+    run.note(f"{plan.name} version {version} ({verdict.outcome}{flag}){figures}")
+    for reason in (
+        *trained.notes,
+        *(verdict.reasons if verdict.outcome == "challenger" or verdict.flag else ()),
+    ):
+        if reason:
+            run.note(f"{plan.name}: {reason}")
+    if judgement:
+        naive = judgement.best_naive
+        run.count(f"{plan.name}_{judgement.metric}", round(judgement.value(judgement.candidate), 4))
+        run.count(f"{plan.name}_best_baseline", naive)
+        run.count(f"{plan.name}_best_baseline_{judgement.metric}", round(judgement.value(naive), 4))
+
+
+def _sentence(judgement: Judgement) -> str:
+    own, naive = judgement.table[judgement.candidate], judgement.best_naive
+    text = (
+        f"{judgement.metric} {own[judgement.metric]:.3f}, best baseline {naive} {judgement.value(naive):.3f}"
+    )
+    if "ece" in own:
+        return f"{text}; calibration error {own['ece']:.3f}"
+    days = judgement.totals.get("purchase_days_bias", float("nan"))
+    return f"{text}; purchase days forecast {days:+.1%}, spend {own['bias']:+.1%} of actual"
