@@ -50,7 +50,7 @@ def test_the_gradient_of_the_spend_likelihood_is_its_derivative() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_true_parameters_are_found_again(kind) -> None:
-    fit = kind.fit(population(kind, 60_000, seed=11))
+    fit = kind.fit(population(kind, 20_000, seed=11))
     model, errors = fit.model, fit.standard_errors
     for name, truth in zip(("r", "alpha", "a", "b"), TRUTH, strict=True):
         assert getattr(model, name) == pytest.approx(truth, abs=4 * errors[name]), name
@@ -96,16 +96,16 @@ def test_one_time_buyers_alone_give_a_warning_and_no_crash(kind) -> None:
 
 @pytest.mark.accept
 def test_700_000_patterns_are_fitted_within_30_seconds() -> None:
-    random = np.random.default_rng(2)
-    size = 900_000
-    x = random.geometric(0.2, size) - 1
-    age = np.floor(random.uniform(1, 1095, size))
-    t_x = np.where(x > 0, np.floor(1 + (age - 1) * random.random(size)), 0)
+    size = 1_250_000
+    age = np.random.default_rng(2).integers(30, 1095, size).astype(float)
+    x, t_x, _ = simulate(BgNbd(0.8, 200.0, 0.7, 2.5), age=age, horizon=0.0, customers=size, seed=2)
     patterns = Patterns.group(x, t_x, age)
     assert patterns.x.size > 700_000
-    start = time.perf_counter()
-    assert BgNbd.fit(patterns).converged
-    assert time.perf_counter() - start < 30
+    start = time.process_time()
+    fit = BgNbd.fit(patterns)
+    assert time.process_time() - start < 30
+    assert fit.converged
+    assert fit.warnings == ()
 
 
 def test_spend_without_a_finite_mean_is_reported_and_replaced_by_the_observed_mean() -> None:

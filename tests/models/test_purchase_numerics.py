@@ -72,7 +72,7 @@ def test_predictions_agree_with_simulated_customers_of_the_same_history(kind) ->
         assert float(model.p_no_purchase(20.0, *history)) == pytest.approx(silent, abs=spread + 0.005)
 
 
-def simulate(model, *, age: float, horizon: float, customers: int, seed: int):
+def simulate(model, *, age: float | np.ndarray, horizon: float, customers: int, seed: int):
     """Draw customers from the model: repeat purchases by `age`, time of the last one, purchases after it."""
     random = np.random.default_rng(seed)
     rate = random.gamma(model.r, 1 / model.alpha, customers)
@@ -93,12 +93,13 @@ def simulate(model, *, age: float, horizon: float, customers: int, seed: int):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_million_random_customers_give_no_nan(kind, size: int = 200_000) -> None:
+@pytest.mark.parametrize("size", [50_000, pytest.param(10_000_000, marks=pytest.mark.accept)])
+def test_random_customers_give_no_nan(kind, size) -> None:
     random = np.random.default_rng(3)
     x = np.where(random.random(size) < 0.4, 0, np.floor(10 ** random.uniform(0, 4.3, size)))
     age = random.uniform(0.1, 1500, size)
     t_x = np.where(x > 0, age * random.uniform(0.001, 1, size), 0.0)
-    for parameters in grid.PARAMETERS:
+    for parameters in grid.PARAMETERS[: 2 if size > 50_000 else None]:
         model = kind(*parameters)
         for values in (
             model.expected_purchases(365, x, t_x, age),

@@ -1,0 +1,69 @@
+"""Which model may become champion."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from habitue.models.metrics import Interval
+from habitue.training.gate import challenge, first_champion, unjudged
+from habitue.training.judgement import Judgement, judge_churn, paired_difference
+from habitue.training.settings import GateSettings
+
+_GATE = GateSettings(bootstrap_draws=200)
+
+
+def _judgement(strength: float, *, shift: float = 0.0, naive_strength: float = 1.0) -> Judgement:
+    random = np.random.default_rng(5)
+    churned = (random.random(4000) < 0.3).astype(float)
+    signal = (churned - 0.3) + random.normal(0, 1, 4000)
+    naive = (churned - 0.3) * naive_strength + random.normal(0, 1, 4000)
+    logit = strength * signal - 0.9
+    p = 1 / (1 + np.exp(-logit)) + shift
+    return judge_churn(date(2025, 1, 1), 91, churned, {"blend": np.clip(p, 0, 1)}, {"recency": naive}, "blend", _GATE)
+
+
+def test_a_first_champion_that_beats_the_baselines_passes_without_a_flag() -> None:
+    verdict = first_champion(_judgement(1.0, naive_strength=0.3), _GATE, is_baseline=False)
+    assert (verdict.outcome, verdict.flag) == ("champion", "")
+
+
+def test_a_first_champion_that_does_not_beat_a_baseline_is_flagged_with_the_figures() -> None:
+    verdict = first_champion(_judgement(1.0, naive_strength=3.0), _GATE, is_baseline=False)
+    assert verdict.flag == "weak"
+    assert "does not beat recency" in verdict.reasons[0]
+
+
+def test_a_baseline_serves_but_carries_its_flag() -> None:
+    assert first_champion(_judgement(1.0), _GATE, is_baseline=True).flag == "baseline"
+
+
+def test_a_model_that_nothing_could_judge_never_replaces_a_champion() -> None:
+    assert unjudged("too short", has_champion=True).outcome == "challenger"
+    assert unjudged("too short", has_champion=False).outcome == "champion"
+
+
+@pytest.mark.parametrize(
+    ("gain", "missing", "shift", "outcome", "reason"),
+    [
+        (Interval(0.02, 0.01, 0.03), [], 0.0, "champion", "better than the champion's by +0.0100"),
+        (Interval(0.02, -0.001, 0.04), [], 0.0, "challenger", "not surely positive"),
+        (Interval(0.02, 0.01, 0.03), ["input aov has no values any more"], 0.0, "challenger", "aov"),
+        (Interval(0.02, 0.01, 0.03), [], 0.2, "challenger", "calibration error"),
+        (None, [], 0.0, "challenger", "could not be judged"),
+    ],
+)
+def test_a_challenger_needs_a_sure_gain_calibration_and_all_inputs(
+    gain: Interval | None, missing: list[str], shift: float, outcome: str, reason: str
+) -> None:
+    verdict = challenge(_judgement(1.0, shift=shift, naive_strength=0.3), gain, missing, _GATE)
+    assert verdict.outcome == outcome
+    assert any(reason in text for text in verdict.reasons)
+
+
+def test_a_copy_of_the_champion_gains_nothing() -> None:
+    judgement = _judgement(1.0)
+    gain = paired_difference(judgement, judgement.scores["blend"], _GATE)
+    assert (gain.low, gain.value, gain.high) == (0.0, 0.0, 0.0)

@@ -1,0 +1,119 @@
+"""Churn and value models on a seeded world: better than naive, deterministic, and blind to the future."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from tests.models.buyers import FIRST_DAY, World, day
+
+from habitue.errors import CheckError
+from habitue.models.metrics import roc_auc
+from habitue.training.cutoffs import Cutoffs, plan_cutoffs
+from habitue.training.model_bytes import digest_of, from_bytes, to_bytes
+from habitue.training.purchase_model import is_possible
+from habitue.training.sample import Sample
+from habitue.training.settings import ChurnSettings, ClvSettings, unknown_features
+from habitue.training.train_churn import TrainedChurn, train_churn
+from habitue.training.train_clv import TrainedClv, train_clv
+
+Samples = dict[date, Sample]
+
+
+@pytest.fixture(scope="module")
+def cutoffs() -> Cutoffs:
+    return plan_cutoffs(FIRST_DAY, day(455), 91, ChurnSettings().cutoffs)
+
+
+@pytest.fixture(scope="module")
+def samples(cutoffs: Cutoffs) -> Samples:
+    world = World()
+    return {at: world.sample(at, 91) for at in cutoffs.all}
+
+
+@pytest.fixture(scope="module")
+def churn(samples: Samples, cutoffs: Cutoffs) -> TrainedChurn:
+    return train_churn(samples, cutoffs, ChurnSettings())
+
+
+@pytest.fixture(scope="module")
+def clv(samples: Samples, cutoffs: Cutoffs) -> TrainedClv:
+    return train_clv(samples, cutoffs, ClvSettings())
+
+
+def test_churn_beats_every_baseline_and_is_calibrated(churn: TrainedChurn) -> None:
+    judgement = churn.judgement
+    assert judgement is not None and churn.model.kind in ("blend", "purchases")
+    assert all(judgement.value(churn.model.kind) > judgement.value(naive) for naive in judgement.naive)
+    assert judgement.table[churn.model.kind]["ece"] <= 0.03
+
+
+def test_value_keeps_the_level_and_the_order(clv: TrainedClv) -> None:
+    judgement = clv.judgement
+    assert judgement is not None
+    assert abs(judgement.totals["purchase_days_bias"]) <= 0.10
+    assert judgement.value(judgement.candidate) > judgement.value("recency")
+
+
+def test_models_survive_their_bytes_and_training_twice_gives_the_same_bytes(
+    churn: TrainedChurn, clv: TrainedClv, samples: Samples, cutoffs: Cutoffs
+) -> None:
+    columns = samples[cutoffs.fit_day].columns
+    again = from_bytes(to_bytes(churn.model))
+    assert np.array_equal(again.predict(columns), churn.model.predict(columns))
+    other = from_bytes(to_bytes(clv.model))
+    assert np.array_equal(other.forecast(columns).revenue, clv.model.forecast(columns).revenue)
+    repeated = train_churn(samples, cutoffs, ChurnSettings())
+    assert digest_of(to_bytes(repeated.model)) == digest_of(to_bytes(churn.model))
+    assert json.loads(to_bytes(churn.model)["model.json"])["model"] == "churn"
+
+
+def test_a_planted_future_column_is_refused_by_name(samples: Samples, cutoffs: Cutoffs) -> None:
+    planted = {at: _with(sample, "trend_90d", sample.purchase_days) for at, sample in samples.items()}
+    with pytest.raises(CheckError, match="trend_90d alone predicts churn"):
+        train_churn(planted, cutoffs, ChurnSettings())
+
+
+def test_facts_known_after_the_cutoff_are_refused(samples: Samples, cutoffs: Cutoffs) -> None:
+    late = {at: replace(sample, known_late=3) for at, sample in samples.items()}
+    with pytest.raises(CheckError, match="3 profile rows hold facts"):
+        train_clv(late, cutoffs, ClvSettings())
+
+
+def test_shuffled_labels_cannot_be_learnt(samples: Samples, cutoffs: Cutoffs) -> None:
+    aucs = []
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        shuffled = {at: replace(s, purchase_days=random.permutation(s.purchase_days)) for at, s in samples.items()}
+        trained = train_churn(shuffled, cutoffs, ChurnSettings())
+        test = shuffled[cutoffs.fit_day]
+        aucs.append(roc_auc(test.churned, trained.model.predict(test.columns)))
+    assert abs(float(np.mean(aucs)) - 0.5) <= 0.03
+
+
+def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(samples: Samples, cutoffs: Cutoffs) -> None:
+    short = Cutoffs(cutoffs.as_of, 91, cutoffs.test, None, (), "history is too short to train a booster")
+    trained = train_churn(samples, short, ChurnSettings())
+    assert trained.model.kind in ("purchases", "baseline")
+    assert "history is too short to train a booster" in trained.notes
+
+
+def test_unknown_features_are_refused_with_the_nearest_name() -> None:
+    assert unknown_features(["net_revenu_30d"]) == ["net_revenu_30d is not a feature (did you mean net_revenue_30d?)"]
+    assert unknown_features(["future_purchase_days"])[0].startswith("future_purchase_days is not a feature")
+
+
+def test_impossible_histories_are_told_apart() -> None:
+    columns = {
+        "frequency": np.array([2.0, 2.0, np.nan, -1.0, 0.0, 1.5]),
+        "recency_days": np.array([10.0, 99.0, np.nan, 0.0, 0.0, 3.0]),
+        "age_days": np.array([20.0, 20.0, np.nan, 9.0, 5.0, 9.0]),
+    }
+    assert is_possible(columns).tolist() == [True, False, False, False, True, False]
+
+
+def _with(sample: Sample, name: str, values: np.ndarray) -> Sample:
+    return replace(sample, columns={**sample.columns, name: values})
