@@ -18,7 +18,7 @@ from habitue.training.churn_model import ChurnModel
 from habitue.training.model_bytes import Model
 
 
-class ServedModel(PythonModel):  # type: ignore[misc]  # mlflow ships no types for it
+class ServedModel(PythonModel):
     """Input: the profile columns of the signature as doubles; output: one column."""
 
     def load_context(self, context: PythonModelContext) -> None:

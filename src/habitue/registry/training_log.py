@@ -16,7 +16,7 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, Schema, TensorSpec
 
 from habitue.registry.card import model_card
 from habitue.registry.judgement_file import FILE, judgement_content
@@ -70,19 +70,28 @@ def _log_model(record: TrainingRecord, files: Path) -> ModelInfo:
     with warnings.catch_warnings():
         # MLflow asks for example rows; the signature says all, and rows of customers have no place in a registry
         warnings.simplefilter("ignore", UserWarning)
-        return mlflow.pyfunc.log_model(
+        info: ModelInfo = mlflow.pyfunc.log_model(
             name=record.name,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={"model": str(files)},
             signature=_signature(record),
             pip_requirements=[f"{name}=={installed(name)}" for name in _PACKAGES] + [_xgboost()],
         )
+    return info
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
     """The experiment, made with an artifact folder of its own, since a default one would depend on the current folder."""
     found = client.get_experiment_by_name(name)
     return found.experiment_id if found else client.create_experiment(name, artifact_location=artifact_root)
+
+
+class _Versioned(MetaDataset):
+    """A table at a version, by name alone: MLflow's own readers would start a Spark job to describe it."""
+
+    @property
+    def profile(self) -> None:
+        """No profile: the registry holds no statistics of customers."""
 
 
 def _ensure_registered(client: MlflowClient, name: str) -> None:
@@ -122,7 +131,7 @@ def _metrics(record: TrainingRecord) -> dict[str, float]:
 def _log_inputs(tables: Sequence[InputTable]) -> None:
     for table in tables:
         source = DeltaDatasetSource(path=table.path, delta_table_version=table.version)
-        mlflow.log_input(MetaDataset(source, name=f"{table.name}@v{table.version}"), context="training")
+        mlflow.log_input(_Versioned(source, name=f"{table.name}@v{table.version}"), context="training")
 
 
 def _log_files(record: TrainingRecord, folder: Path) -> None:
@@ -138,7 +147,7 @@ def _log_files(record: TrainingRecord, folder: Path) -> None:
 
 
 def _signature(record: TrainingRecord) -> ModelSignature:
-    columns = [ColSpec("double", name) for name in record.model.columns]
+    columns: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in record.model.columns]
     output = "p_churn" if isinstance(record.model, ChurnModel) else "expected_revenue"
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", output)]))
 

@@ -9,19 +9,19 @@ from datetime import date
 import numpy as np
 
 from habitue.models import metrics
-from habitue.models.metrics import Interval
+from habitue.models.metrics import Interval, Metric
 from habitue.models.patterns import Floats
 from habitue.training.settings import GateSettings
 
 _BOOTSTRAP_ROWS = 20_000
-_CHURN_RANK = {"auc": metrics.roc_auc, "pr_auc": metrics.pr_auc}
-_CHURN_PROBABILITY = {
+_CHURN_RANK: dict[str, Metric] = {"auc": metrics.roc_auc, "pr_auc": metrics.pr_auc}
+_CHURN_PROBABILITY: dict[str, Metric] = {
     "brier": metrics.brier,
     "log_loss": metrics.log_loss,
     "ece": metrics.expected_calibration_error,
 }
-_VALUE_RANK = {"gini": metrics.gini, "spearman": metrics.spearman}
-_VALUE_AMOUNT = {
+_VALUE_RANK: dict[str, Metric] = {"gini": metrics.gini, "spearman": metrics.spearman}
+_VALUE_AMOUNT: dict[str, Metric] = {
     "bias": metrics.bias,
     "mae": metrics.mae,
     "rmse": metrics.rmse,
@@ -147,7 +147,7 @@ def _judged(
     )
 
 
-def _measure(functions: Mapping[str, metrics.Metric], actual: Floats, score: Floats) -> dict[str, float]:
+def _measure(functions: Mapping[str, Metric], actual: Floats, score: Floats) -> dict[str, float]:
     return {name: function(actual, score) for name, function in functions.items()}
 
 

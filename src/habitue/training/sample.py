@@ -35,7 +35,7 @@ class Sample:
     @property
     def churned(self) -> Floats:
         """1 for buyers without a purchase in the window."""
-        return (self.purchase_days == 0).astype(np.float64)
+        return np.asarray(self.purchase_days == 0, dtype=np.float64)
 
     @property
     def size(self) -> int:

@@ -151,7 +151,7 @@ def _baseline_model(
 def _judge(
     candidates: list[ChurnModel], test: Sample, cutoffs: Cutoffs, settings: ChurnSettings
 ) -> Judgement:
-    probabilities = {model.kind: model.predict(test.columns) for model in candidates}
+    probabilities: dict[str, Floats] = {model.kind: model.predict(test.columns) for model in candidates}
     naive = {b.name: b.churn_score(test.columns) for b in baselines(test.columns, settings.horizon_days)}
     first = candidates[0].kind
     return judge_churn(
