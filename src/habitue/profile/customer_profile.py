@@ -44,10 +44,33 @@ _COUNTS = ("order_count", "purchase_day_count", "return_count", *(f"orders_{d}d"
            *(f"sessions_{d}d" for d in engagement.VISIT_WINDOWS), "views_90d", "product_views_90d",
            "carts_abandoned_30d", *(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
            *(f"responses_{d}d" for d in contacts.RESPONSE_WINDOWS), "redemptions_90d")  # fmt: skip
-_FLAGS = ("has_address", "is_deceased", "is_blocked")
 _KNOWN_TIMES = ("identity_known_time", "order_known_time", "session_known_time", "contact_known_time",
                 "consent_known_time", "record_known_time", "survey_known_time", "case_known_time",
                 "loyalty_known_time")  # fmt: skip
+_KINDS = (
+    "order_line", "session", "contact", "response", "consent", "customer_record", "survey", "service_case",
+    "loyalty",
+)  # fmt: skip
+# columns between the parts and the profile
+_WORKING = {
+    "purchase_days": "array<date>",
+    "gaps": "array<int>",
+    "own_gap_days": "double",
+    "usual_gap_days": "double",
+    "last_order_time": "timestamp",
+    "purchase_days_45d": "bigint",
+    "sessions_45d": "bigint",
+    "responses_45d": "bigint",
+    "last_cart": f"struct<session_end:timestamp,cart_value:{MONEY}>",
+    "evaluating_since": "date",
+    "unsubscribes": "array<struct<channel:string,time:timestamp>>",
+    "statements": "array<struct<name:string,status:string,purpose:string,channel:string,time:timestamp>>",
+    "is_deceased": "boolean",
+    "is_blocked": "boolean",
+    "record_since": "date",
+    **dict.fromkeys(_KNOWN_TIMES, "timestamp"),
+}
+_FLAGS = ("has_address", "is_deceased", "is_blocked")
 _SUMS = ("net_revenue", *(f"net_revenue_{d}d" for d in (30, 90, 365)))
 
 
@@ -75,26 +98,60 @@ def customer_profiles(
 ) -> DataFrame:
     """`gold.customer_profile` at each cut: one row per as_of_date and person known by then."""
     moments = ascending(cuts)
+    fed = {name for name in _KINDS if not getattr(facts, name).isEmpty()}
+    if "response" in fed:
+        fed.add("contact")  # one stream
     dated = _dated(facts, moments)
     slices = checkpoint(order_slices(facts.order_line, moments, conventions))
-    sets = _identifier_sets(slices, *dated.values())
+    sets = _identifier_sets(slices, *(rows for name, rows in dated.items() if name in fed))
     owner = checkpoint(owners(sets, facts.identity_map, moments, conventions))
-    parts = [
-        purchase_history(order_history(slices, owner, moments, conventions), settings),
-        shares.category_shares(facts.order_line, facts.product, owner, moments, conventions),
-        engagement.visits(facts.session, facts.attribution, moments, settings.lifecycle, conventions),
-        contacts.contact_history(dated["contact"], owner, moments, conventions),
-        consent_state.consent_state(dated["consent"], owner, moments),
-        demographics.demographics(dated["customer_record"], owner, moments),
-        relation.relation(
-            dated["survey"], dated["service_case"], dated["loyalty"], owner, moments, conventions,
-            settings.nps_valid_days,
-        ),
-    ]  # fmt: skip
+    parts = _parts(facts, fed, dated, owner, slices, moments, settings, conventions)
     base = persons_at(facts.identity_map, moments, conventions)
     joined = reduce(lambda left, part: left.join(part, on=list(KEYS), how="left"), parts, base)
-    persons = joined.withColumns(_absent(conventions)).withColumns(_across_parts(settings))
-    return _against_all(checkpoint(persons), settings)
+    complete = joined.withColumns(_unfed(joined)).withColumns(_absent(conventions))
+    persons = checkpoint(complete.withColumns(_across_parts(settings)))
+    return _against_all(persons, settings)
+
+
+def _parts(
+    facts: ProfileFacts,
+    fed: set[str],
+    dated: dict[str, DataFrame],
+    owner: DataFrame,
+    slices: DataFrame,
+    cuts: Sequence[Cut],
+    settings: ProfileSettings,
+    conventions: Conventions,
+) -> list[DataFrame]:
+    """What each kind of facts says, one row per cut and person; kinds without a row are not even planned."""
+    parts = []
+    if "order_line" in fed:
+        parts += [
+            purchase_history(order_history(slices, owner, cuts, conventions), settings),
+            shares.category_shares(facts.order_line, facts.product, owner, cuts, conventions),
+        ]
+    if "session" in fed:
+        parts.append(
+            engagement.visits(facts.session, facts.attribution, cuts, settings.lifecycle, conventions)
+        )
+    if "contact" in fed:
+        parts.append(contacts.contact_history(dated["contact"], owner, cuts, conventions))
+    if "consent" in fed:
+        parts.append(consent_state.consent_state(dated["consent"], owner, cuts))
+    if "customer_record" in fed:
+        parts.append(demographics.demographics(dated["customer_record"], owner, cuts))
+    if fed & {"survey", "service_case", "loyalty"}:
+        answers = (dated["survey"], dated["service_case"], dated["loyalty"])
+        parts.append(relation.relation(*answers, owner, cuts, conventions, settings.nps_valid_days))
+    return parts
+
+
+def _unfed(persons: DataFrame) -> dict[str, Column]:
+    """Null columns for what no part has told."""
+    types = {c.name: c.type for c in CUSTOMER_PROFILE.columns} | _WORKING
+    told_later = {"overdue_ratio", "expected_gap_days", "lifecycle_stage", "stage_since", "is_reactivated"}
+    missing = types.keys() - set(persons.columns) - told_later - {"pareto_share", "pareto_class", *rfm.SCORES}
+    return {name: F.lit(None).cast(types[name]) for name in sorted(missing)}
 
 
 def _dated(facts: ProfileFacts, cuts: Sequence[Cut]) -> dict[str, DataFrame]:
@@ -115,7 +172,7 @@ def purchase_history(orders: DataFrame, settings: ProfileSettings) -> DataFrame:
     people = orders.groupBy(*KEYS).agg(*(column.alias(name) for name, column in aggregates.items()))
     with_days = people.withColumn("purchase_days", purchases.purchase_days())
     with_frequency = with_days.withColumns(purchases.recency_frequency() | {"gaps": rhythm.gaps()})
-    with_order = with_frequency.withColumn("ordered_gaps", F.array_sort("gaps"))
+    with_order = with_frequency.withColumns({"ordered_gaps": F.array_sort("gaps")} | shares.place_counts())
     derived = (
         {"monetary_value": purchases.monetary_value()}
         | basket.columns()
@@ -123,7 +180,7 @@ def purchase_history(orders: DataFrame, settings: ProfileSettings) -> DataFrame:
         | shares.place_columns()
         | rhythm.columns(settings.rhythm)
     )
-    working = ("day_values", "channels", "stores", "ordered_gaps")
+    working = ("day_values", "channels", "stores", "channel_counts", "store_counts", "ordered_gaps")
     return with_order.withColumns(derived).drop(*working)
 
 

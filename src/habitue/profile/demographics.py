@@ -33,13 +33,16 @@ def demographics(records: DataFrame, owner: DataFrame, cuts: Sequence[Cut]) -> D
         F.max("known_time").alias("record_known_time"),
     )
     age = F.year("as_of_date") - F.col("birth_year")
-    return people.withColumns(
+    with_entries = people.withColumns(
         {
             "age_years": F.when(age.between(0, 120), age),
             "crm_segment": F.col("segment"),
-            "attributes": _merged(F.col("attribute_lists")),
+            "entries": F.flatten(F.transform(F.reverse("attribute_lists"), lambda record: record["entries"])),
         }
-    ).drop("birth_year", "segment", "attribute_lists")
+    )
+    return with_entries.withColumn("attributes", _merged()).drop(
+        "birth_year", "segment", "attribute_lists", "entries"
+    )
 
 
 def _newest(name: str) -> Column:
@@ -56,13 +59,12 @@ def _sorted_entries() -> Column:
     return F.array_sort(F.filter(F.map_entries("attributes"), lambda entry: entry["value"].isNotNull()))
 
 
-def _merged(lists: Column) -> Column:
-    """All attributes of all records, sorted by name; of one name the value known last."""
-    entries = F.flatten(F.transform(F.reverse(lists), lambda record: record["entries"]))
-    names = F.array_sort(F.array_distinct(F.transform(entries, lambda entry: entry["key"])))
+def _merged() -> Column:
+    """All attributes of all records (`entries`, newest record first), by name; the newest value of each."""
+    names = F.array_sort(F.array_distinct(F.transform("entries", lambda entry: entry["key"])))
 
     def newest(name: Column) -> Column:
-        same = F.filter(entries, lambda entry: entry["key"] == name)
+        same = F.filter("entries", lambda entry: entry["key"] == name)
         return F.struct(name.alias("key"), F.element_at(same, 1)["value"].alias("value"))
 
-    return F.when(F.size(names) > 0, F.map_from_entries(F.transform(names, newest)))
+    return F.when(F.size("entries") > 0, F.map_from_entries(F.transform(names, newest)))

@@ -99,7 +99,7 @@ def reconcile(lines: OrderTotals, profiles: ProfileTotals) -> None:
         raise CheckError(
             "The profiles do not add up to the order lines:",
             problems,
-            hint="Nothing was written for this day. Run `habitue run --from resolve`; if it stays, it is a bug.",
+            hint="Nothing was written for this day. Run again from resolve; if it stays, it is a bug.",
         )
 
 

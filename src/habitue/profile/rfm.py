@@ -22,6 +22,8 @@ _AXES: dict[str, tuple[str, str]] = {
     "engagement": ("engagement_score", "engagement_score > 0"),
 }
 
+SCORES = ("rfm_recency", "rfm_frequency", "rfm_monetary", "rfm_engagement", "rfm_cell")
+
 
 def axis_values(persons: DataFrame) -> DataFrame:
     """One row per as_of_date, axis and person that takes part in it."""

@@ -17,6 +17,7 @@ from habitue.profile.cuts import Cut, each_cut, local_date
 from habitue.profile.facts import KEYS, seen_by
 
 WINDOW_DAYS = 365
+_SUM = "decimal(28,2)"
 
 
 def places() -> dict[str, Column]:
@@ -28,16 +29,22 @@ def places() -> dict[str, Column]:
     }
 
 
+def place_counts() -> dict[str, Column]:
+    """How often each channel and store occurs, for `place_columns`: computed once, as columns."""
+    return {"channel_counts": counted("channels"), "store_counts": counted("stores")}
+
+
 def place_columns() -> dict[str, Column]:
     """Channel shares, the preferred channel and the home store (ties: the smaller name)."""
-    channels, stores = counted("channels"), counted("stores")
     total = F.size("channels")
-    shares = F.transform(channels, lambda c: F.struct(c["name"], (c["amount"] / total).alias("share")))
+    shares = F.transform(
+        "channel_counts", lambda c: F.struct(c["name"], (c["amount"] / total).alias("share"))
+    )
     return {
         "channel_shares": F.when(total > 0, F.map_from_entries(shares)),
-        "preferred_purchase_channel": _most(channels)["name"],
-        "home_store": _most(stores)["name"],
-        "store_count": F.when(F.col("order_count") > 0, F.size(F.array_distinct("stores")).cast("bigint")),
+        "preferred_purchase_channel": _most("channel_counts")["name"],
+        "home_store": _most("store_counts")["name"],
+        "store_count": F.when(F.col("order_count") > 0, F.size("store_counts").cast("bigint")),
     }
 
 
@@ -72,8 +79,11 @@ def category_shares(
         .agg(F.sum("revenue").alias("revenue"), F.sum("bought").alias("bought"))
         .where(F.col("bought") > 0)
     )
-    entry = F.struct("category", F.greatest("revenue", F.lit(0).cast("decimal(28,2)")).alias("revenue"))
-    grouped = by_category.groupBy(*KEYS).agg(F.array_sort(F.collect_list(entry)).alias("categories"))
+    revenue = F.greatest("revenue", F.lit(0).cast(_SUM)).alias("amount")
+    entries = F.array_sort(F.collect_list(F.struct(F.col("category").alias("name"), revenue)))
+    grouped = by_category.groupBy(*KEYS).agg(
+        entries.alias("categories"), F.sum(revenue).cast("double").alias("category_total")
+    )
     return grouped.select(*KEYS, *(column.alias(name) for name, column in _category_columns().items()))
 
 
@@ -85,46 +95,34 @@ def _category_spans(
     last = F.lit(-1)
     for cut in cuts:
         last = last + F.when(F.date_diff(F.lit(cut.as_of), day) <= WINDOW_DAYS, 1).otherwise(0)
-    cells = seen.select("*", last.alias("last_cut")).groupBy(
-        "identifiers", "source", "product_number", "first_cut", "last_cut"
-    )
     products = product.where(F.col("category").isNotNull()).select("source", "product_number", "category")
-    revenue = F.sum("net_revenue").cast("decimal(28,2)").alias("revenue")
-    bought = F.count_if(~F.col("is_return")).alias("bought")
     return (
-        cells.agg(revenue, bought)
+        seen.select("*", last.alias("last_cut"))
         .join(products, on=["source", "product_number"], how="inner")
         .groupBy("identifiers", "category", "first_cut", "last_cut")
-        .agg(F.sum("revenue").cast("decimal(28,2)").alias("revenue"), F.sum("bought").alias("bought"))
+        .agg(
+            F.sum("net_revenue").cast(_SUM).alias("revenue"), F.count_if(~F.col("is_return")).alias("bought")
+        )
     )
 
 
 def _category_columns() -> dict[str, Column]:
     """Shares of positive net revenue; a category that was returned in full has share 0."""
-    categories = F.col("categories")
-    total = F.aggregate(
-        categories,
-        F.lit(0).cast("decimal(28,2)"),
-        lambda sum_, c: (sum_ + c["revenue"]).cast("decimal(28,2)"),
-    )
-    amounts = F.transform(
-        categories,
-        lambda c: F.struct(c["category"].alias("name"), c["revenue"].cast("double").alias("amount")),
-    )
+    total = F.col("category_total")
     has_total = total > 0
-    shares = F.transform(
-        amounts, lambda c: F.struct(c["name"], (c["amount"] / total.cast("double")).alias("share"))
-    )
-    top = _most(amounts)
+
+    def share(category: Column) -> Column:
+        return F.struct(category["name"], (category["amount"].cast("double") / total).alias("share"))
+
+    top = _most("categories")
     return {
-        "category_shares": F.when(has_total, F.map_from_entries(shares)),
+        "category_shares": F.when(has_total, F.map_from_entries(F.transform("categories", share))),
         "top_category": F.when(has_total, top["name"]),
-        "top_category_share": F.when(has_total, top["amount"] / total.cast("double")),
-        "category_breadth": F.size(categories).cast("bigint"),
+        "top_category_share": F.when(has_total, -top["less"].cast("double") / total),
+        "category_breadth": F.size("categories").cast("bigint"),
     }
 
 
-def _most(counts: Column) -> Column:
-    """The entry with the largest amount; of equal ones the first by name. Null of an empty array."""
-    largest = F.array_max(F.transform(counts, lambda c: c["amount"]))
-    return F.try_element_at(F.filter(counts, lambda c: c["amount"] == largest), F.lit(1))
+def _most(counts: str) -> Column:
+    """Of an array column the entry with the largest amount, of equal ones the first by name; else null."""
+    return F.array_min(F.transform(counts, lambda c: F.struct((-c["amount"]).alias("less"), c["name"])))
