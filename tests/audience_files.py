@@ -24,7 +24,9 @@ def definition(name: str, where: object, **keys: Any) -> AudienceDefinition:
     return AudienceDefinition.model_validate(content)
 
 
-def audiences(rules: Mapping[str, object], consent: ConsentSettings | None = None, **keys: Any) -> tuple[Audience, ...]:
+def audiences(
+    rules: Mapping[str, object], consent: ConsentSettings | None = None, **keys: Any
+) -> tuple[Audience, ...]:
     """Checked audiences by name; a value is a rule, or a whole definition."""
     definitions = {
         name: rule if isinstance(rule, AudienceDefinition) else definition(name, rule, **keys)

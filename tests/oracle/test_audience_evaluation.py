@@ -41,7 +41,8 @@ def person(draw: random.Random, number: int) -> dict[str, Any]:
         "lifecycle_stage": draw.choice(TEXTS),
         "is_known": draw.random() < 0.5,
         "last_order_date": DAY.day + timedelta(days=draw.randrange(-3, 2)),
-        "open_cart_at": DAY.cut + timedelta(hours=draw.choice([-48, -24, -1, 0]), microseconds=draw.randrange(2)),
+        "open_cart_at": DAY.cut
+        + timedelta(hours=draw.choice([-48, -24, -1, 0]), microseconds=draw.randrange(2)),
         "unsubscribed_channels": draw.sample(["email", "post"], draw.randrange(3)),
         "category_shares": shares,
         "attributes": {key: draw.choice(TEXTS) for key in KEYS if draw.random() < 0.5},
@@ -50,7 +51,14 @@ def person(draw: random.Random, number: int) -> dict[str, Any]:
     return {"person_id": f"p{number}"} | {name: maybe(value) for name, value in row.items()}
 
 
-NUMBERS = ["order_count", "days_since_last_order", "net_revenue", "p_churn", "category_shares[A]", "category_shares[Z]"]
+NUMBERS = [
+    "order_count",
+    "days_since_last_order",
+    "net_revenue",
+    "p_churn",
+    "category_shares[A]",
+    "category_shares[Z]",
+]
 PLAIN = ["lifecycle_stage", "attributes[it's]", "is_known", "last_order_date", "open_cart_at"]
 BOUNDS = [0, 1, 2, 0.1, 0.3, -5, 10000, 0.25, -0.0]
 ORDER = ["gt", "gte", "lt", "lte"]
@@ -65,13 +73,24 @@ def comparison(draw: random.Random) -> dict[str, Any]:
         return {"field": field, "is_null": draw.random() < 0.5}
     if draw.random() < 0.5:
         op = draw.choice([*ORDER, "eq", "ne", "in", "not_in", "between", "percentile_gte", "percentile_lt"])
-        values = {"in": some(BOUNDS), "not_in": some(BOUNDS), "between": sorted([draw.choice(BOUNDS), draw.choice(BOUNDS)])}
-        value = draw.choice([0, 33.3, 50, 100]) if op.startswith("percentile") else values.get(op, draw.choice(BOUNDS))
+        values = {
+            "in": some(BOUNDS),
+            "not_in": some(BOUNDS),
+            "between": sorted([draw.choice(BOUNDS), draw.choice(BOUNDS)]),
+        }
+        value = (
+            draw.choice([0, 33.3, 50, 100])
+            if op.startswith("percentile")
+            else values.get(op, draw.choice(BOUNDS))
+        )
         return {"field": draw.choice(NUMBERS), op: value}
     days = ["-2d", "0d", "+1d", DAY.day, "2026-06-30"]
     return draw.choice(
         [
-            {"field": "lifecycle_stage", draw.choice(["eq", "ne", "contains"]): draw.choice([*TEXTS, "a", "%"])},
+            {
+                "field": "lifecycle_stage",
+                draw.choice(["eq", "ne", "contains"]): draw.choice([*TEXTS, "a", "%"]),
+            },
             {"field": "lifecycle_stage", draw.choice(["in", "not_in"]): some(TEXTS)},
             {"field": "attributes[it's]", draw.choice(["eq", "ne", "contains"]): draw.choice(TEXTS)},
             {"field": "is_known", draw.choice(["eq", "ne"]): draw.random() < 0.5},
@@ -116,17 +135,24 @@ def test_spark_and_python_select_the_same_persons(spark: SparkSession, seeds: ra
             if finding.holds
         }
         differing = sorted(by_spark ^ by_python)[:3]
-        assert not differing, [(a, p, rules[a], next(q for q in persons if q["person_id"] == p)) for a, p in differing]
+        assert not differing, [
+            (a, p, rules[a], next(q for q in persons if q["person_id"] == p)) for a, p in differing
+        ]
         assert 0 < len(by_spark) < 80 * 60
 
 
 def test_cutoffs_are_the_exact_percentiles_of_those_who_have_a_value(spark: SparkSession) -> None:
     draw = np.random.default_rng(5)
     values = draw.gamma(2, 3, 5000)
-    cells = [(f"p{n}", None if n % 7 == 0 else float("nan") if n % 11 == 0 else float(v)) for n, v in enumerate(values)]
+    cells = [
+        (f"p{n}", None if n % 7 == 0 else float("nan") if n % 11 == 0 else float(v))
+        for n, v in enumerate(values)
+    ]
     rows = spark.createDataFrame(cells, "person_id string, p_churn double")
     ranks = [0, 1, 50, 99.5, 100]
-    defined = audiences({f"a{n}": {"field": "p_churn", "percentile_gte": rank} for n, rank in enumerate(ranks)})
+    defined = audiences(
+        {f"a{n}": {"field": "p_churn", "percentile_gte": rank} for n, rank in enumerate(ranks)}
+    )
     exact = percentile_cutoffs(rows.repartition(7), defined)
     known = [value for _, value in cells if value is not None and not np.isnan(value)]
     for rank in ranks:

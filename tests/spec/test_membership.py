@@ -145,12 +145,19 @@ def test_forty_audiences_read_the_profile_once(spark: SparkSession, tmp_path_fac
     folder = str(tmp_path_factory.mktemp("scan") / "profile")
     table(spark, CUSTOMER_PROFILE, PROFILE).write.parquet(folder)
     rows = spark.read.parquet(folder).withColumns(
-        {"priority_score": F.lit(0.5), "p_churn": F.rand(1), "clv_365d": F.lit(1.0), "is_holdout": F.lit(False)}
+        {
+            "priority_score": F.lit(0.5),
+            "p_churn": F.rand(1),
+            "clv_365d": F.lit(1.0),
+            "is_holdout": F.lit(False),
+        }
     )
     rules: dict[str, Any] = {f"a{n}": {"field": "order_count", "gte": n} for n in range(38)}
     rules["b"] = {"all": [{"audience": "a1"}, {"not": {"audience": "a3"}}]}
     rules["c"] = {"any": [{"audience": "b"}, {"audience": "a7"}]}
     members = select_members(rows, audiences(rules), moment=DAY, cutoffs={}, keep=("priority_score",))
-    plan = members._jdf.queryExecution().executedPlan().toString()  # only the classic API shows the plan as text
+    plan = (
+        members._jdf.queryExecution().executedPlan().toString()
+    )  # only the classic API shows the plan as text
     assert plan.count("FileScan parquet") == 1
     assert plan.count("Exchange") == 0

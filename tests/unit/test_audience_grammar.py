@@ -36,7 +36,10 @@ def only_fault(rule: object) -> str:
 
 
 def test_an_unknown_field_is_named_with_the_nearest_known_one() -> None:
-    assert only_fault({"field": "p_chrun", "gte": 0.5}) == "where.field: 'p_chrun' is not a field; did you mean p_churn?"
+    assert (
+        only_fault({"field": "p_chrun", "gte": 0.5})
+        == "where.field: 'p_chrun' is not a field; did you mean p_churn?"
+    )
 
 
 def test_all_problems_of_a_rule_are_listed_at_once_with_their_places() -> None:
@@ -60,11 +63,17 @@ def test_all_problems_of_a_rule_are_listed_at_once_with_their_places() -> None:
         ({"field": "order_count", "gte": True}, "expected a finite number, found True"),
         ({"field": "order_count", "eq": 2**60}, "expected a finite number"),
         ({"field": "lifecycle_stage", "in": "active"}, "takes a list of 1 to 1000 values"),
-        ({"field": "lifecycle_stage", "in": ["active", 3]}, "expected a text (put numbers in quotes), found 3"),
+        (
+            {"field": "lifecycle_stage", "in": ["active", 3]},
+            "expected a text (put numbers in quotes), found 3",
+        ),
         ({"field": "is_known", "eq": "yes"}, "expected true or false"),
         ({"field": "last_order_date", "gte": "31.01.2026"}, "expected a day as in 2026-01-31"),
         ({"field": "last_order_date", "gte": "-6h"}, "expected a day"),
-        ({"field": "open_cart_at", "gte": "2026-01-31"}, "expected a time before or after the start of the run's day"),
+        (
+            {"field": "open_cart_at", "gte": "2026-01-31"},
+            "expected a time before or after the start of the run's day",
+        ),
         ({"field": "open_cart_at", "eq": "-1d"}, "is a point in time; eq does not fit it"),
         ({"field": "p_churn", "between": [0.9, 0.1]}, "the ends are the wrong way round"),
         ({"field": "p_churn", "percentile_gte": 101}, "takes a number from 0 to 100"),
@@ -81,7 +90,9 @@ def test_all_problems_of_a_rule_are_listed_at_once_with_their_places() -> None:
         (None, "must be a rule such as"),
     ],
 )
-def test_a_value_that_does_not_fit_its_field_is_refused_with_what_was_expected(rule: object, words: str) -> None:
+def test_a_value_that_does_not_fit_its_field_is_refused_with_what_was_expected(
+    rule: object, words: str
+) -> None:
     assert words in only_fault(rule)
 
 
@@ -116,7 +127,9 @@ def test_a_rule_that_contains_itself_is_refused() -> None:
 
 def test_audiences_in_a_circle_are_named_as_a_path() -> None:
     with pytest.raises(ConfigError, match="a -> b -> c -> a") as caught:
-        audiences({"a": {"audience": "b"}, "b": {"not": {"audience": "c"}}, "c": {"any": [{"audience": "a"}]}})
+        audiences(
+            {"a": {"audience": "b"}, "b": {"not": {"audience": "c"}}, "c": {"any": [{"audience": "a"}]}}
+        )
     assert caught.value.exit_code == 20
 
 
@@ -131,10 +144,16 @@ def test_problems_between_files_are_all_listed_with_their_file() -> None:
     rule = {"field": "is_known", "eq": True}
     split = {"salt": "same_salt", "variants": {"A": 100}}
     definitions = {
-        "a": definition("a", {"audience": "nobody"}, requires={"purpose": "marketting", "channels": ["emial"]}),
-        "b": definition("b", {"audience": "top"}, split=split, export=[{"channel": "email", "fields": ["p_chrun"]}]),
+        "a": definition(
+            "a", {"audience": "nobody"}, requires={"purpose": "marketting", "channels": ["emial"]}
+        ),
+        "b": definition(
+            "b", {"audience": "top"}, split=split, export=[{"channel": "email", "fields": ["p_chrun"]}]
+        ),
         "c": definition("other", rule, split=split, rank_by="lifecycle_stage"),
-        "top": definition("top", rule, limit=3, requires={"channels": ["post"]}, export=[{"channel": "email"}]),
+        "top": definition(
+            "top", rule, limit=3, requires={"channels": ["post"]}, export=[{"channel": "email"}]
+        ),
         "held": definition("held", rule, split={"salt": "global_holdout_v1"}),
     }
     with pytest.raises(ConfigError) as caught:
@@ -163,7 +182,10 @@ def test_an_audience_with_a_limit_cannot_be_referred_to() -> None:
 @pytest.mark.parametrize(
     ("split", "words"),
     [
-        ({"salt": "s_v1", "holdout_pct": 10, "variants": {"A": 45, "B": 46}}, "must add up to 100; they make 101"),
+        (
+            {"salt": "s_v1", "holdout_pct": 10, "variants": {"A": 45, "B": 46}},
+            "must add up to 100; they make 101",
+        ),
         ({"salt": "s_v1", "holdout_pct": 0.001}, "hundredths of a percent"),
         ({"salt": "a b", "holdout_pct": 10}, "should match pattern"),
         ({"salt": "s_v1", "variants": {"A": 0, "B": 100}}, "above 0"),
@@ -198,7 +220,15 @@ def test_the_digest_of_an_audience_follows_its_definition() -> None:
     assert digest(0.5) == digest(0.5) != digest(0.6)
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates() | st.binary(max_size=3)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.dates()
+    | st.binary(max_size=3)
+)
 NAMES = st.sampled_from([*FIELDS, "category_shares[A]", "attributes[\ud800]", "nope"]) | st.text(max_size=12)
 KEYS = st.sampled_from(["all", "any", "not", "audience", "field", *Op]) | st.text(max_size=6) | st.integers()
 
@@ -207,7 +237,11 @@ def _rules(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     comparison = st.builds(
         lambda name, op, value: {"field": name, op: value}, NAMES, KEYS, LEAVES | st.lists(LEAVES, max_size=3)
     )
-    joined = st.builds(lambda key, rules: {key: rules}, st.sampled_from(["all", "any", "not"]), st.lists(inner, max_size=3) | inner)
+    joined = st.builds(
+        lambda key, rules: {key: rules},
+        st.sampled_from(["all", "any", "not"]),
+        st.lists(inner, max_size=3) | inner,
+    )
     return comparison | joined | st.dictionaries(KEYS, inner, max_size=3) | st.lists(inner, max_size=3)
 
 

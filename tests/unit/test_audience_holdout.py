@@ -24,7 +24,9 @@ def test_buckets_are_spread_evenly() -> None:
 
 
 def test_two_salts_draw_independently() -> None:
-    both = sum(bucket_of(f"p{n}", "one_v1") < 1000 and bucket_of(f"p{n}", "two_v1") < 1000 for n in range(100_000))
+    both = sum(
+        bucket_of(f"p{n}", "one_v1") < 1000 and bucket_of(f"p{n}", "two_v1") < 1000 for n in range(100_000)
+    )
     assert both == pytest.approx(1000, abs=100)  # 10 % of 10 %, three standard errors
 
 

@@ -1,4 +1,4 @@
-"""Why a person is, or is not, in an audience and reachable: each clause with the value found, then the gate."""
+"""Why a person is, or is not, in an audience and reachable: each clause with its value, then the gate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from habitue.privacy.consent import ConsentSettings
 
 @dataclass(frozen=True)
 class Explanation:
-    """One person and one audience; `is_stored` tells whether the place in the test was fixed by an exposure."""
+    """One person and one audience; `is_stored`: an exposure has fixed the place in the test."""
 
     membership: Finding
     split_group: str

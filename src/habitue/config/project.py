@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from habitue.audiences.reading import read_audiences
-from habitue.audiences.reading import read_audiences
 from habitue.config.layers import deep_merge, from_assignments, from_environment
 from habitue.config.settings import Settings
 from habitue.config.validation import place, validate

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, Field
 
 from habitue.activation.settings import ActivationSettings
-from habitue.activation.settings import ActivationSettings
 from habitue.audiences.definition import AudienceDefinition
 from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.mlflow import MlflowSettings

@@ -58,7 +58,10 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
         ),
         Step(
             "target", "target", target, decision.AUDIENCE_MEMBER,
-            (profile.CUSTOMER_PROFILE, decision.CUSTOMER_SCORE, entities.CONSENT, intake.IDENTIFIER),
+            (
+                profile.CUSTOMER_PROFILE, decision.CUSTOMER_SCORE, entities.CONSENT, entities.RESPONSE, entities.CONTACT,
+                behaviour.IDENTITY_MAP, behaviour.IDENTITY_CHANGE, behaviour.CUSTOMER,
+            ),
             lambda run: [_spell(run.settings.audiences), _spell(run.settings.consent), _spell(run.settings.holdout)],
         ),
         Step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -45,17 +46,13 @@ def target(run: Run) -> None:
         run.note("no audiences: conf/audiences holds no definition")
         return _write_nothing(run)
     # read
-    stored = run.lake.read(SPLIT_ASSIGNMENT)
-    links = successors(run.lake.read(IDENTITY_CHANGE), checkpoint=run.lake.checkpoint)
-    previous = carry_members(previous_members(run), links)
+    history = read_history(run)
     persons = population(run, audiences)
     # transform
-    assigned = run.lake.checkpoint(carry_assignments(stored, links))
-    placed = with_global_holdout(persons, assigned, run.settings.holdout)
-    members = run.lake.checkpoint(_members(run, placed, assigned, audiences, previous))
+    members = run.lake.checkpoint(_members(run, persons, audiences, history))
     exposed = exposures(members, run.settings.holdout, as_of=run.as_of)
-    assignments = new_assignments(exposed, assigned, stored)
-    changes = membership_changes(members, previous, as_of=run.as_of)
+    assignments = new_assignments(exposed, history.assigned, history.stored)
+    changes = membership_changes(members, history.previous, as_of=run.as_of)
     funnel = audience_funnel(members, audiences, as_of=run.as_of)
     # write; gold.audience_member last, since its commit marks the stage as done
     run.lake.merge(SPLIT_ASSIGNMENT, run.lake.checkpoint(assignments))
@@ -105,6 +102,28 @@ def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     return profile.join(score, "person_id", "left").withColumn("reach", reachable)
 
 
+@dataclass(frozen=True)
+class History:
+    """What earlier runs fixed, under the ids that persons have now; `stored` is as it lies in the lake."""
+
+    stored: DataFrame
+    assigned: DataFrame
+    previous: DataFrame
+
+
+def read_history(run: Run) -> History:
+    """Places in tests and members of the last release, carried through the merges of persons since."""
+    stored = run.lake.read(SPLIT_ASSIGNMENT)
+    links = successors(run.lake.read(IDENTITY_CHANGE), checkpoint=run.lake.checkpoint)
+    assigned = run.lake.checkpoint(carry_assignments(stored, links))
+    return History(stored, assigned, carry_members(previous_members(run), links))
+
+
+def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
+    """Members as `target` would write them now, with `outcome` and `statuses` for the funnel; writes nothing."""
+    return _members(run, population(run, audiences), audiences, read_history(run))
+
+
 def previous_members(run: Run) -> DataFrame:
     """Members in the last release (audience, person_id, entered_at); nobody where there is none."""
     release = last_release(run.lake.read(RELEASE))
@@ -116,16 +135,15 @@ def previous_members(run: Run) -> DataFrame:
     return rows.where(F.col("as_of_date") == F.lit(release.as_of_date)).select(*columns)
 
 
-def _members(
-    run: Run, persons: DataFrame, assigned: DataFrame, audiences: tuple[Audience, ...], previous: DataFrame
-) -> DataFrame:
+def _members(run: Run, persons: DataFrame, audiences: tuple[Audience, ...], history: History) -> DataFrame:
     """Members with split, channels, outcome and entry, all from one pass over the persons."""
+    placed = with_global_holdout(persons, history.assigned, run.settings.holdout)
     size = day_slice(run, CUSTOMER_PROFILE).count()
-    cutoffs = percentile_cutoffs(persons, audiences, one_in=max(1, math.ceil(size / EXACT_UP_TO)))
-    selected = select_members(persons, audiences, moment=moment(run), cutoffs=cutoffs, keep=_KEPT)
-    split = with_split(selected, assigned, audiences)
+    cutoffs = percentile_cutoffs(placed, audiences, one_in=max(1, math.ceil(size / EXACT_UP_TO)))
+    selected = select_members(placed, audiences, moment=moment(run), cutoffs=cutoffs, keep=_KEPT)
+    split = with_split(selected, history.assigned, audiences)
     gated = with_channels(split, audiences, run.settings.consent)
-    return with_entry(gated, previous, as_of=run.as_of)
+    return with_entry(gated, history.previous, as_of=run.as_of)
 
 
 def _member_rows(members: DataFrame, run: Run) -> DataFrame:
