@@ -10,7 +10,7 @@ from typing import Any
 from habitue.audiences.reading import read_audiences
 from habitue.config.layers import deep_merge, from_assignments, from_environment
 from habitue.config.settings import Settings
-from habitue.config.validation import place, validate
+from habitue.config.validation import place_of, validate
 from habitue.config.yaml_file import YamlFile, read_yaml
 from habitue.errors import ConfigError
 
@@ -41,7 +41,7 @@ def load_settings(
         data = deep_merge(data, file.data)
     data = deep_merge(data, from_environment(os.environ if variables is None else variables))
     settings = validate(Settings, deep_merge(data, from_assignments(assignments)), files, f"The configuration in {conf}")
-    read_audiences(settings.audiences, settings.consent, settings.holdout, place=lambda path: place(path, files))
+    read_audiences(settings.audiences, settings.consent, settings.holdout, place=lambda path: place_of(path, files))
     return settings
 
 

@@ -72,7 +72,6 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     activation: ActivationSettings = ActivationSettings()
     economics: EconomicsSettings = EconomicsSettings()
     consent: ConsentSettings = ConsentSettings()
-    activation: ActivationSettings = ActivationSettings()
     models: ModelSettings = ModelSettings()
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = Field(default_factory=dict)

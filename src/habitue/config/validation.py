@@ -35,11 +35,6 @@ def _describe(details: ErrorDetails, model: type[BaseModel], files: Sequence[Yam
     return f"{place_of(path, files)}: {key}: {message}"
 
 
-def place(path: KeyPath, files: Sequence[YamlFile]) -> str:
-    """File and line of a key, as near as known."""
-    return _where(path, files).removesuffix(": ") or ".".join(str(part) for part in path)
-
-
 def place_of(path: KeyPath, files: Sequence[YamlFile]) -> str:
     """File and line where a key stands; the deepest part of the path that is known, later files first."""
     for length in range(len(path), 0, -1):
