@@ -19,7 +19,6 @@ from habitue.report.catalogue import catalogue, catalogue_markdown
 from habitue.report.environment import check_environment, check_executors
 from habitue.stages.check import data_findings
 from habitue.stages.execute import opened
-from habitue.stages.mapping import proposal_for
 from habitue.stages.report import write_report
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that could not be taken in.")

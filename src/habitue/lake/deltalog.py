@@ -83,7 +83,7 @@ class DeltaLog:
         filesystem, path = self._filesystem
         with filesystem.open_input_stream(f"{path}/_delta_log/{version:020d}.json") as stream:
             actions = [json.loads(line) for line in stream.read().decode().splitlines() if line.strip()]
-        info = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+        info: dict[str, Any] = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
         changes = any(kind in action for action in actions for kind in ("add", "remove"))
         return Commit(version, _own_metadata(info.get("userMetadata")), changes)
 

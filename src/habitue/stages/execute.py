@@ -21,11 +21,11 @@ from habitue.lake.lease import hold_lease
 from habitue.lake.location import Location
 from habitue.lake.session import stop
 from habitue.privacy.keys import key_id
-from habitue.report.run_report import write_report
+from habitue.stages.report import write_report
 from habitue.stages.day import day_after_data
 from habitue.stages.pipeline import Span, run_steps
 from habitue.stages.plan import dated_steps, undated_steps
-from habitue.stages.publish import show_exports
+from habitue.stages.publish import finish_publication, withheld_exports
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ def opened(request: Request) -> Iterator[Run]:
 
 
 def _work(run: Run, request: Request) -> None:
+    if not request.dry_run:
+        finish_publication(run)
     forced = frozenset({"train"} if request.retrain else ())
     steps = [s for s in undated_steps(run.settings) if request.span.holds(s.stage)]
     did = run_steps(run, steps, dry_run=request.dry_run)
@@ -103,10 +105,10 @@ def _work(run: Run, request: Request) -> None:
 
 
 def _finish(run: Run, *, did: bool, published: bool) -> None:
-    withheld = run.record.exports_withheld
-    code = ExitCode.EXPORTS_WITHHELD if withheld else ExitCode.OK
+    run.record.exports_withheld = withheld_exports(run)
+    code = ExitCode.EXPORTS_WITHHELD if run.record.exports_withheld else ExitCode.OK
     run.record.outcome, run.record.exit_code = "published" if published else "stopped before publishing", int(code)
     run.save_record()
-    show_exports(run.project, run.run_id)
     if did and published:
         write_report(run)
+

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from habitue.activation.manifest import MANIFEST_NAME, manifest_digest
+from habitue.contracts.decision import RELEASE
 from habitue.job import Run
+from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, publish, published_versions
 from habitue.stages.audit import audit
 from habitue.stages.export import stage_exports
 
 
-@dataclass(frozen=True)
-class ExportFolders:
-    """Where exports are prepared and where readers find them."""
-
-    root: Path
-
-    @property
-    def staging(self) -> Path:
-        """Prepared exports of runs that have not yet been published."""
-        return self.root / ".staging"
+EXPORTS, STAGING = "exports", ".staging"
+WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what parts its texts
 
 
 def publish_run(run: Run, *, with_exports: bool) -> Release:
     """Everything visible at once: the release names each table's version and each export's digest."""
     audit(run)
     digests = stage_exports(run) if with_exports else {}
+    run.count(WITHHELD, BETWEEN.join(run.record.exports_withheld))
     release = Release(
         release_id=run.run_id,
         published_at=run.now,
@@ -44,15 +40,28 @@ def publish_run(run: Run, *, with_exports: bool) -> Release:
     return release
 
 
+def finish_publication(run: Run) -> None:
+    """Show the exports of a release whose run died right after its commit; forget those never published."""
+    newest = next(iter(DeltaLog(run.location.table(RELEASE)).history()), None)
+    if newest is not None and (run_id := newest.metadata.get("run_id")):
+        show_exports(run.project, str(run_id))
+    shutil.rmtree(run.project / EXPORTS / STAGING, ignore_errors=True)
+
+
+def withheld_exports(run: Run) -> list[str]:
+    """What the publishing step withheld, in this run or in the earlier one whose result still holds."""
+    texts = [str(step.figures.get(WITHHELD, "")) for step in run.record.steps]
+    return [text for joined in texts for text in joined.split(BETWEEN) if text]
+
+
 def show_exports(project: Path, run_id: str) -> None:
     """Move a published run's prepared exports to where readers look; safe to repeat after a crash."""
-    folders = ExportFolders(project / "exports")
-    prepared = folders.staging / run_id
+    prepared = project / EXPORTS / STAGING / run_id
     if not prepared.is_dir():
         return
     for manifest in sorted(prepared.rglob(MANIFEST_NAME)):
         source = manifest.parent
-        target = folders.root / source.relative_to(prepared)
+        target = project / EXPORTS / source.relative_to(prepared)
         if target.exists():
             shutil.rmtree(target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +69,21 @@ def show_exports(project: Path, run_id: str) -> None:
     shutil.rmtree(prepared)
 
 
+def exported_rows(project: Path, digests: Mapping[str, str]) -> dict[str, int]:
+    """Rows that a release exported, by audience, from the visible manifests that it names."""
+    rows: dict[str, int] = {}
+    for name, digest in digests.items():
+        manifest = project / EXPORTS / name / MANIFEST_NAME
+        text = manifest.read_text(encoding="utf-8") if manifest.exists() else ""
+        if manifest_digest(text) == digest:
+            content = json.loads(text)
+            rows[content["audience"]] = rows.get(content["audience"], 0) + int(content["rows"])
+    return rows
 
 
-def withdraw_exports(project: Path, *, keep: dict[str, str]) -> None:
+def withdraw_exports(project: Path, *, keep: Mapping[str, str]) -> None:
     """Take visible exports away whose manifest is not one of `keep`."""
-    root = ExportFolders(project / "exports").root
+    root = project / EXPORTS
     for manifest in sorted(root.glob(f"*/*/{MANIFEST_NAME}")):
         name = str(manifest.parent.relative_to(root))
         if keep.get(name) != manifest_digest(manifest.read_text(encoding="utf-8")):

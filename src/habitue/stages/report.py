@@ -19,7 +19,7 @@ from habitue.report import collect
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
 from habitue.report.model_facts import model_facts
 from habitue.report.page import render
-from habitue.stages.export import exported_rows
+from habitue.stages.publish import exported_rows
 
 
 def write_report(run: Run, *, language: str | None = None) -> Path:
@@ -44,7 +44,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
     )
     sources, reasons = collect.source_facts(run.lake.read(QUARANTINE_COUNT))
     descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
-    audiences = collect.audience_facts(funnel, member, change, descriptions, exported_rows(run, release))
+    audiences = collect.audience_facts(funnel, member, change, descriptions, exported_rows(run.project, release.export_digests))
     overlaps = {(r["audience_a"], r["audience_b"]): int(r["person_count"]) for r in audience_overlap(member).collect()}
     figures = record.figures
     return ReportFacts(

@@ -13,7 +13,7 @@ from habitue.job import Run
 
 def sessionize(run: Run) -> None:
     """Bring silver.session_event and silver.session to what all events so far say."""
-    settings = run.settings.sessions
+    settings = run.settings.session
     # read
     events = run.lake.read(EVENT)
     _note_coverage(run, events)
