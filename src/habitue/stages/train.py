@@ -25,16 +25,19 @@ from habitue.training.feature_catalogue import profile_columns
 from habitue.training.gate import Verdict, challenge, first_champion, unjudged
 from habitue.training.judgement import Judgement, paired_difference
 from habitue.training.labels import LabelWindow, labels
+from habitue.training.purchase_model import PurchaseModel
 from habitue.training.rows import count_patterns, draw, samples, training_rows
 from habitue.training.sample import Sample
 from habitue.training.settings import ChurnSettings, ClvSettings, is_stale
-from habitue.training.train_churn import TrainedChurn, train_churn
+from habitue.training.train_churn import TrainedChurn, fit_purchase_models, train_churn
 from habitue.training.train_clv import TrainedClv, train_clv
 
 Definition = ChurnSettings | ClvSettings
 Trained = TrainedChurn | TrainedClv
 
-_TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any], Trained]] = {
+PurchaseModels = Mapping[date, PurchaseModel]
+
+_TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any, PurchaseModels], Trained]] = {
     "churn": train_churn,
     "clv": train_clv,
 }
@@ -51,6 +54,7 @@ def train(run: Run) -> None:
     plans = [_plan(run, name, first_day) for name in _TRAINERS]
     # transform
     profiles = run.lake.checkpoint(build_profiles(run, sorted({day for plan in plans for day in plan.days})))
+    fitted: dict[Cutoffs, PurchaseModels] = {}  # models with the same cut-offs share their purchase models
     for plan in plans:
         found = _samples(run, plan, profiles)
         today = found.get(plan.cutoffs.fit_day)
@@ -59,8 +63,11 @@ def train(run: Run) -> None:
                 f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have bought on two days."
             )
             continue
+        if plan.cutoffs not in fitted:
+            fitted[plan.cutoffs] = fit_purchase_models(found, plan.cutoffs)
+        trained = _TRAINERS[plan.name](found, plan.cutoffs, plan.definition, fitted[plan.cutoffs])
         # write
-        _register(run, plan, _TRAINERS[plan.name](found, plan.cutoffs, plan.definition), found)
+        _register(run, plan, trained, found)
 
 
 def champions(run: Run) -> dict[str, str | None]:

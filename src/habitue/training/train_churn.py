@@ -34,12 +34,18 @@ class TrainedChurn:
     notes: tuple[str, ...]
 
 
-def train_churn(samples: Mapping[date, Sample], cutoffs: Cutoffs, settings: ChurnSettings) -> TrainedChurn:
+def train_churn(
+    samples: Mapping[date, Sample],
+    cutoffs: Cutoffs,
+    settings: ChurnSettings,
+    purchase_models: Mapping[date, PurchaseModel] | None = None,
+) -> TrainedChurn:
     """The best of blend, purchase model and naive baseline, in this order, that the test window lets stand.
 
-    Each cut-off's features use the purchase model fitted on what was known then.
+    Each cut-off's features use the purchase model fitted on what was known then
+    (fitted here unless the caller has them from another model of the same cut-offs).
     """
-    purchase_models = fit_purchase_models(samples, cutoffs)
+    purchase_models = purchase_models or fit_purchase_models(samples, cutoffs)
     blended, notes = _blend(samples, cutoffs, purchase_models, settings)
     plain = _purchases_only(samples, cutoffs, purchase_models)
     candidates = [model for model in (blended, plain) if model is not None]

@@ -31,9 +31,14 @@ class TrainedClv:
     notes: tuple[str, ...]
 
 
-def train_clv(samples: Mapping[date, Sample], cutoffs: Cutoffs, settings: ClvSettings) -> TrainedClv:
+def train_clv(
+    samples: Mapping[date, Sample],
+    cutoffs: Cutoffs,
+    settings: ClvSettings,
+    purchase_models: Mapping[date, PurchaseModel] | None = None,
+) -> TrainedClv:
     """The refined model if it beats the naive rankings and keeps the level, else the purchase model alone."""
-    models = fit_purchase_models(samples, cutoffs)
+    models = purchase_models or fit_purchase_models(samples, cutoffs)
     purchase_level, spend_level, notes = seasonal_levels(samples, cutoffs, models)
     plain = ClvModel(
         horizon_days=settings.horizon_days,
