@@ -64,12 +64,12 @@ _PURCHASES = _of(
     ("home_store", "string", "Store with the most orders in the last 365 days."),
     ("store_count", "bigint", "Distinct stores in the last 365 days."),
     ("pareto_share", "double", "Cumulative share of revenue (last 365 days) made by the persons up to this one, best first."),
-    ("pareto_class", "string", "A up to 80 % of revenue, B up to 95 %, C the rest; null without revenue."),
+    ("pareto_class", "string", "A: the best persons needed for 80 % of revenue, B: for 95 %, C the rest; null without revenue."),
 )
 
 _BEHAVIOUR = _of(
     _BE,
-    ("session_count", "bigint", "Visits, bots left out."),
+    ("session_count", "bigint", "Visits that were over, bots left out."),
     ("sessions_7d", "bigint", "Visits in the last 7 days."),
     ("sessions_30d", "bigint", "Visits in the last 30 days."),
     ("sessions_90d", "bigint", "Visits in the last 90 days."),
@@ -98,7 +98,7 @@ _BEHAVIOUR = _of(
     ("rfm_engagement", "int", "1 to 5, over everybody with any engagement; 1 without."),
     ("rfm_cell", "string", "The first three as one text, 555 the best; null without an order."),
     ("lifecycle_stage", "string", "anonymous, prospect, evaluating, first_buyer, active, loyal, at_risk, dormant, lost."),
-    ("stage_since", "date", "First day on which the stage held, from the facts themselves."),
+    ("stage_since", "date", "First day on which the stage held, worked out from the facts."),
     ("is_reactivated", "boolean", "Bought again after having been dormant or lost, in the last 90 days."),
 )
 
@@ -174,7 +174,7 @@ RFM_THRESHOLD = Table(
 
 LIFECYCLE_TRANSITION = Table(
     name="gold.lifecycle_transition",
-    comment="How many persons moved from one stage to another since the last release.",
+    comment="How many persons moved from one stage to another in 90 days.",
     stage="profile",
     grain=("as_of_date", "from_stage", "to_stage"),
     columns=(
