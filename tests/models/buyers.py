@@ -35,7 +35,9 @@ class World:
     def sample(self, as_of: date, horizon_days: int) -> Sample:
         """Buyers before `as_of`, with a few of the profile's columns; the others are missing."""
         at = (as_of - FIRST_DAY).days
-        rows = [self._row(days, money, at, horizon_days) for days, money in self.histories if (days < at).any()]
+        rows = [
+            self._row(days, money, at, horizon_days) for days, money in self.histories if (days < at).any()
+        ]
         table = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]}
         columns = {name: table.get(name, np.full(len(rows), np.nan)) for name in PROFILE_FEATURES}
         patterns = Patterns.group(columns["frequency"], columns["recency_days"], columns["age_days"])

@@ -48,10 +48,18 @@ def project(
 
 def _record(trained: TrainedChurn, verdict: Verdict) -> TrainingRecord:
     return TrainingRecord(
-        name="churn", model=trained.model, judgement=trained.judgement, verdict=verdict, data_cut=_CUT,
-        cutoffs={"judged at": "2024-12-31"}, notes=trained.notes, parameters={"horizon_days": 91},
-        inputs=[InputTable("silver.order_line", "lake/silver/order_line", 3)], config_digest="c" * 64, run_id="r1",
-    )  # fmt: skip
+        name="churn",
+        model=trained.model,
+        judgement=trained.judgement,
+        verdict=verdict,
+        data_cut=_CUT,
+        cutoffs={"judged at": "2024-12-31"},
+        notes=trained.notes,
+        parameters={"horizon_days": 91},
+        inputs=[InputTable("silver.order_line", "lake/silver/order_line", 3)],
+        config_digest="c" * 64,
+        run_id="r1",
+    )
 
 
 def test_a_version_carries_all_that_explains_it_and_no_pickle(

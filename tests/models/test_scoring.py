@@ -47,7 +47,10 @@ def models() -> ScoringModels:
 
 
 def _profile(spark: SparkSession, sample: Sample) -> DataFrame:
-    """The sample as profile rows, a person who never bought, one with an impossible history, one with infinite values."""
+    """The sample as profile rows, a person who never bought, one with an impossible history.
+
+    One with infinite values.
+    """
     size = sample.size
     names = [name for name in sample.columns if not np.isnan(sample.columns[name]).all()]
     rows = [[f"p{i:04d}", *(float(sample.columns[n][i]) for n in names)] for i in range(size)]

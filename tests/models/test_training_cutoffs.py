@@ -21,8 +21,12 @@ def test_a_year_of_data_gives_a_test_a_calibration_and_three_training_cutoffs() 
     assert cutoffs.train == (date(2017, 4, 3), date(2017, 5, 3), date(2017, 6, 3))
 
 
-@given(st.integers(1, 1500), st.integers(7, 365), st.integers(1, 12), st.integers(1, 12), st.integers(14, 200))
-def test_no_label_window_reaches_into_what_is_judged(history: int, horizon: int, count: int, per: int, least: int) -> None:
+@given(
+    st.integers(1, 1500), st.integers(7, 365), st.integers(1, 12), st.integers(1, 12), st.integers(14, 200)
+)
+def test_no_label_window_reaches_into_what_is_judged(
+    history: int, horizon: int, count: int, per: int, least: int
+) -> None:
     settings = CutoffSettings(train_count=count, per_horizon=per, min_history_days=least)
     as_of = _FIRST + timedelta(days=history)
     cutoffs = plan_cutoffs(_FIRST, as_of, horizon, settings)
@@ -34,8 +38,12 @@ def test_no_label_window_reaches_into_what_is_judged(history: int, horizon: int,
         assert all(day < cutoffs.calibration for day in cutoffs.train if cutoffs.calibration)
 
 
-@pytest.mark.parametrize(("days", "judged", "boosted"), [(150, False, False), (200, True, False), (365, True, True)])
-def test_short_histories_lose_the_booster_first_and_the_judgement_last(days: int, judged: bool, boosted: bool) -> None:
+@pytest.mark.parametrize(
+    ("days", "judged", "boosted"), [(150, False, False), (200, True, False), (365, True, True)]
+)
+def test_short_histories_lose_the_booster_first_and_the_judgement_last(
+    days: int, judged: bool, boosted: bool
+) -> None:
     cutoffs = plan_cutoffs(_FIRST, _FIRST + timedelta(days=days), 91, CutoffSettings())
     assert (cutoffs.test is not None, bool(cutoffs.train)) == (judged, boosted)
     assert boosted or "history is too short" in cutoffs.shortfall

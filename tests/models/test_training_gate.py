@@ -22,7 +22,9 @@ def _judgement(strength: float, *, shift: float = 0.0, naive_strength: float = 1
     naive = (churned - 0.3) * naive_strength + random.normal(0, 1, 4000)
     logit = strength * signal - 0.9
     p = 1 / (1 + np.exp(-logit)) + shift
-    return judge_churn(date(2025, 1, 1), 91, churned, {"blend": np.clip(p, 0, 1)}, {"recency": naive}, "blend", _GATE)
+    return judge_churn(
+        date(2025, 1, 1), 91, churned, {"blend": np.clip(p, 0, 1)}, {"recency": naive}, "blend", _GATE
+    )
 
 
 def test_a_first_champion_that_beats_the_baselines_passes_without_a_flag() -> None:

@@ -8,7 +8,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from tests.models.buyers import FIRST_DAY, World, day
 
 from habitue.errors import CheckError
 from habitue.models.metrics import roc_auc
@@ -19,6 +18,7 @@ from habitue.training.sample import Sample
 from habitue.training.settings import ChurnSettings, ClvSettings, unknown_features
 from habitue.training.train_churn import TrainedChurn, train_churn
 from habitue.training.train_clv import TrainedClv, train_clv
+from tests.models.buyers import FIRST_DAY, World, day
 
 Samples = dict[date, Sample]
 
@@ -87,14 +87,18 @@ def test_shuffled_labels_cannot_be_learnt(samples: Samples, cutoffs: Cutoffs) ->
     aucs = []
     for seed in range(3):
         random = np.random.default_rng(seed)
-        shuffled = {at: replace(s, purchase_days=random.permutation(s.purchase_days)) for at, s in samples.items()}
+        shuffled = {
+            at: replace(s, purchase_days=random.permutation(s.purchase_days)) for at, s in samples.items()
+        }
         trained = train_churn(shuffled, cutoffs, ChurnSettings())
         test = shuffled[cutoffs.fit_day]
         aucs.append(roc_auc(test.churned, trained.model.predict(test.columns)))
     assert abs(float(np.mean(aucs)) - 0.5) <= 0.03
 
 
-def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(samples: Samples, cutoffs: Cutoffs) -> None:
+def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(
+    samples: Samples, cutoffs: Cutoffs
+) -> None:
     short = Cutoffs(cutoffs.as_of, 91, cutoffs.test, None, (), "history is too short to train a booster")
     trained = train_churn(samples, short, ChurnSettings())
     assert trained.model.kind in ("purchases", "baseline")
@@ -102,7 +106,9 @@ def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(sample
 
 
 def test_unknown_features_are_refused_with_the_nearest_name() -> None:
-    assert unknown_features(["net_revenu_30d"]) == ["net_revenu_30d is not a feature (did you mean net_revenue_30d?)"]
+    assert unknown_features(["net_revenu_30d"]) == [
+        "net_revenu_30d is not a feature (did you mean net_revenue_30d?)"
+    ]
     assert unknown_features(["future_purchase_days"])[0].startswith("future_purchase_days is not a feature")
 
 

@@ -6,15 +6,17 @@ from habitue.registry.record import TrainingRecord
 from habitue.training.judgement import Judgement
 
 _PURPOSE = {
-    "churn": "Probability that a customer makes no purchase within the horizon. Meant to choose whom to win back or keep.",
-    "clv": "Net present value of what a customer will still buy. Meant to rank customers and to bound what to spend on them.",
+    "churn": "Probability that a customer makes no purchase within the horizon. "
+    "Meant to choose whom to win back or keep.",
+    "clv": "Net present value of what a customer will still buy. "
+    "Meant to rank customers and to bound what to spend on them.",
 }
 _LIMITS = (
     "A forecast from behaviour, not a cause: high risk does not mean that contacting helps.",
     "Learnt from customers with at least one purchase; persons who never bought have no score.",
     "Judged on one window; a change of season, range or prices can make it wrong.",
-    "Holds no names, addresses or special categories of personal data. No decision with legal effect (Art. 22 GDPR) "
-    "may rest on it alone. Erased persons leave with the next training.",
+    "Holds no names, addresses or special categories of personal data. No decision with legal effect "
+    "(Art. 22 GDPR) may rest on it alone. Erased persons leave with the next training.",
 )
 
 

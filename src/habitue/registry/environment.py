@@ -9,7 +9,10 @@ _RETRIES = "1"
 
 
 def quiet_mlflow(timeout_seconds: int) -> None:
-    """Bind MLflow to the project's rules; waits per call, so that an unreachable server fails within a minute."""
+    """Bind MLflow to the project's rules.
+
+    Waits per call, so that an unreachable server fails within a minute.
+    """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"

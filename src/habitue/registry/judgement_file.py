@@ -12,7 +12,10 @@ FILE = "judgement.json"
 
 
 def judgement_content(record: TrainingRecord) -> dict[str, Any]:
-    """`kind`, `metrics`, `baselines` by name, and the curves `tenths`, `gains`, `purchases` (tenth, predicted, actual)."""
+    """`kind`, `metrics`, `baselines` by name, and the curves `tenths`, `gains`, `purchases` (tenth.
+
+    Predicted, actual).
+    """
     judgement = record.judgement
     assert judgement is not None
     score = judgement.scores[judgement.candidate]

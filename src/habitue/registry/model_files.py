@@ -1,4 +1,7 @@
-"""A model as pure data on disk: JSON and UBJ, a digest over all files, read without ever running code from them."""
+"""A model as pure data on disk.
+
+JSON and UBJ, a digest over all files, read without ever running code from them.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ def write_model(model: Model, folder: Path) -> str:
 
 
 def read_model(folder: Path, expected_digest: str | None) -> tuple[Model, str]:
-    """The model in a folder and its digest; refused when a file is unknown, too large or not what was registered."""
+    """The model in a folder and its digest.
+
+    Refused when a file is unknown, too large or not what was registered.
+    """
     files = _read_files(folder)
     found = digest_of(files)
     if expected_digest is not None and found != expected_digest:
         raise ConfigError(
             "A registered model is not what was registered: its files have another digest.",
             [f"expected sha256 {expected_digest}", f"found sha256 {found}"],
-            hint="Somebody changed the artifact. Train again with `habitue train`, or `habitue model rollback`.",
+            hint="Somebody changed it. Train again with `habitue train`, or `habitue model rollback`.",
         )
     try:
         return from_bytes(files), found

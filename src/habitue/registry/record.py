@@ -23,7 +23,7 @@ class InputTable:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """Everything to be kept about one trained model. `data_cut` is the first day whose facts it has not seen."""
+    """Everything to be kept about one trained model; `data_cut` is the first day it has not seen."""
 
     name: str
     model: Model

@@ -1,4 +1,7 @@
-"""The registry: trained models become versions with all that explains them; champions are found and read safely."""
+"""The registry: trained models become versions with all that explains them.
+
+Champions are found and read safely.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,10 @@ class Registry:
         return self.tracking_uri.startswith(prefix) and not Path(self.tracking_uri[len(prefix) :]).exists()
 
     def register(self, record: TrainingRecord) -> Version:
-        """Log a trained model with everything about it, make it a version and move the alias as the gate says."""
+        """Log a trained model with everything about it, make it a version.
+
+        And move the alias as the gate says.
+        """
         client = self._client
         from habitue.registry.training_log import log_training
 
@@ -91,7 +97,9 @@ class Registry:
         return sorted(known, key=lambda v: (v.name, -int(v.version)))
 
     def usable(self, name: str, as_of: date) -> Version | None:
-        """The version that may score `as_of`: the champion, or the newest former one that had not seen beyond that day.
+        """The version that may score `as_of`.
+
+        The champion, or the newest former one that had not seen beyond that day.
 
         None where nothing has ever been registered; refused where everything has seen too much.
         """
@@ -107,7 +115,10 @@ class Registry:
         return None
 
     def judgement(self, version: Version | None) -> dict[str, Any] | None:
-        """Figures and curves of a version's judgement (see `judgement_file`); None where it was not judged."""
+        """Figures and curves of a version's judgement (see `judgement_file`).
+
+        None where it was not judged.
+        """
         if version is None or version.measure == "not judged":
             return None
         client = self._client
@@ -146,7 +157,10 @@ class Registry:
             self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, str(version))
 
     def rollback(self, name: str) -> str:
-        """Give the alias `champion` back to the newest older version that the gate had let through; its number."""
+        """Give the alias `champion` back to the newest older version that the gate had let through.
+
+        Its number.
+        """
         champion = self.champion(name)
         for version in self.versions(name):
             is_older = champion is not None and int(version.version) < int(champion.version)
@@ -240,7 +254,7 @@ class Registry:
         return DependencyError(
             f"The model registry at {_without_secret(self.tracking_uri)} cannot be used.",
             [text],
-            hint="Start the server, correct mlflow.tracking_uri, or leave it empty for a store in the project's folder.",
+            hint="Start the server, correct mlflow.tracking_uri, or leave it empty for a local file.",
         )
 
 

@@ -1,4 +1,7 @@
-"""Write one training into MLflow: run, parameters, figures, plots, input tables, card and the registered version."""
+"""Write one training into MLflow.
+
+Run, parameters, figures, plots, input tables, card and the registered version.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def log_training(
 
 def _log_model(record: TrainingRecord, files: Path) -> ModelInfo:
     with warnings.catch_warnings():
-        # MLflow asks for example rows; the signature says all, and rows of customers have no place in a registry
+        # MLflow asks for example rows; the signature says all, and customers have no place in a registry
         warnings.simplefilter("ignore", UserWarning)
         info: ModelInfo = mlflow.pyfunc.log_model(
             name=record.name,
@@ -81,7 +84,10 @@ def _log_model(record: TrainingRecord, files: Path) -> ModelInfo:
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
-    """The experiment, made with an artifact folder of its own, since a default one would depend on the current folder."""
+    """The experiment, made with an artifact folder of its own.
+
+    Since a default one would depend on the current folder.
+    """
     found = client.get_experiment_by_name(name)
     return found.experiment_id if found else client.create_experiment(name, artifact_location=artifact_root)
 

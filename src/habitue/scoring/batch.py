@@ -1,4 +1,7 @@
-"""Score one Arrow batch: numpy in, numpy out; a row that cannot be scored gets nulls and a note, never an error."""
+"""Score one Arrow batch: numpy in, numpy out.
+
+A row that cannot be scored gets nulls and a note, never an error.
+"""
 
 from __future__ import annotations
 

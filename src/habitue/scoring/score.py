@@ -53,9 +53,8 @@ def score_customers(
 
 def model_scores(profile: DataFrame, *, models: ScoringModels, settings: EconomicsSettings) -> DataFrame:
     """The one pass: profile columns that the models read go in, scores come out, rows stay where they are."""
-    kept = [
-        F.col("as_of_date"), F.col("person_id"), F.col("overdue_ratio"), _next_order_date(), _historic(settings)
-    ]  # fmt: skip
+    plain = (F.col(name) for name in ("as_of_date", "person_id", "overdue_ratio"))
+    kept = [*plain, _next_order_date(), _historic(settings)]
     inputs = profile.select(*kept, *(F.col(name).cast("double").alias(name) for name in _inputs(models)))
     schema = ", ".join(
         [f"{name} {kind}" for name, kind in zip(_KEPT, _KEPT_TYPES, strict=True)]
@@ -72,7 +71,10 @@ def _inputs(models: ScoringModels) -> tuple[str, ...]:
 
 
 def _urgency() -> Column:
-    """P(churn) times how far the person's own usual gap has passed, 1 at most: before its time nothing is lost by waiting."""
+    """P(churn) times how far the person's own usual gap has passed, 1 at most.
+
+    Before its time nothing is lost by waiting.
+    """
     return F.col("p_churn") * F.least(F.lit(1.0), F.greatest(F.lit(0.0), "overdue_ratio"))
 
 
@@ -84,7 +86,10 @@ def _next_order_date() -> Column:
 
 
 def _historic(settings: EconomicsSettings) -> Column:
-    """Contribution so far: from known costs, else revenue times the margin, else revenue; null without an order."""
+    """Contribution so far: from known costs, else revenue times the margin, else revenue.
+
+    Null without an order.
+    """
     if settings.margin is None:
         value = F.col("net_revenue")
     else:

@@ -77,7 +77,10 @@ def champions(run: Run) -> dict[str, str | None]:
 
 
 def champions_are_current(run: Run) -> bool:
-    """Whether each model was last trained by its present definition and on data that are fresh enough for the day."""
+    """Whether each model was last trained by its present definition.
+
+    And on data that are fresh enough for the day.
+    """
     return all(_is_current(run, name) for name in _TRAINERS)
 
 
@@ -94,7 +97,10 @@ def _is_current(run: Run, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What one model is trained on, and the champion it has to beat (only one for the same question counts)."""
+    """What one model is trained on, and the champion it has to beat.
+
+    (only one for the same question counts).
+    """
 
     name: str
     definition: Definition
@@ -155,9 +161,7 @@ def _samples(run: Run, plan: _Plan, profiles: DataFrame) -> dict[date, Sample]:
     )
     buyers = count_patterns(rows)
     if buyers.total > plan.definition.max_rows:
-        run.note(
-            f"{plan.name}: {plan.definition.max_rows:,} of {buyers.total:,.0f} rows drawn by the person's hash."
-        )
+        run.note(f"{plan.name}: {plan.definition.max_rows:,} of {buyers.total:,.0f} rows drawn by a hash.")
     return samples(draw(rows, buyers, plan.definition.max_rows), buyers)
 
 

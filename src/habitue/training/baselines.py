@@ -1,4 +1,7 @@
-"""Naive scores that any model must beat: recency (the hiatus rule), frequency, past spend, same as last period."""
+"""Naive scores that any model must beat.
+
+Recency (the hiatus rule), frequency, past spend, same as last period.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _WINDOWS = (30, 90, 365)
 
 @dataclass(frozen=True)
 class Baseline:
-    """One profile column read as a score; `sign` +1 where more of it means more churn, `scale` its typical size."""
+    """One profile column read as a score.
+
+    `sign` +1 where more of it means more churn, `scale` its typical size.
+    """
 
     name: str
     column: str
@@ -22,7 +28,10 @@ class Baseline:
     scale: float = 1.0
 
     def churn_score(self, columns: Mapping[str, Floats]) -> Floats:
-        """A score in [0, 1] in the order of the column: v/(v + scale), or its complement; negative values count as 0."""
+        """A score in [0, 1] in the order of the column: v/(v + scale), or its complement.
+
+        Negative values count as 0.
+        """
         value = np.maximum(np.nan_to_num(columns[self.column], nan=0.0), 0.0)
         rising = value / (value + self.scale)
         return rising if self.sign > 0 else 1.0 - rising
@@ -33,7 +42,10 @@ class Baseline:
 
 
 def baselines(columns: Mapping[str, Floats], horizon_days: int) -> tuple[Baseline, ...]:
-    """The naive scores, scaled by the medians of `columns`; the last period is the profile window nearest the horizon."""
+    """The naive scores, scaled by the medians of `columns`.
+
+    The last period is the profile window nearest the horizon.
+    """
     last = min(_WINDOWS, key=lambda days: abs(days - horizon_days))
     named = (
         ("recency", "days_since_last_order", 1),

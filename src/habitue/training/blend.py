@@ -1,4 +1,7 @@
-"""Blend two churn probabilities by a logistic regression on their log-odds, fitted on a later cut-off than either."""
+"""Blend two churn probabilities by a logistic regression on their log-odds.
+
+Fitted on a later cut-off than either.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,9 @@ def predict(booster: xgb.Booster, matrix: Floats) -> Floats:
 
 
 def contributions(booster: xgb.Booster, matrix: Floats) -> Floats:
-    """What each feature adds to the log-odds of each row (TreeSHAP), one column per feature; the base is left out."""
+    """What each feature adds to the log-odds of each row (TreeSHAP), one column per feature.
+
+    The base is left out.
+    """
     found = booster.predict(xgb.DMatrix(matrix, nthread=1), pred_contribs=True)
     return np.asarray(found, dtype=np.float64)[:, :-1]

@@ -1,4 +1,7 @@
-"""The churn model as pure data: trees, purchase model, blend and calibration; P(no purchase within the horizon)."""
+"""The churn model as pure data: trees, purchase model, blend and calibration.
+
+P(no purchase within the horizon).
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,9 @@ class ChurnModel:
         return self.blend.apply(predict(self._trees, matrix), btyd["btyd_p_no_purchase"])
 
     def reasons(self, columns: Mapping[str, Floats], count: int = 3) -> list[list[str]]:
-        """The `count` strongest reasons per row: field, whether it is high, low or missing, what it does to p_churn.
+        """The `count` strongest reasons per row.
+
+        Field, whether it is high, low or missing, what it does to p_churn.
 
         Strength is the share of the field in the log-odds (TreeSHAP times the
         booster's weight); the purchase model counts as one field.
@@ -94,7 +99,10 @@ class ChurnModel:
         return _spell(value[:, None], effect[:, None], [name], np.array([usual]), 1)
 
     def to_files(self) -> dict[str, bytes | dict[str, Any]]:
-        """The model as files: `model.json` with every parameter, `booster.ubj` with the trees where there are any."""
+        """The model as files: `model.json` with every parameter.
+
+        `booster.ubj` with the trees where there are any.
+        """
         content: dict[str, Any] = {
             "format": _FORMAT,
             "model": "churn",
@@ -113,9 +121,8 @@ class ChurnModel:
     def from_files(cls, content: Mapping[str, Any], booster: bytes) -> Self:
         """Read what `to_files` wrote."""
         if content.get("format") != _FORMAT or content.get("model") != "churn":
-            raise ValueError(
-                f"expected a churn model of format {_FORMAT}, found {content.get('model')} {content.get('format')}"
-            )
+            found = f"{content.get('model')} of format {content.get('format')}"
+            raise ValueError(f"expected a churn model of format {_FORMAT}, found {found}")
         return cls(
             kind=content["kind"],
             horizon_days=int(content["horizon_days"]),

@@ -31,7 +31,10 @@ _MOST_SHIFT = 4.0  # the booster moves a spend by a factor of 4 at most, either 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Within the model's window, undiscounted: expected purchase days, spend per purchase day, and their product."""
+    """Within the model's window, undiscounted.
+
+    Expected purchase days, spend per purchase day, and their product.
+    """
 
     purchases: Floats
     spend: Floats
@@ -106,7 +109,10 @@ class ClvModel:
         return value_interval(worth, count, self.purchase_model.spend, *own, level=self.interval)
 
     def shift(self, columns: Mapping[str, Floats], btyd: Mapping[str, Floats]) -> Floats:
-        """Factor on spend before recentring: (booster value / purchase model's value) ^ weight, held within 4."""
+        """Factor on spend before recentring.
+
+        (booster value / purchase model's value) ^ weight, held within 4.
+        """
         if not self.booster:
             return np.ones_like(btyd["btyd_value"])
         amount = np.maximum(self.amount(columns, btyd) * self.amount_scale, _LEAST_VALUE)
@@ -143,9 +149,8 @@ class ClvModel:
     def from_files(cls, content: Mapping[str, Any], booster: bytes) -> Self:
         """Read what `to_files` wrote."""
         if content.get("format") != _FORMAT or content.get("model") != "clv":
-            raise ValueError(
-                f"expected a clv model of format {_FORMAT}, found {content.get('model')} {content.get('format')}"
-            )
+            found = f"{content.get('model')} of format {content.get('format')}"
+            raise ValueError(f"expected a clv model of format {_FORMAT}, found {found}")
         short, year, long = content["horizons_days"]
         return cls(
             horizon_days=int(content["horizon_days"]),

@@ -1,4 +1,6 @@
-"""Where in time models learn, are calibrated and are judged: no label window reaches past the next role's start.
+"""Where in time models learn, are calibrated and are judged.
+
+No label window reaches past the next role's start.
 
 as_of - horizon is the test cut-off: its labels are the newest that are complete.
 One horizon earlier lies the calibration cut-off, whose label window ends where the
@@ -76,5 +78,6 @@ def plan_cutoffs(first_day: date, as_of: date, horizon_days: int, settings: Cuto
 def _shortfall(purpose: str, needed: date, as_of: date, settings: CutoffSettings) -> str:
     return (
         f"history is too short to {purpose}: it needs data until {needed:%Y-%m-%d} "
-        f"({settings.min_history_days} days before the first cut-off and complete label windows), as_of is {as_of:%Y-%m-%d}"
+        f"({settings.min_history_days} days before the first cut-off and complete label windows), "
+        f"as_of is {as_of:%Y-%m-%d}"
     )

@@ -1,4 +1,6 @@
-"""Which features a model definition may name: numeric profile columns, rates of them, and buy-till-you-die features.
+"""Which features a model definition may name.
+
+Numeric profile columns, rates of them, and buy-till-you-die features.
 
 A closed list is the first guard against leaks: a column that is not part of the
 profile as of a cut-off cannot be asked for.
@@ -37,22 +39,73 @@ BTYD_FEATURES = (
 )
 
 DEFAULT_CHURN_FEATURES: tuple[str, ...] = (
-    "days_since_last_order", "purchase_day_rate", "order_rate", "net_revenue_rate",
-    "net_revenue_30d", "net_revenue_90d", "purchase_days_30d", "purchase_days_90d", "orders_30d", "orders_90d",
-    "monetary_value", "aov", "aov_cv", "lines_per_order", "items_per_order", "discount_share", "discount_share_90d",
-    "coupon_order_share", "return_rate", "interpurchase_days", "interpurchase_median_days", "regularity_cv",
-    "expected_gap_days", "overdue_ratio", "category_breadth", "store_count", "trend_90d",
-    "contacts_90d", "responses_90d", "redemptions_90d", "sessions_30d", "sessions_90d", "days_since_last_session",
-    "product_views_90d", "engaged_seconds_90d", "carts_abandoned_30d", "complaints_open",
-    "btyd_p_alive", "btyd_p_no_purchase", "btyd_expected_purchases", "btyd_expected_spend",
-)  # fmt: skip
+    "days_since_last_order",
+    "purchase_day_rate",
+    "order_rate",
+    "net_revenue_rate",
+    "net_revenue_30d",
+    "net_revenue_90d",
+    "purchase_days_30d",
+    "purchase_days_90d",
+    "orders_30d",
+    "orders_90d",
+    "monetary_value",
+    "aov",
+    "aov_cv",
+    "lines_per_order",
+    "items_per_order",
+    "discount_share",
+    "discount_share_90d",
+    "coupon_order_share",
+    "return_rate",
+    "interpurchase_days",
+    "interpurchase_median_days",
+    "regularity_cv",
+    "expected_gap_days",
+    "overdue_ratio",
+    "category_breadth",
+    "store_count",
+    "trend_90d",
+    "contacts_90d",
+    "responses_90d",
+    "redemptions_90d",
+    "sessions_30d",
+    "sessions_90d",
+    "days_since_last_session",
+    "product_views_90d",
+    "engaged_seconds_90d",
+    "carts_abandoned_30d",
+    "complaints_open",
+    "btyd_p_alive",
+    "btyd_p_no_purchase",
+    "btyd_expected_purchases",
+    "btyd_expected_spend",
+)
 
 DEFAULT_VALUE_FEATURES: tuple[str, ...] = (
-    "days_since_last_order", "purchase_day_rate", "net_revenue_rate", "purchase_days_30d", "purchase_days_90d",
-    "net_revenue_30d", "net_revenue_90d", "aov", "aov_cv", "monetary_value", "lines_per_order", "discount_share",
-    "regularity_cv", "overdue_ratio", "category_breadth", "trend_90d", "return_rate", "sessions_90d",
-    "btyd_p_no_purchase", "btyd_expected_purchases", "btyd_expected_spend", "btyd_value",
-)  # fmt: skip
+    "days_since_last_order",
+    "purchase_day_rate",
+    "net_revenue_rate",
+    "purchase_days_30d",
+    "purchase_days_90d",
+    "net_revenue_30d",
+    "net_revenue_90d",
+    "aov",
+    "aov_cv",
+    "monetary_value",
+    "lines_per_order",
+    "discount_share",
+    "regularity_cv",
+    "overdue_ratio",
+    "category_breadth",
+    "trend_90d",
+    "return_rate",
+    "sessions_90d",
+    "btyd_p_no_purchase",
+    "btyd_expected_purchases",
+    "btyd_expected_spend",
+    "btyd_value",
+)
 
 
 def unknown_features(names: Iterable[str]) -> list[str]:

@@ -1,4 +1,7 @@
-"""The numeric feature matrix: fixed column order, NaN for missing, the same code in training and in scoring."""
+"""The numeric feature matrix.
+
+Fixed column order, NaN for missing, the same code in training and in scoring.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def _rate(total: Floats, age_days: Floats) -> Floats:
 
 
 def informative(matrix: Floats) -> np.ndarray:
-    """Which columns vary at all: a constant or empty one (a shop without web events) only takes the place of others."""
+    """Which columns vary at all: a constant or empty one.
+
+    (a shop without web events) only takes the place of others.
+    """
     with np.errstate(invalid="ignore"):
         filled = np.isfinite(matrix)
         low = np.where(filled, matrix, np.inf).min(axis=0)

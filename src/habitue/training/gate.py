@@ -15,7 +15,10 @@ Outcome = Literal["champion", "challenger"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What happens to a trained model; `reasons` are sentences, `flag` a weakness that stays visible with the champion."""
+    """What happens to a trained model.
+
+    `reasons` are sentences, `flag` a weakness that stays visible with the champion.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...]
@@ -23,7 +26,10 @@ class Verdict:
 
 
 def shortcomings(judgement: Judgement, name: str, gate: GateSettings) -> list[str]:
-    """What keeps a candidate from being a first champion: a baseline that is as good, bad calibration, wrong level."""
+    """What keeps a candidate from being a first champion.
+
+    A baseline that is as good, bad calibration, wrong level.
+    """
     own = judgement.table[name]
     problems = [
         f"{judgement.metric} {own[judgement.metric]:.4f} does not beat {naive} ({judgement.value(naive):.4f})"
@@ -55,7 +61,9 @@ def unjudged(reason: str, *, has_champion: bool) -> Verdict:
 def challenge(
     judgement: Judgement, gain: Interval | None, missing: Sequence[str], gate: GateSettings
 ) -> Verdict:
-    """A challenger replaces the champion only if it is surely better, well calibrated and nothing it needs is missing.
+    """A challenger replaces the champion only if it is surely better, well calibrated.
+
+    And nothing it needs is missing.
 
     `gain` is the paired bootstrap interval of the main metric over the champion on
     the same customers; None where the champion could not be applied to them.

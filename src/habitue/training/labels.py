@@ -39,7 +39,9 @@ def labels(
     known_before: datetime,
     conventions: Conventions,
 ) -> DataFrame:
-    """One row per as_of_date and person of the cut-off: `future_purchase_days`, `future_net_revenue` (both 0 without orders).
+    """One row per as_of_date and person of the cut-off.
+
+    `future_purchase_days`, `future_net_revenue` (both 0 without orders).
 
     Persons that another person of the same cut-off stands for are missing.
     """
@@ -73,7 +75,10 @@ def labels(
 
 
 def representatives(identity_map: DataFrame, windows: Sequence[LabelWindow]) -> DataFrame:
-    """as_of_date, last_person, person_id: the one person of the cut-off that stands for a person at the end."""
+    """as_of_date, last_person, person_id.
+
+    The one person of the cut-off that stands for a person at the end.
+    """
     parts = [_representatives(identity_map, window) for window in windows]
     whole = parts[0]
     for part in parts[1:]:

@@ -44,7 +44,9 @@ class Sample:
 
 
 def refuse_leaks(sample: Sample, matrix: Floats, names: Sequence[str]) -> None:
-    """Stop training on features that know the future: facts known late, or a column that gives the label away.
+    """Stop training on features that know the future.
+
+    Facts known late, or a column that gives the label away.
 
     No honest feature tells churners apart almost perfectly; one that does is the label in disguise.
     """
@@ -62,7 +64,7 @@ def refuse_leaks(sample: Sample, matrix: Floats, names: Sequence[str]) -> None:
                     f"{name} alone predicts churn with AUC {max(auc, 1 - auc):.4f}: it holds the future"
                 )
     if problems:
-        hint = "Features must be known before the cut-off: check known_time of the sources and how the profile is built."
+        hint = "Features must be known before the cut-off: check known_time of the sources and the profile."
         raise CheckError(
             f"The training data of {sample.as_of:%Y-%m-%d} leak the future:", problems, hint=hint
         )

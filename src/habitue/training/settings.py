@@ -1,4 +1,7 @@
-"""Model definitions: a model is a YAML entry (conf/models/*.yaml) of label, horizon, features and gate, without code."""
+"""Model definitions: a model is a YAML entry (conf/models/*.yaml) of label, horizon, features.
+
+And gate, without code.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ _AS_IS = Platt(slope=1.0, intercept=0.0)
 
 @dataclass(frozen=True)
 class TrainedChurn:
-    """The model that goes to the gate, its judgement (None without a test window) and sentences on how it came about."""
+    """The model that goes to the gate, its judgement (None without a test window).
+
+    And sentences on how it came about.
+    """
 
     model: ChurnModel
     judgement: Judgement | None
@@ -66,7 +69,10 @@ def train_churn(
 
 
 def fit_purchase_models(samples: Mapping[date, Sample], cutoffs: Cutoffs) -> dict[date, PurchaseModel]:
-    """One purchase model per cut-off on what was known then; all of the kind that is likelier on the oldest labels' eve."""
+    """One purchase model per cut-off on what was known then.
+
+    All of the kind that is likelier on the oldest labels' eve.
+    """
     days = sorted({*cutoffs.all, cutoffs.fit_day})
     eve = cutoffs.calibration or cutoffs.fit_day
     decided = _fit(samples[eve])
@@ -116,9 +122,10 @@ def _blend(
     with np.errstate(invalid="ignore"):
         medians = tuple(float(np.nanmedian(column)) for column in stacked[:, keep].T)
     purchase_model = models[cutoffs.fit_day]
-    return (
-        ChurnModel("blend", settings.horizon_days, purchase_model, calibration, used, medians, trees, blend), notes
-    )  # fmt: skip
+    model = ChurnModel(
+        "blend", settings.horizon_days, purchase_model, calibration, used, medians, trees, blend
+    )
+    return model, notes
 
 
 def _calibrate(
@@ -145,7 +152,10 @@ def _purchases_only(
 def _baseline_model(
     name: str, samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel]
 ) -> ChurnModel:
-    """The baseline as a model, calibrated before the test window where there are labels, else on the window itself."""
+    """The baseline as a model, calibrated before the test window where there are labels.
+
+    Else on the window itself.
+    """
     later = samples[cutoffs.calibration or cutoffs.fit_day]
     baseline = next(b for b in baselines(later.columns, cutoffs.horizon_days) if b.name == name)
     calibration = fit_calibration(baseline.churn_score(later.columns), later.churned)

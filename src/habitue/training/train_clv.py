@@ -1,4 +1,7 @@
-"""Train the value model: purchase and spend models on all that was known, a booster on earlier windows, judged on the last."""
+"""Train the value model: purchase and spend models on all that was known.
+
+A booster on earlier windows, judged on the last.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ from habitue.training.train_churn import fit_purchase_models
 
 @dataclass(frozen=True)
 class TrainedClv:
-    """The model that goes to the gate, its judgement (None without a test window) and sentences on how it came about."""
+    """The model that goes to the gate, its judgement (None without a test window).
+
+    And sentences on how it came about.
+    """
 
     model: ClvModel
     judgement: Judgement | None
@@ -70,7 +76,9 @@ def train_clv(
 def seasonal_levels(
     samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel]
 ) -> tuple[float, float, tuple[str, ...]]:
-    """Factors on purchases and spend from the last labelled window, used only if the same rule had helped before.
+    """Factors on purchases and spend from the last labelled window.
+
+    Used only if the same rule had helped before.
 
     The window before the test is corrected by the error of the one before it;
     only where that brought the forecast nearer is the test's forecast corrected.
