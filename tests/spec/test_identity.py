@@ -38,7 +38,8 @@ def named(identity: DataFrame) -> DataFrame:
         spark_born_id(F.col("id_type"), F.col("id_key")).alias("person_id"),
         F.col("id_key").alias("_name"),
     ).distinct()
-    return identity.join(names, on="person_id", how="left").withColumn("person_id", F.coalesce("_name", "person_id"))
+    named_rows = identity.join(names, on="person_id", how="left")
+    return named_rows.withColumn("person_id", F.coalesce("_name", "person_id"))
 
 
 def test_a_person_grows_with_the_evidence_and_one_cookie_stays_alone(spark: SparkSession):
@@ -71,9 +72,9 @@ def test_a_person_grows_with_the_evidence_and_one_cookie_stays_alone(spark: Spar
         found.resolved.edges,
         IDENTITY_EDGE,
         """
-        id_key_a | id_key_b | rule        | status   | source | first_known         | observations | confidence
-        ada      | e1       | same_record | accepted | crm    | 2026-01-05 00:00:00 | 1            | 0.99
-        c1       | ada      | login       | accepted | web    | 2026-01-09 00:00:00 | 2            | 0.95
+        id_key_a | id_key_b | rule        | status   | first_known         | observations | confidence
+        ada      | e1       | same_record | accepted | 2026-01-05 00:00:00 | 1            | 0.99
+        c1       | ada      | login       | accepted | 2026-01-09 00:00:00 | 2            | 0.95
         """,
     )
     at = identity_as_of(named(found.resolved.identity_map), datetime(2026, 1, 9, tzinfo=UTC))
