@@ -78,7 +78,7 @@ def test_a_day_is_replaced_alone_and_its_commit_is_found_behind_other_days(lake:
         {day}      | loyal    | {person}  | entered
     """
     for day, person in (("2026-01-01", "p"), ("2026-01-02", "q"), ("2026-01-01", "r")):
-        lake.note = CommitNote(run_id="r", as_of=day, fingerprint=f"{day}-{person}", marker=AUDIENCE_CHANGE.name)
+        lake.note = CommitNote(run_id="r", as_of=day, fingerprints={AUDIENCE_CHANGE.name: f"{day}-{person}"})
         rows = table(lake.spark, AUDIENCE_CHANGE, text.format(day=day, person=person))
         lake.replace_day(AUDIENCE_CHANGE, rows, as_of=date.fromisoformat(day))
     assert_table(lake.read(AUDIENCE_CHANGE), AUDIENCE_CHANGE, """
@@ -93,11 +93,11 @@ def test_a_day_is_replaced_alone_and_its_commit_is_found_behind_other_days(lake:
 def test_a_restored_table_remembers_the_fingerprint_of_what_it_holds(lake: Lake) -> None:
     rows = table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False)
     for fingerprint, content in (("old", rows), ("new", rows.limit(0))):
-        lake.note = CommitNote(run_id="r", fingerprint=fingerprint, marker=IDENTITY_CHANGE.name)
+        lake.note = CommitNote(run_id="r", fingerprints={IDENTITY_CHANGE.name: fingerprint})
         lake.merge(IDENTITY_CHANGE, content, delete_unmatched=True)
     old = input_version(lake.location, IDENTITY_CHANGE, None)
     version = 1
-    lake.note = replace(lake.note, fingerprint=None, restored_version=version)
+    lake.note = replace(lake.note, fingerprints={}, restored_version=version)
     lake.restore(IDENTITY_CHANGE, version)
     assert lake.read(IDENTITY_CHANGE).count() == 2
     assert slice_commit(lake.location, IDENTITY_CHANGE, None) == (version, "old")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import SparkSession
@@ -38,6 +39,7 @@ class Run:
     assert_held: Callable[[], None] = lambda: None
     fencing_token: int = 0
     step: StepRecord = field(default_factory=lambda: StepRecord("", "done"))
+    _focused_at: float = field(default_factory=monotonic)
     _opened: list[SparkSession] = field(default_factory=list)
 
     @property
@@ -93,6 +95,13 @@ class Run:
         """Version of a table in the last release; None where there is none."""
         release = last_release(self.lake.read(RELEASE))
         return release.versions.get(table.name) if release else None
+
+    def focus(self, step: str | None) -> None:
+        """Let findings, figures and seconds from now on belong to this step of the record."""
+        now = monotonic()
+        self.step.seconds = round(self.step.seconds + now - self._focused_at, 2)
+        self._focused_at = now
+        self.step = next((s for s in reversed(self.record.steps) if s.name == step), StepRecord("", "done"))
 
     def save_record(self) -> None:
         """Write the run record as it stands."""

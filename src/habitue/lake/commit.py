@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -13,14 +14,13 @@ USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 @dataclass(frozen=True)
 class CommitNote:
-    """Metadata of the commits of one step; the marker table's commit alone carries the fingerprint."""
+    """Metadata of the commits of one step; only marker tables' commits carry a fingerprint."""
 
     run_id: str = ""
     step: str = ""
     fencing_token: int = 0
     as_of: str | None = None
-    fingerprint: str | None = None
-    marker: str | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)  # by marker table
     restored_version: int | None = None
 
     def for_table(self, table: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class CommitNote:
             "fencing_token": self.fencing_token,
             "as_of": self.as_of,
             "restored_version": self.restored_version,
-            "fingerprint": self.fingerprint if table == self.marker else None,
+            "fingerprint": self.fingerprints.get(table),
         }
         return {key: value for key, value in note.items() if value is not None}
 

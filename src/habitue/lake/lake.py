@@ -90,7 +90,7 @@ class Lake:
             changes.createOrReplaceTempView(CHANGES_VIEW)
             self.spark.sql(merge_statement(table, self.location.table(table)))
             self.spark.catalog.dropTempView(CHANGES_VIEW)
-        elif self.note.marker == table.name:
+        elif table.name in self.note.fingerprints:
             self._note_unchanged(table)
 
     def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,19 @@ def _nothing(_: Run) -> Any:
 class Step:
     """What a step reads and writes; `marker` is written last and carries the fingerprint.
 
-    A step that writes no table (training) has no marker and says itself whether it is `current`.
+    A step that writes no table (training) has no marker and says itself whether it is
+    `current`. Neighbours with the same `together` are worked off in one call of it,
+    which gets the leaf names of their markers and is spared repeated small writes.
     """
 
     name: str
     stage: str
-    work: Callable[[Run], None]
+    work: Callable[[Run], None] = _nothing
     marker: Table | None = None
     reads: tuple[Table, ...] = ()
     depends_on: Callable[[Run], Any] = _nothing  # settings and other inputs, as JSON can spell them
     current: Callable[[Run], bool] | None = None
+    together: Callable[[Run, Sequence[str]], None] | None = None
 
     @property
     def is_dated(self) -> bool:

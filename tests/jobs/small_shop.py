@@ -1,0 +1,74 @@
+"""A small shop as its export would look: semicolon, decimal comma, gross prices; made from a seed."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from habitue.config.template import make_project
+
+MAPPING = """
+source: shop
+entity: order_line
+format: csv
+path: data/orders*.csv
+options: {header: true, delimiter: ";", encoding: cp1252}
+zone: Europe/Berlin
+numbers: de
+history: true
+columns:
+  order_number: Bestellung
+  product_number: Artikel
+  quantity: Menge
+  unit_price: Preis
+  vat: {value: 19}
+  currency: {value: EUR}
+  order_time: {column: Datum, format: "dd.MM.yyyy HH:mm"}
+identifiers:
+  customer_number: Kunde
+  email: Mail
+"""
+HEADER = "Bestellung;Kunde;Mail;Datum;Artikel;Menge;Preis"
+START = datetime(2025, 1, 2, 9, 0)
+DAYS = 300
+
+
+def make_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
+    """A project in `folder` with two months-split order files and its mapping; returns the folder."""
+    make_project(folder, name="shop", zone="Europe/Berlin", currency="EUR", country="DE")
+    (folder / "conf" / "sources" / "shop_orders.yaml").write_text(MAPPING)
+    (folder / "conf" / "local.yaml").write_text(
+        "spark: {master: 'local[2]', driver_memory: 2g, shuffle_partitions: 2,"
+        " extra: {spark.driver.defaultJavaOptions: '-XX:TieredStopAtLevel=1'}}\n"
+    )
+    lines = order_lines(customers, seed)
+    half = len(lines) // 2
+    write_orders(folder / "data" / "orders_1.csv", lines[:half])
+    write_orders(folder / "data" / "orders_2.csv", lines[half:])
+    return folder
+
+
+def write_orders(file: Path, lines: list[str]) -> None:
+    """One export file."""
+    file.write_text("\n".join([HEADER, *lines]) + "\n", encoding="cp1252")
+
+
+def order_lines(customers: int, seed: int) -> list[str]:
+    """Order lines in the order of their time; each customer buys at a rhythm of its own until it stops."""
+    draw = random.Random(seed)
+    rows: list[tuple[datetime, str]] = []
+    number = 1000
+    for customer in range(customers):
+        moment = START + timedelta(days=draw.uniform(0, DAYS / 2), minutes=draw.randrange(600))
+        gap, stop = draw.uniform(4, 40), draw.uniform(0.02, 0.2)
+        while moment < START + timedelta(days=DAYS):
+            number += 1
+            for line in range(draw.randint(1, 3)):
+                price = f"{draw.uniform(2, 90):.2f}".replace(".", ",")
+                rows.append((moment, f"B{number};K{customer:03d};k{customer:03d}@kunden.de;{moment:%d.%m.%Y %H:%M};"
+                                     f"A{draw.randint(1, 30)};{draw.randint(1, 4)};{price}"))  # fmt: skip
+            if draw.random() < stop:
+                break
+            moment += timedelta(days=draw.expovariate(1 / gap) + 0.2)
+    return [row for _, row in sorted(rows)]
