@@ -9,9 +9,10 @@ from habitue.profile.currency import Money
 
 @dataclass(frozen=True)
 class Conventions:
-    """The project's zone for days, its money, and its identifier types, strongest first."""
+    """The project's zone for days, its money, its identifier types and its sources, in order."""
 
     zone: str
     money: Money
     strongest_first: tuple[str, ...]
     anonymous_types: tuple[str, ...]  # types that name a device, not a person
+    source_rank: tuple[str, ...] = ()  # best source first, for surviving values

@@ -139,7 +139,7 @@ def _parts(
     if "consent" in fed:
         parts.append(consent_state.consent_state(dated["consent"], owner, cuts))
     if "customer_record" in fed:
-        parts.append(demographics.demographics(dated["customer_record"], owner, cuts))
+        parts.append(demographics.demographics(dated["customer_record"], owner, cuts, conventions))
     if fed & {"survey", "service_case", "loyalty"}:
         answers = (dated["survey"], dated["service_case"], dated["loyalty"])
         parts.append(relation.relation(*answers, owner, cuts, conventions, settings.nps_valid_days))

@@ -63,6 +63,7 @@ def conventions_of(run: Run) -> Conventions:
         money=Money(currency=settings.project.currency, rates=settings.economics.rates),
         strongest_first=settings.identity.priority,
         anonymous_types=settings.identity.anonymous_types,
+        source_rank=settings.identity.source_rank,
     )
 
 
