@@ -14,8 +14,8 @@ _UNITS = "decimal(28,3)"
 _STATE = f"struct<product:string,units:{_UNITS},price:{MONEY},held:{_UNITS},value:decimal(38,2)>"
 
 
-def collected() -> Column:
-    """All additions to and removals from carts, sorted by product and position: an aggregate.
+def change() -> Column:
+    """What an event adds to or removes from the cart, as lines without a place yet; null for other events.
 
     An event names one product or lists several.
     """
@@ -26,12 +26,25 @@ def collected() -> Column:
         products,
         lambda p: F.struct(
             F.coalesce(p["product_number"], F.lit("")).alias("product"),
-            F.col("position").alias("position"),
             (direction * _quantity(p)).cast(QUANTITY).alias("units"),
             p["price"].alias("price"),
         ),
     )
-    return F.array_sort(F.flatten(F.collect_list(F.when(direction.isNotNull(), lines)))).alias(COLLECTED)
+    return F.when(direction.isNotNull(), lines)
+
+
+def collected() -> Column:
+    """All changes of a session's cart, sorted by product and position: an aggregate."""
+    placed = F.transform(
+        "cart_change",
+        lambda line: F.struct(
+            line["product"].alias("product"),
+            F.col("position").alias("position"),
+            line["units"].alias("units"),
+            line["price"].alias("price"),
+        ),
+    )
+    return F.array_sort(F.flatten(F.collect_list(placed)))
 
 
 def _quantity(product: Column) -> Column:

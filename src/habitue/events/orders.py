@@ -12,22 +12,31 @@ COLLECTED = "order_events"
 _SUM = "decimal(38,2)"
 
 
-def collected() -> Column:
-    """All completed orders, sorted by order and position: an aggregate over events of a session.
-
-    Trackers repeat an order when its confirmation page is reloaded. An order without a number
-    is one of its own.
-    """
+def completed() -> Column:
+    """The order that an event completes; null for other events. Without a number it is one of its own."""
     numbered = F.concat(F.lit("n"), F.col("order.order_number"))
     unnumbered = F.concat(F.lit("e"), F.col("event_id"))
     order = F.struct(
         F.coalesce(numbered, unnumbered).alias("number"),
-        F.col("position").alias("position"),
         F.col("order.value").alias("value"),
         F.coalesce(F.col("order.currency"), F.lit("")).alias("currency"),
     )
-    is_order = F.col("event_name") == vocabulary.ORDER_COMPLETED
-    return F.array_sort(F.collect_list(F.when(is_order, order))).alias(COLLECTED)
+    return F.when(F.col("event_name") == vocabulary.ORDER_COMPLETED, order)
+
+
+def collected() -> Column:
+    """All completed orders of a session, sorted by order and position: an aggregate.
+
+    Trackers repeat an order when its confirmation page is loaded again.
+    """
+    order = F.col("completed_order")
+    placed = F.struct(
+        order["number"].alias("number"),
+        F.col("position").alias("position"),
+        order["value"].alias("value"),
+        order["currency"].alias("currency"),
+    )
+    return F.array_sort(F.collect_list(F.when(order.isNotNull(), placed)))
 
 
 def totals() -> dict[str, Column]:

@@ -11,14 +11,17 @@ money in decimals, since sums of doubles depend on their order.
 from __future__ import annotations
 
 from functools import reduce
+from operator import or_
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
+from habitue.contracts.behaviour import SESSION
 from habitue.events import cart, orders, vocabulary
 from habitue.events.settings import SessionSettings
 
-VISITOR = ("visitor_type", "visitor_key")
+# the key first: Spark sorts by a prefix of the first column, and the type is the same for most
+VISITOR = ("visitor_key", "visitor_type")
 _MICROS = 1_000_000
 # a tracker that reports more than a day of attention for one event is broken
 _LONGEST_ATTENTION_SECONDS = 86_400
@@ -26,13 +29,16 @@ _LONGEST_ATTENTION_SECONDS = 86_400
 
 def session_events(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """Which session each event belongs to: `event_id`, `session_id`. Grain: event with a visitor."""
-    return in_sessions(events, settings=settings).select("event_id", "session_id")
+    own = F.last("starts_session_id", ignorenulls=True).over(_until_now())
+    return in_order(events, settings=settings).select("event_id", own.alias("session_id"))
 
 
 def sessions(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """The rows of silver.session but for its row hash. Grain: session."""
-    visits = _visits(in_sessions(events, settings=settings), settings)
-    return numbered(visits)
+    ordered = in_order(_hits(events, settings), settings=settings)
+    first_position = F.when(F.col("starts_session_id").isNotNull(), F.col("position"))
+    members = ordered.withColumn("first_position", F.max(first_position).over(_until_now()))
+    return numbered(_visits(members, settings))
 
 
 def without_visitor(events: DataFrame) -> Column:
@@ -40,22 +46,30 @@ def without_visitor(events: DataFrame) -> Column:
     return F.count_if(~_has_visitor(events))
 
 
-def in_sessions(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
-    """Events of a visitor with `session_id`, `position` (from 1, in the visitor's order) and `gap_micros`.
+def in_order(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
+    """Events of visitors with their place in the visitor's order.
 
-    `gap_micros` is the time since the event before it in the same session, null for the first.
+    Adds `position` (from 1), `gap_micros` (since the event before it in the same session, null for
+    the first) and `starts_session_id` (the session's id on its first event, null on the others).
     """
-    in_order = Window.partitionBy(*VISITOR).orderBy("event_time", "event_id")
-    until_now = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    micros = F.unix_micros("event_time")
-    since_last = micros - F.lag(micros).over(in_order)
-    joins = since_last <= settings.gap_micros
-    id_where_it_starts = F.when(F.col("gap_micros").isNull(), session_id())
-    return (
+    by_time = _by_time()
+    since_last = F.col("micros") - F.col("last_micros")
+    placed = (
         events.where(_has_visitor(events))
-        .withColumns({"position": F.row_number().over(in_order), "gap_micros": F.when(joins, since_last)})
-        .withColumn("session_id", F.last(id_where_it_starts, ignorenulls=True).over(until_now))
+        .withColumn("micros", F.unix_micros("event_time"))
+        .withColumns({"position": F.row_number().over(by_time), "last_micros": F.lag("micros").over(by_time)})
+        .withColumn("gap_micros", F.when(since_last <= settings.gap_micros, since_last))
     )
+    starts = F.when(F.col("gap_micros").isNull(), session_id())
+    return placed.withColumn("starts_session_id", starts).drop("micros", "last_micros")
+
+
+def _by_time() -> WindowSpec:
+    return Window.partitionBy(*VISITOR).orderBy("event_time", "event_id")
+
+
+def _until_now() -> WindowSpec:
+    return _by_time().rowsBetween(Window.unboundedPreceding, Window.currentRow)
 
 
 def session_id() -> Column:
@@ -83,31 +97,69 @@ def _has_visitor(events: DataFrame) -> Column:
     return events["visitor_type"].isNotNull() & events["visitor_key"].isNotNull()
 
 
-def _visits(events: DataFrame, settings: SessionSettings) -> DataFrame:
-    measured = events.groupBy(*VISITOR, "session_id").agg(
-        *_extent(), *_counts(), *_attention(settings), *_first_and_last(), _logins(settings),
-        cart.collected(), orders.collected(),
-    )  # fmt: skip
+def _hits(events: DataFrame, settings: SessionSettings) -> DataFrame:
+    """Events as far as a visit needs them, so that little is shuffled and sorted: most rows carry no cart."""
+    name = F.col("event_name")
+    strong = F.filter("identifiers", lambda identifier: identifier["id_type"].isin(*settings.login_types))
+    plausible = F.col("engaged_seconds").between(0, _LONGEST_ATTENTION_SECONDS)  # NaN is above all numbers
+    return events.select(
+        *VISITOR,
+        "event_time",
+        "event_id",
+        "known_time",
+        "is_bot",
+        "channel",
+        F.col("page.path").alias("path"),
+        F.when(_has_campaign(), F.col("campaign")).alias("campaign"),
+        F.col("device.type").alias("device_type"),
+        name.isin(*vocabulary.VIEWS).alias("is_view"),
+        (name == vocabulary.PRODUCT_VIEWED).alias("is_product_view"),
+        (name == vocabulary.PRODUCTS_SEARCHED).alias("is_search"),
+        (name == vocabulary.CHECKOUT_STARTED).alias("is_checkout"),
+        F.when(plausible, F.round(F.col("engaged_seconds") * _MICROS).cast("bigint")).alias("tracked_micros"),
+        F.when(F.size(strong) > 0, strong).alias("logins"),
+        cart.change().alias("cart_change"),
+        orders.completed().alias("completed_order"),
+    )
+
+
+def _visits(members: DataFrame, settings: SessionSettings) -> DataFrame:
+    cap, gap = F.lit(settings.engaged_cap_micros), F.col("gap_micros")
+    measured = members.groupBy(*VISITOR, "first_position").agg(
+        F.max("starts_session_id").alias("session_id"),
+        *_extent(),
+        *_counts(),
+        F.sum("tracked_micros").alias("tracked_micros"),
+        F.sum(F.when(gap > cap, cap).otherwise(gap)).alias("attention_micros"),
+        *_first_and_last(),
+        F.array_sort(F.array_distinct(F.flatten(F.collect_set("logins")))).alias("logins"),
+        cart.collected().alias(cart.COLLECTED),
+        orders.collected().alias(orders.COLLECTED),
+    )
+    return _judged(
+        measured.withColumns(
+            {"engaged_seconds": _engaged_seconds(), "cart_value": cart.value(), **orders.totals()}
+        ),
+        settings,
+    )
+
+
+def _judged(visits: DataFrame, settings: SessionSettings) -> DataFrame:
+    """Add what the figures of a visit mean, and leave only the columns of the table."""
     engaged = (
         (F.col("engaged_seconds") >= settings.engaged_threshold_seconds)
         | (F.col("view_count") >= settings.engaged_views)
         | (F.col("order_count") > 0)
     )
     last_order = F.coalesce("last_order_position", F.lit(0))
-    return (
-        measured.withColumn("engaged_seconds", _engaged_seconds())
-        .withColumns({"cart_value": cart.value(), **orders.totals()})
-        .withColumns(
-            {
-                "is_engaged": engaged,
-                "is_bounce": ~engaged,
-                "cart_abandoned": cart.is_filled_after(last_order),
-                "checkout_abandoned": F.coalesce(F.col("last_checkout_position") > last_order, F.lit(False)),
-            }
-        )
-        .drop("last_checkout_position", "last_order_position", "tracked_micros", "gap_sum_micros")
-        .drop(cart.COLLECTED, orders.COLLECTED)
-    )
+    meanings = {
+        "is_engaged": engaged,
+        "is_bounce": ~engaged,
+        "cart_abandoned": cart.is_filled_after(last_order),
+        "checkout_abandoned": F.coalesce(F.col("last_checkout_position") > last_order, F.lit(False)),
+    }
+    own = {"session_number", "is_returning", "row_hash"}
+    return visits.withColumns(meanings).select(*(c for c in SESSION.column_names if c not in own))
 
 
 def _extent() -> list[Column]:
@@ -120,25 +172,14 @@ def _extent() -> list[Column]:
 
 
 def _counts() -> list[Column]:
-    name = F.col("event_name")
+    position = F.col("position")
     return [
-        F.count("event_id").alias("event_count"),
-        F.count_if(name.isin(*vocabulary.VIEWS)).alias("view_count"),
-        F.count_if(name == vocabulary.PRODUCT_VIEWED).alias("product_view_count"),
-        F.count_if(name == vocabulary.PRODUCTS_SEARCHED).alias("search_count"),
-        F.max(F.when(name == vocabulary.CHECKOUT_STARTED, F.col("position"))).alias("last_checkout_position"),
-        F.max(F.when(name == vocabulary.ORDER_COMPLETED, F.col("position"))).alias("last_order_position"),
-    ]
-
-
-def _attention(settings: SessionSettings) -> list[Column]:
-    """Attention in microseconds: as the tracker reports it, and as the gaps between events suggest it."""
-    gap, cap = F.col("gap_micros"), F.lit(settings.engaged_cap_micros)
-    plausible = F.col("engaged_seconds").between(0, _LONGEST_ATTENTION_SECONDS)  # NaN is above all numbers
-    tracked = F.when(plausible, F.round(F.col("engaged_seconds") * _MICROS).cast("bigint"))
-    return [
-        F.sum(tracked).alias("tracked_micros"),
-        F.sum(F.when(gap > cap, cap).otherwise(gap)).alias("gap_sum_micros"),
+        F.count("*").alias("event_count"),
+        F.count_if("is_view").alias("view_count"),
+        F.count_if("is_product_view").alias("product_view_count"),
+        F.count_if("is_search").alias("search_count"),
+        F.max(F.when(F.col("is_checkout"), position)).alias("last_checkout_position"),
+        F.max(F.when(F.col("completed_order").isNotNull(), position)).alias("last_order_position"),
     ]
 
 
@@ -147,31 +188,27 @@ def _engaged_seconds() -> Column:
 
     How long the last page was looked at is unknown then and counts as 0.
     """
-    return F.coalesce("tracked_micros", "gap_sum_micros", F.lit(0)) / F.lit(float(_MICROS))
+    return F.coalesce("tracked_micros", "attention_micros", F.lit(0)) / F.lit(float(_MICROS))
 
 
 def _first_and_last() -> list[Column]:
-    path = F.col("page.path")
     return [
-        _at_first(path).alias("landing_page"),
-        F.max_by(path, F.when(path.isNotNull(), F.col("position"))).alias("exit_page"),
+        _at_first("path").alias("landing_page"),
+        F.max_by("path", _where_present("path")).alias("exit_page"),
         F.min_by("channel", "position").alias("channel"),
-        _at_first(F.col("campaign"), _has_campaign()).alias("campaign"),
-        _at_first(F.col("device.type")).alias("device_type"),
+        _at_first("campaign").alias("campaign"),
+        _at_first("device_type").alias("device_type"),
     ]
 
 
-def _at_first(value: Column, present: Column | None = None) -> Column:
-    there = value.isNotNull() if present is None else present
-    return F.min_by(value, F.when(there, F.col("position")))
+def _at_first(name: str) -> Column:
+    return F.min_by(name, _where_present(name))
+
+
+def _where_present(name: str) -> Column:
+    return F.when(F.col(name).isNotNull(), F.col("position"))
 
 
 def _has_campaign() -> Column:
     fields = ("source", "medium", "name", "term", "content", "click_id")
-    return reduce(lambda a, b: a | b, (F.col(f"campaign.{field}").isNotNull() for field in fields))
-
-
-def _logins(settings: SessionSettings) -> Column:
-    strong = F.filter("identifiers", lambda identifier: identifier["id_type"].isin(*settings.login_types))
-    seen = F.collect_set(F.when(F.size(strong) > 0, strong))
-    return F.array_sort(F.array_distinct(F.flatten(seen))).alias("logins")
+    return reduce(or_, (F.col(f"campaign.{field}").isNotNull() for field in fields))

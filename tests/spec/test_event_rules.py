@@ -1,0 +1,169 @@
+"""Clocks, repeats, bots and visitors: rules on events before they become visits."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import EVENT
+from habitue.events.bots import flag_bots, user_agent_reason
+from habitue.events.clock import corrected_time, is_too_early
+from habitue.events.duplicates import fingerprint, mark_repeats
+from habitue.events.settings import BotSettings, ClockSettings, SessionSettings
+from habitue.events.visitor import visitor
+from tests.tables import assert_table, table
+
+CLOCK = ClockSettings()
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def seconds_after_noon(time: datetime | None) -> float | None:
+    return None if time is None else (time.replace(tzinfo=UTC) - NOON).total_seconds()
+
+
+def clock_rows(spark: SparkSession, clocks: list[tuple[float | None, ...]]) -> list[Row]:
+    """What each (original, sent, received, stated), in seconds after noon, is corrected to, in that order."""
+    times = [tuple(None if c is None else NOON + timedelta(seconds=c) for c in row) for row in clocks]
+    schema = "i int, original timestamp, sent timestamp, received timestamp, stated timestamp"
+    df = spark.createDataFrame([(i, *row) for i, row in enumerate(times)], schema)
+    names = ("original", "sent", "received", "stated")
+    corrected = corrected_time(*(F.col(name) for name in names), settings=CLOCK)
+    return df.select("i", corrected.alias("c")).orderBy("i").select("c.*").collect()
+
+
+def test_the_skew_formula_its_clamp_and_missing_clocks(spark: SparkSession) -> None:
+    cases: dict[tuple[float | None, ...], tuple[float | None, str | None]] = {
+        (-3600, -3590, 5, None): (-5, "corrected"),  # the device is an hour slow, the event waited 10 s
+        (7200, 7260, 5, -1): (-55, "corrected"),  # the device is fast; the formula beats the stated time
+        (300, 0, 5, None): (305, "corrected"),  # 5 minutes ahead of the receipt are believed
+        (300.000001, 0, 5, None): (5, "clamped"),
+        (None, 0, 5, -7): (-7, "mapped"),
+        (None, 0, 5, None): (5, "missing"),
+        (-9, None, 5, None): (5, "missing"),
+        (-9, -3, None, None): (-9, "missing"),
+        (None, None, None, None): (None, None),
+    }
+    found = clock_rows(spark, list(cases))
+    assert [(seconds_after_noon(r.event_time), r.time_quality) for r in found] == list(cases.values())
+
+
+def test_the_corrected_time_rises_with_the_receipt_and_is_never_far_beyond_it(spark: SparkSession) -> None:
+    draw = random.Random(7)
+    pairs = [(draw.randint(-(10**6), 10**6), draw.randint(-(10**6), 10**6)) for _ in range(200)]
+    received = (0, 0.000001, 60)
+    found = clock_rows(spark, [(original, sent, r, None) for original, sent in pairs for r in received])
+    times = [seconds_after_noon(row.event_time) or 0.0 for row in found]
+    for start, (original, sent) in zip(range(0, len(times), 3), pairs, strict=True):
+        own = times[start : start + 3]
+        assert own == sorted(own)
+        assert all(time <= at + 300 for time, at in zip(own, received, strict=True))
+        if original <= sent:
+            assert own[0] == original - sent
+
+
+def test_a_clock_before_the_floor_is_told_from_one_at_it(spark: SparkSession) -> None:
+    times = spark.sql(
+        "SELECT timestamp'1999-12-31 23:59:59.999999' AS t UNION ALL SELECT timestamp'2000-01-01'"
+    )
+    found = times.orderBy("t").select(is_too_early(F.col("t"), settings=CLOCK)).collect()
+    assert [row[0] for row in found] == [True, False]
+
+
+def test_the_first_received_of_equal_events_survives_and_different_ones_get_ids_of_their_own(
+    spark: SparkSession,
+) -> None:
+    rows = [
+        ("same", "page_viewed", "2026-03-01 10:00:09", "b", 0),
+        ("same", "page_viewed", "2026-03-01 10:00:05", "c", 7),
+        ("same", "page_viewed", "2026-03-01 10:00:05", "c", 2),
+        ("shared", "page_viewed", "2026-03-01 10:00:00", "a", 0),
+        ("shared", "product_viewed", "2026-03-01 10:00:00", "a", 1),
+        ("shared", "product_viewed", None, "a", 2),
+        ("alone", "page_viewed", None, "a", 3),
+    ]
+    schema = "event_id string, event_name string, received_time string, _file string, _position bigint"
+    answers = []
+    for arrived in (rows, rows[::-1]):
+        df = spark.createDataFrame(arrived, schema)
+        marked = mark_repeats(df, fingerprint=fingerprint(df)).collect()
+        answers.append({(r["_file"], r["_position"]): (r.event_id, r["_is_repeat"]) for r in marked})
+    found = answers[0]
+    assert answers[1] == found
+    survivors = {place for place, (_, is_repeat) in found.items() if not is_repeat}
+    assert survivors == {("c", 2), ("a", 0), ("a", 1), ("a", 3)}
+    assert {found[p][0] for p in (("b", 0), ("c", 7), ("c", 2))} == {"same"}
+    assert found["a", 3][0] == "alone"
+    assert len({"shared", found["a", 0][0], found["a", 1][0]}) == 3
+    assert found["a", 1][0] == found["a", 2][0]
+
+
+def test_bots_are_flagged_by_agent_burst_and_volume_of_a_day(spark: SparkSession) -> None:
+    settings = BotSettings(burst_events=2, burst_seconds=10, day_events=3)
+    rows = table(
+        spark,
+        EVENT,
+        """
+        event_id | visitor_key | event_time          | event_date | device
+        ---------+-------------+---------------------+------------+----------------------------
+        a1       | agent       | 2026-03-01 10:00:00 | 2026-03-01 | {"user_agent": "Googlebot"}
+        a2       | agent       | 2026-03-01 11:00:00 | 2026-03-01 | {"user_agent": "Firefox"}
+        b1       | burst       | 2026-03-01 10:00:00 | 2026-03-01 |
+        b2       | burst       | 2026-03-01 10:00:05 | 2026-03-01 |
+        b3       | burst       | 2026-03-01 10:00:10 | 2026-03-01 |
+        b4       | burst       | 2026-03-02 10:00:00 | 2026-03-02 |
+        s1       | slow        | 2026-03-01 10:00:00 | 2026-03-01 |
+        s2       | slow        | 2026-03-01 10:00:05 | 2026-03-01 |
+        s3       | slow        | 2026-03-01 10:00:11 | 2026-03-01 |
+        d1       | day         | 2026-03-01 10:00:00 | 2026-03-01 |
+        d2       | day         | 2026-03-01 11:00:00 | 2026-03-01 |
+        d3       | day         | 2026-03-01 12:00:00 | 2026-03-01 |
+        d4       | day         | 2026-03-01 13:00:00 | 2026-03-01 |
+        n1       |             | 2026-03-01 10:00:00 | 2026-03-01 |
+        n2       |             | 2026-03-01 10:00:00 | 2026-03-01 |
+        n3       |             | 2026-03-01 10:00:00 | 2026-03-01 |
+    """,
+    )
+    flagged = flag_bots(rows, settings=settings).where("is_bot").select("event_id", "bot_reason").collect()
+    assert {tuple(row) for row in flagged} == {
+        ("a1", "user_agent"), ("b1", "burst"), ("b2", "burst"), ("b3", "burst"),
+        ("d1", "day_volume"), ("d2", "day_volume"), ("d3", "day_volume"), ("d4", "day_volume"),
+    }  # fmt: skip
+
+
+def test_a_phone_is_not_a_bot_for_its_name(spark: SparkSession) -> None:
+    names = [("CUBOT_NOTE Mobile",), ("AhrefsBot",), ("Mozilla/5.0",), (None,)]
+    agents = spark.createDataFrame(names, "agent string")
+    found = agents.select(user_agent_reason(F.col("agent"), settings=BotSettings())).collect()
+    assert [row[0] for row in found] == [None, "user_agent", None, None]
+
+
+def test_the_visitor_is_the_first_type_and_the_smallest_key(spark: SparkSession) -> None:
+    rows = table(
+        spark,
+        EVENT,
+        """
+        event_id | identifiers
+        ---------+---------------------------------------
+        a        | anonymous_id:z, device_id:b, device_id:a
+        b        | anonymous_id:z, anonymous_id:y, user_id:1
+        c        | user_id:1
+        d        |
+    """,
+    )
+    own = visitor(F.col("identifiers"), settings=SessionSettings())
+    named = [own[part].alias(part) for part in ("visitor_type", "visitor_key")]
+    assert_table(
+        rows.select("event_id", *named),
+        EVENT,
+        """
+        event_id | visitor_type | visitor_key
+        ---------+--------------+------------
+        a        | device_id    | a
+        b        | anonymous_id | y
+        c        |              |
+        d        |              |
+    """,
+    )
