@@ -52,7 +52,9 @@ class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
     """How identifiers are spelt, and which values identify nobody."""
 
     country: str = Field("DE", pattern="^[A-Z]{2}$", description="Country of phone numbers without a prefix.")
-    junk_values: tuple[str, ...] = Field((), description="Further values that identify nobody, in small letters.")
+    junk_values: tuple[str, ...] = Field(
+        (), description="Further values that identify nobody, in small letters."
+    )
 
     @property
     def calling_code(self) -> str | None:

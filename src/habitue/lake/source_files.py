@@ -87,7 +87,9 @@ def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) 
 def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
     files = [each.file for each in group]
     rows = spark.read.parquet(*_paths(files))
-    return _typed(_named(spark, rows.select("*", *_place(), F.col("_metadata.row_index").alias("_position")), files))
+    return _typed(
+        _named(spark, rows.select("*", *_place(), F.col("_metadata.row_index").alias("_position")), files)
+    )
 
 
 def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
@@ -133,7 +135,9 @@ def _positioned(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile
     placed = rows.select("*", *_place())
     blocks = placed.groupBy("_path", "_block").agg(F.min("_row").alias("_first"), F.count("*").alias("_rows"))
     before = Window.partitionBy("_path").orderBy("_block").rowsBetween(Window.unboundedPreceding, -1)
-    offsets = blocks.select("_path", "_block", "_first", F.coalesce(F.sum("_rows").over(before), F.lit(0)).alias("_offset"))
+    offsets = blocks.select(
+        "_path", "_block", "_first", F.coalesce(F.sum("_rows").over(before), F.lit(0)).alias("_offset")
+    )
     located = placed.join(F.broadcast(offsets), on=["_path", "_block"], how="inner")
     numbered = located.withColumn("_position", F.col("_row") - F.col("_first") + F.col("_offset"))
     return _named(spark, numbered.drop("_first", "_offset"), files)
@@ -153,10 +157,14 @@ def _charset(encoding: str) -> tuple[str, tuple[str, str] | None]:
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
-        raise ConfigError(f"options.encoding {encoding} is not known.", hint="Use utf-8, cp1252, iso-8859-15, ...") from None
+        raise ConfigError(
+            f"options.encoding {encoding} is not known.", hint="Use utf-8, cp1252, iso-8859-15, ..."
+        ) from None
     name = "utf-8" if name == "utf-8-sig" else name
     if name in _NATIVE_CHARSETS:
-        return {"iso8859-1": "iso-8859-1", "ascii": "us-ascii"}.get(name, name.replace("-be", "be").replace("-le", "le")), None
+        return {"iso8859-1": "iso-8859-1", "ascii": "us-ascii"}.get(
+            name, name.replace("-be", "be").replace("-le", "le")
+        ), None
     upper = bytes(range(0x80, 0x100))
     decoded = [bytes([b]).decode(name, errors="replace") for b in upper]
     if bytes(range(0x20, 0x7F)).decode(name, errors="replace") != bytes(range(0x20, 0x7F)).decode("ascii"):

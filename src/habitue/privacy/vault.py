@@ -29,10 +29,14 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
     return _with_special_keys(counted, entity, pepper, settings).drop("_identifiers", "_clear", "_given")
 
 
-def _with_special_keys(rows: DataFrame, entity: Table, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
+def _with_special_keys(
+    rows: DataFrame, entity: Table, pepper: bytes, settings: NormaliseSettings
+) -> DataFrame:
     if entity.leaf == "customer_record":
         # the source is part of the key: two sources may use the same record id
-        item = F.struct(F.lit(RECORD).alias("id_type"), F.concat("source", F.lit("\x1f"), "record_id").alias("value"))
+        item = F.struct(
+            F.lit(RECORD).alias("id_type"), F.concat("source", F.lit("\x1f"), "record_id").alias("value")
+        )
         known = F.when(F.col("record_id").isNotNull(), F.array(item)).cast(_CLEAR_LIST)
         return rows.withColumn("record_key", F.get(keyed(pepper, known), F.lit(0))["id_key"])
     if entity.leaf == "touch":

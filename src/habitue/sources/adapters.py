@@ -12,6 +12,7 @@ from habitue.sources import completejourney
 from habitue.sources.draft import Draft
 from habitue.sources.inputs import Input, mapped_input
 from habitue.sources.mapping import map_source
+from habitue.sources.segment import SegmentSettings, read_segment
 from habitue.sources.settings import SourceSettings
 
 
@@ -27,7 +28,24 @@ class Adapter:
 
 COMPLETE_JOURNEY = Adapter(tuple(completejourney.FILES), completejourney.inputs, completejourney.read)
 
-ADAPTERS: dict[str, Adapter] = {"completejourney": COMPLETE_JOURNEY}
+
+def _segment_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
+    return (Input("lines", "json", settings.locations, dict(settings.options)),)
+
+
+def _segment_drafts(tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str) -> list[Draft]:
+    currency = settings.options.get("currency")
+    return read_segment(
+        tables["lines"],
+        settings=SegmentSettings(
+            source=settings.source, is_history=settings.history, currency=str(currency) if currency else None
+        ),
+    )
+
+
+SEGMENT = Adapter(("event", "response"), _segment_inputs, _segment_drafts, is_text=True)
+
+ADAPTERS: dict[str, Adapter] = {"completejourney": COMPLETE_JOURNEY, "segment": SEGMENT}
 
 
 def adapter_of(settings: SourceSettings) -> Adapter:

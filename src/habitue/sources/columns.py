@@ -49,11 +49,19 @@ def check_columns(settings: SourceSettings, columns: Sequence[FileColumns]) -> N
     for each in columns:
         present = known_anywhere if settings.format == "json" else set(each.names)
         missing = [name for name in settings.named_columns if name not in present]
-        if settings.format == "json":  # a key may be absent from the first lines; another spelling of it is a fault
-            missing = [name for name in missing if name.casefold() in {k.casefold() for k in present} or not present]
-        problems += [f"{each.file.name}: {name} is missing; {nearest(name, list(each.names))}" for name in missing]
+        if (
+            settings.format == "json"
+        ):  # a key may be absent from the first lines; another spelling of it is a fault
+            missing = [
+                name for name in missing if name.casefold() in {k.casefold() for k in present} or not present
+            ]
+        problems += [
+            f"{each.file.name}: {name} is missing; {nearest(name, list(each.names))}" for name in missing
+        ]
         if missing and len(each.names) == 1 and (better := _better_delimiter(each.names[0])):
-            problems.append(f"{each.file.name}: has one column only; is its delimiter {better!r}? (options.delimiter)")
+            problems.append(
+                f"{each.file.name}: has one column only; is its delimiter {better!r}? (options.delimiter)"
+            )
     if problems:
         raise InputError(
             f"Source {settings.source} does not have the columns of its mapping:",

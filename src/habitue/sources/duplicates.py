@@ -24,7 +24,7 @@ def settled(rows: DataFrame, entity: Table, *, has_key: bool, has_number: bool) 
     """
     once = _only_last(rows, "_key") if has_key else rows.withColumn(IS_DUPLICATE, F.lit(False))
     if entity.leaf in SURROGATES:
-        once = _with_surrogate(once, entity)
+        once = with_surrogate(once, entity)
     elif entity.leaf == "order_line" and not has_number:
         once = _with_line_number(once)
     is_made_here = (entity.leaf in SURROGATES or entity.leaf == "order_line") and not has_number
@@ -46,11 +46,13 @@ def _only_last(rows: DataFrame, *key: str) -> DataFrame:
 
 
 def _with_line_number(rows: DataFrame) -> DataFrame:
-    in_order = Window.partitionBy("source", "order_number", is_good(), IS_DUPLICATE).orderBy("_file", "_position")
+    in_order = Window.partitionBy("source", "order_number", is_good(), IS_DUPLICATE).orderBy(
+        "_file", "_position"
+    )
     return rows.withColumn("line_number", F.row_number().over(in_order))
 
 
-def _with_surrogate(rows: DataFrame, entity: Table) -> DataFrame:
+def with_surrogate(rows: DataFrame, entity: Table) -> DataFrame:
     """An id from the key, or from the whole content and how often it occurred before."""
     name = SURROGATES[entity.leaf]
     made_later = (name, "known_time", "row_hash", "identifiers")

@@ -30,7 +30,12 @@ ALIASES: dict[str, dict[str, str]] = {
     "customer_record": {"deceased": "is_deceased", "blocked": "is_blocked"},
     "product": {"blocked": "is_blocked"},
     "campaign": {"start": "start_time", "end": "end_time", "randomised": "is_randomised"},
-    "subscription": {"start": "start_time", "end": "end_time", "renewal": "renewal_time", "cancelled": "cancelled_time"},
+    "subscription": {
+        "start": "start_time",
+        "end": "end_time",
+        "renewal": "renewal_time",
+        "cancelled": "cancelled_time",
+    },
 }
 """Short names that a mapping may use, and the columns they mean."""
 
@@ -102,14 +107,18 @@ class Field:
 def fields(entity: str) -> dict[str, Field]:
     """All mappable fields of an entity by canonical name; parts of structs by dotted name."""
     contract = ENTITIES[entity]
-    types = {c.name: c.type for c in contract.columns if c.name not in _DERIVED | _DERIVED_OF.get(entity, set())}
+    types = {
+        c.name: c.type for c in contract.columns if c.name not in _DERIVED | _DERIVED_OF.get(entity, set())
+    }
     types |= _EXTRA.get(entity, {})
     if entity == "customer_record":
         types |= {name: PERSON_RECORD.column(name).type for name in _PERSON_COLUMNS}
     found: dict[str, Field] = {}
     for name, type_ in types.items():
         if type_.startswith("struct<"):
-            found |= {f"{name}.{part}": Field(f"{name}.{part}", of) for part, of in struct_parts(type_).items()}
+            found |= {
+                f"{name}.{part}": Field(f"{name}.{part}", of) for part, of in struct_parts(type_).items()
+            }
         else:
             found[name] = Field(name, type_)
     return found

@@ -61,7 +61,7 @@ def find_files(locations: Sequence[str], format_: str, project: Path) -> tuple[S
             )
         found |= {name: (system, path) for name, system, path in files}
     with ThreadPoolExecutor(max_workers=8) as pool:
-        examined = pool.map(lambda item: _examine(item[0], *item[1], format_), sorted(found.items()))
+        examined = pool.map(lambda name: _examine(name, *found[name], format_), sorted(found))
         return _mark_repeats(examined)
 
 
@@ -83,7 +83,9 @@ def check_rejected(source: str, files: Sequence[SourceFile], limit: float) -> No
 
 def reject_unreadable(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
     """After a failed read of Parquet files: read each alone, to the last page, and reject those that cannot."""
-    return tuple(f.rejected(reason) if f.status == "read" and (reason := _page_fault(f)) else f for f in files)
+    return tuple(
+        f.rejected(reason) if f.status == "read" and (reason := _page_fault(f)) else f for f in files
+    )
 
 
 def open_system(location: str) -> tuple[fs.FileSystem, str]:

@@ -1,15 +1,246 @@
-"""From a source's columns to canonical draft rows."""
+"""From a source's columns to canonical draft rows, as its mapping says; nothing but native expressions."""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from habitue.sources.draft import Draft
-from habitue.sources.settings import SourceSettings
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import ENTITIES
+from habitue.errors import ConfigError, InputError
+from habitue.events.clock import corrected_time
+from habitue.events.settings import ClockSettings
+from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text, redacted_url
+from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, FLAGS, Draft
+from habitue.sources.fields import field_of, nearest, struct_parts
+from habitue.sources.order_prices import with_prices
+from habitue.sources.settings import Expression, SourceSettings
+from habitue.sources.values import DST_GAP, Cell, clean_text, read_cell
+from habitue.sources.vocabulary import canonical_word
 
 __all__ = ["SourceSettings", "map_source"]
 
+_READING = ("_file", "_position", "_raw")
+_BIRTH_YEARS = (1900, 2100)
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    name: str  # of the contract; parts of structs and maps dotted
+    expression: Expression
+    cell: Cell
+
 
 def map_source(raw: DataFrame, settings: SourceSettings) -> Draft:
-    """Placeholder until the next commit."""
-    raise NotImplementedError
+    """Draft rows of a mapped source.
+
+    `raw` has the source's columns beside `_file`, `_position`, `_raw` and `_corrupt` (a
+    row that does not have the form of its file). Times without a zone are those of
+    `settings.zone`; one that the change to summer time leaves out is taken as an hour
+    later and flagged.
+    """
+    entity = settings.entity or ""
+    cells = _selected(raw, settings)
+    mapped = _mapped(cells, settings, entity)
+    flagged = F.array_compact(F.array(*(_gap_flag(m) for m in mapped if m.cell.is_in_gap is not None)))
+    rows = cells.select(
+        *_READING,
+        _faults(mapped, settings).alias("_faults"),
+        _identifiers(cells, settings).alias("_identifiers"),
+        F.array_distinct(flagged).cast(FLAGS).alias("_flags"),
+        *([_key(cells, settings).alias("_key")] if settings.key else []),
+        *_columns(mapped, entity),
+    )
+    return Draft(settings.source, ENTITIES[entity], _derived(rows, entity), settings.history)
+
+
+def _selected(raw: DataFrame, settings: SourceSettings) -> DataFrame:
+    """Every mapped expression once, under a name of its own; all that cannot be resolved in one error."""
+    wanted = _expressions(settings)
+    columns: dict[str, Column] = {}
+    problems = []
+    for alias, (label, expression) in wanted.items():
+        column = _source_column(expression)
+        try:
+            raw.select(column).schema  # noqa: B018  # analysis only; an error per expression
+        except (AnalysisException, ParseException) as error:
+            problems.append(_unresolved(label, expression, error, raw))
+        columns[alias] = column
+    if problems:
+        raise InputError(
+            f"Source {settings.source} cannot be mapped:", problems, hint="Correct its columns or its files."
+        )
+    return raw.select(*_READING, "_corrupt", *(column.alias(alias) for alias, column in columns.items()))
+
+
+def _expressions(settings: SourceSettings) -> dict[str, tuple[str, Expression]]:
+    found = {f"_in_{name}": (name, e) for name, e in settings.mapped.items()}
+    for id_type, several in settings.identifiers.items():
+        found |= {f"_id_{id_type}_{i}": (id_type, e) for i, e in enumerate(several)}
+    return found | {f"_key_{i}": (name, Expression(column=name)) for i, name in enumerate(settings.key)}
+
+
+def _source_column(expression: Expression) -> Column:
+    if expression.sql is not None:
+        return F.expr(expression.sql)
+    if expression.column is not None:
+        return F.col(".".join(f"`{part}`" for part in expression.column.split(".")))
+    return F.lit(expression.value)
+
+
+def _unresolved(label: str, expression: Expression, error: AnalysisException, raw: DataFrame) -> str:
+    known = [name for name in raw.columns if not name.startswith("_")]
+    if expression.column is not None:
+        return f"{label}: column {expression.column} is missing; {nearest(expression.column, known)}"
+    # only the class of the error: its text could quote the statement
+    condition = error.getCondition() or type(error).__name__
+    return f"{label}: its sql cannot be understood ({condition}); columns: {', '.join(known)}"
+
+
+def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Mapped]:
+    types = dict(cells.dtypes)
+    mapped = []
+    for name, expression in settings.mapped.items():
+        field = field_of(entity, name)
+        if field is None:
+            raise ConfigError(f"{name} is not a column of {entity}.")
+        alias = f"_in_{name}"
+        label = f"{name} (from {expression.column})" if expression.column else name
+        wanted = "string" if field.is_map else field.type
+        cell = read_cell(F.col(f"`{alias}`"), types[alias], wanted, label, expression, settings)
+        if wanted == "string":
+            cell = Cell(canonical_word(entity, name, cell.value))
+        mapped.append(_Mapped(name, expression, cell))
+    return mapped
+
+
+def _faults(mapped: list[_Mapped], settings: SourceSettings) -> Column:
+    conditions = [
+        (
+            F.col("_corrupt"),
+            "corrupt_record",
+            f"the row does not have the form of the {settings.format} file",
+        ),
+        *((m.cell.is_faulty, m.cell.code, m.cell.reason) for m in mapped if m.cell.is_faulty is not None),
+    ]
+    if settings.key:
+        no_key = F.coalesce(*(F.col(f"_key_{i}").cast("string") for i in range(len(settings.key)))).isNull()
+        conditions.append((no_key, "missing_value", f"the key ({', '.join(settings.key)}) is empty"))
+    found = (
+        F.when(condition, F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason")))
+        for condition, code, reason in conditions
+    )
+    return F.array_compact(F.array(*found)).cast(FAULTS)
+
+
+def _identifiers(cells: DataFrame, settings: SourceSettings) -> Column:
+    types = dict(cells.dtypes)
+    items = []
+    for id_type, several in settings.identifiers.items():
+        for i, expression in enumerate(several):
+            alias = f"_id_{id_type}_{i}"
+            value = read_cell(F.col(alias), types[alias], "string", id_type, expression, settings).value
+            item = F.struct(F.lit(id_type).alias("id_type"), value.alias("value"))
+            items.append(F.when(value.isNotNull(), item))
+    return F.array_compact(F.array(*items)).cast(CLEAR_IDENTIFIERS)
+
+
+def _key(cells: DataFrame, settings: SourceSettings) -> Column:
+    parts = [clean_text(F.col(f"_key_{i}").cast("string")).alias(name) for i, name in enumerate(settings.key)]
+    return F.to_json(F.struct(*parts), {"ignoreNullFields": "false"})
+
+
+def _gap_flag(mapped: _Mapped) -> Column:
+    assert mapped.cell.is_in_gap is not None
+    return F.when(mapped.cell.is_in_gap, F.lit(DST_GAP))
+
+
+def _columns(mapped: list[_Mapped], entity: str) -> list[Column]:
+    """Plain columns as they are; dotted ones gathered into their struct or map."""
+    plain = [m.cell.value.alias(m.name) for m in mapped if "." not in m.name]
+    heads = dict.fromkeys(m.name.split(".")[0] for m in mapped if "." in m.name)
+    contract = ENTITIES[entity]
+    gathered = []
+    for head in heads:
+        parts = {m.name.partition(".")[2]: m.cell.value for m in mapped if m.name.startswith(f"{head}.")}
+        type_ = contract.column(head).type if head in contract.column_names else "map<string,string>"
+        gathered.append(_gathered(parts, type_).alias(head))
+    return plain + gathered
+
+
+def _gathered(parts: Mapping[str, Column], type_: str) -> Column:
+    if type_ == "variant":
+        as_json = F.to_json(F.struct(*(value.alias(name) for name, value in parts.items())))
+        return F.try_parse_json(redacted_json(as_json, settings=RedactionSettings()))
+    if type_.startswith("map<"):
+        pairs = F.create_map(*(c for name, value in parts.items() for c in (F.lit(name), value)))
+        return F.map_filter(pairs, lambda _, value: value.isNotNull()).cast(type_)
+    fields = struct_parts(type_)
+    whole = F.struct(*(parts.get(n, F.lit(None)).cast(t).alias(n) for n, t in fields.items()))
+    is_empty = F.coalesce(*(parts[n].cast("string") for n in parts)).isNull()
+    return F.when(~is_empty, whole)
+
+
+def _derived(rows: DataFrame, entity: str) -> DataFrame:
+    if entity == "order_line":
+        return with_prices(rows)
+    if entity == "customer_record":
+        return _with_person(rows)
+    if entity == "event":
+        return _with_clock(rows)
+    if entity == "stock_level" and "store" not in rows.columns:
+        return rows.withColumn("store", F.lit(""))
+    return rows
+
+
+def _with_person(rows: DataFrame) -> DataFrame:
+    """Year of birth, postal area and whether there is an address, from what the vault alone may hold."""
+    present = set(rows.columns)
+
+    def column(name: str, type_: str) -> Column:
+        return F.col(name) if name in present else F.lit(None).cast(type_)
+
+    born = column("birth_date", "date")
+    year = F.coalesce(column("birth_year", "int"), F.year(born))
+    is_sensible = year.between(*_BIRTH_YEARS)
+    ignored = F.when(year.isNotNull() & ~is_sensible, F.array(F.lit("birth_ignored")))
+    address = [column(name, "string").isNotNull() for name in ("street", "postal_code", "city")]
+    return rows.withColumns(
+        {
+            "birth_year": F.when(is_sensible, year),
+            "birth_date": F.when(F.year(born).between(*_BIRTH_YEARS), born),
+            "postal_area": F.coalesce(
+                column("postal_area", "string"), F.left(column("postal_code", "string"), F.lit(2))
+            ),
+            "has_address": address[0] & address[1] & address[2],
+            "_flags": F.concat("_flags", F.coalesce(ignored, F.array().cast(FLAGS))),
+        }
+    )
+
+
+def _with_clock(rows: DataFrame) -> DataFrame:
+    """The event's time from the clocks that are mapped; pages and searches without what names a person."""
+    present = set(rows.columns)
+    nothing = F.lit(None).cast("timestamp")
+    clocks = [
+        F.col(name) if name in present else nothing
+        for name in ("original_time", "sent_time", "received_time", "event_time")
+    ]
+    timed = rows.withColumn("_clock", corrected_time(*clocks, settings=ClockSettings()))
+    made = {
+        "event_time": F.col("_clock.event_time"),
+        "time_quality": F.col("_clock.time_quality"),
+        "event_date": F.to_date("_clock.event_time"),
+    }
+    redaction = RedactionSettings()
+    if "search_term" in present:
+        made["search_term"] = redacted_text(F.col("search_term"))
+    if "page" in present:
+        page = F.col("page")
+        for name in ("url", "referrer"):
+            page = page.withField(name, redacted_url(page[name], settings=redaction))
+        made["page"] = page
+    return timed.withColumns(made).drop("_clock")

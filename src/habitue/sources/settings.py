@@ -13,6 +13,7 @@ from habitue.identity.normalise import IDENTIFIER_TYPES
 from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, nearest
 
 _EXPRESSION_KEYS = {"column", "value", "sql", "format"}
+ADAPTER_NAMES = ("completejourney", "segment")
 NAME = r"^[a-z0-9_]{1,63}$"
 
 
@@ -48,17 +49,25 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     """A mapped source (entity, format, path, columns), or one that an adapter understands."""
 
     source: str = Field(pattern=NAME, description="Name of the source, kept on every row.")
-    adapter: str | None = Field(None, description="An adapter instead of a mapping: completejourney, segment.")
+    adapter: str | None = Field(
+        None, description="An adapter instead of a mapping: completejourney, segment."
+    )
     entity: str | None = Field(None, description="What a row becomes.")
     format: Literal["csv", "json", "parquet", "delta"] | None = None
     path: str | None = Field(None, description="File, folder, glob or URI; relative to the project.")
     paths: tuple[str, ...] = Field((), description="Several of them.")
-    options: dict[str, str | bool | int] = Field(default_factory=dict, description="Of the format: delimiter, encoding.")
+    options: dict[str, str | bool | int] = Field(
+        default_factory=dict, description="Of the format: delimiter, encoding."
+    )
     zone: str | None = Field(None, description="Of times without one; default: the project's.")
     numbers: Literal["plain", "en", "de", "fr", "ch"] = Field("plain", description="How numbers are written.")
-    nulls: tuple[str, ...] = Field(("NULL", "null", "\\N"), description="Texts that mean nothing, beside the empty one.")
+    nulls: tuple[str, ...] = Field(
+        ("NULL", "null", "\\N"), description="Texts that mean nothing, beside the empty one."
+    )
     history: bool = Field(False, description="First historical load: rows were known when they happened.")
-    key: tuple[str, ...] = Field((), description="Source columns that tell rows apart; a later row replaces an earlier.")
+    key: tuple[str, ...] = Field(
+        (), description="Source columns that tell rows apart; a later row replaces an earlier."
+    )
     columns: dict[str, Expression] = Field(default_factory=dict)
     identifiers: dict[str, tuple[Expression, ...]] = Field(default_factory=dict)
     limits: SourceLimits = SourceLimits()
@@ -93,8 +102,14 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         problems = list(self._location_problems())
         if self.adapter is None:
             problems += self._mapping_problems()
+        elif self.adapter not in ADAPTER_NAMES:
+            problems.append(
+                f"adapter {self.adapter} is not known; {nearest(self.adapter, list(ADAPTER_NAMES))}"
+            )
         elif self.entity or self.columns or self.identifiers or self.key:
-            problems.append("an adapter knows its entities and columns: leave entity, columns, identifiers and key out")
+            problems.append(
+                "an adapter knows its entities and columns: leave entity, columns, identifiers and key out"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -136,7 +151,9 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         problems = [] if self.format else ["format is missing: csv, json, parquet or delta"]
         problems += self._unknown_names(self.entity)
         mapped = self.mapped
-        problems += [f"{name} must be mapped for {self.entity}" for name in REQUIRED[self.entity] if name not in mapped]
+        problems += [
+            f"{name} must be mapped for {self.entity}" for name in REQUIRED[self.entity] if name not in mapped
+        ]
         choices = ONE_OF.get(self.entity, ())
         if choices and not set(choices) & set(mapped):
             problems.append(f"one of {', '.join(choices)} must be mapped for {self.entity}")
@@ -155,5 +172,8 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         ]
         return [
             *(f"{name} is not a column of {entity}; {nearest(name, known)}" for name in unknown),
-            *(f"{name} is not an identifier type; {nearest(name, list(IDENTIFIER_TYPES))}" for name in wrong_types),
+            *(
+                f"{name} is not an identifier type; {nearest(name, list(IDENTIFIER_TYPES))}"
+                for name in wrong_types
+            ),
         ]

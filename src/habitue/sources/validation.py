@@ -38,7 +38,7 @@ _ORDERED = {
     "service_case": ("opened_time", "closed_time"),
     "subscription": ("start_time", "end_time"),
 }
-_ONE_OF_VALUES = {
+_ONE_OF_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "consent": {"status": ("granted", "denied", "withdrawn")},
     "response": {
         "type": ("delivered", "opened", "clicked", "bounced", "unsubscribed", "complained", "redeemed"),
@@ -140,8 +140,11 @@ def _missing(entity: str) -> list[Condition]:
 
     conditions = [
         (F.col(name).isNull() & ~unread(name), "missing_value", f"{name} is empty")
-        for name in (*REQUIRED[entity], *(("net_revenue",) if entity == "order_line" else ()))
+        for name in REQUIRED[entity]
     ]
+    if entity == "order_line":  # without another fault: a price that could not be read is one already
+        no_price = F.col("net_revenue").isNull() & (F.size("_faults") == 0)
+        conditions.append((no_price, "missing_value", "net_revenue is empty"))
     if entity == "response":
         neither = reduce(lambda a, b: a & b, (F.col(name).isNull() for name in ONE_OF[entity]))
         conditions.append((neither, "missing_value", f"{' and '.join(ONE_OF[entity])} are empty"))
@@ -159,9 +162,14 @@ def _impossible(entity: str) -> list[Condition]:
         too_early = F.col(name) < F.lit(EARLIEST).cast("timestamp")
         conditions.append((too_early, f"{name} lies before {EARLIEST}"))
     if entity == "order_line":
-        unexplained = (F.col("net_revenue") < 0) & (F.col("quantity") > 0) & ~F.coalesce("is_return", F.lit(False))
-        conditions.append((unexplained, "net_revenue is negative for a positive quantity, and is_return does not say why"))
-    return [(F.coalesce(condition, F.lit(False)), "impossible_value", reason) for condition, reason in conditions]
+        is_sale = (F.col("quantity") > 0) & ~F.coalesce("is_return", F.lit(False))
+        unexplained = (F.col("net_revenue") < 0) & is_sale & (F.size("_faults") == 0)
+        conditions.append(
+            (unexplained, "net_revenue is negative for a positive quantity, and is_return does not say why")
+        )
+    return [
+        (F.coalesce(condition, F.lit(False)), "impossible_value", reason) for condition, reason in conditions
+    ]
 
 
 def _future(entity: str, now: datetime) -> list[Condition]:
@@ -169,7 +177,9 @@ def _future(entity: str, now: datetime) -> list[Condition]:
         return []
     name = HAPPENED[entity]
     is_future = F.col(name) > F.lit(now + FUTURE_TOLERANCE)
-    return [(F.coalesce(is_future, F.lit(False)), "future_time", f"{name} lies more than 24 hours after the run")]
+    return [
+        (F.coalesce(is_future, F.lit(False)), "future_time", f"{name} lies more than 24 hours after the run")
+    ]
 
 
 def _currency(entity: str) -> list[Condition]:

@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.entities import ENTITIES
+from habitue.contracts.entities import ENTITIES, EVENT
 from habitue.contracts.intake import QUARANTINE, SOURCE_FILE
 from habitue.contracts.table import Table
 from habitue.errors import InputError
@@ -23,6 +23,7 @@ from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.counting import Tally, check_quarantined, outcome_counts, tally
 from habitue.sources.draft import Draft
 from habitue.sources.duplicates import settled
+from habitue.sources.event_rows import settled_events
 from habitue.sources.fields import SURROGATES
 from habitue.sources.files import SourceFile, check_rejected, readable, reject_unreadable
 from habitue.sources.inputs import FoundInput, find
@@ -68,8 +69,12 @@ def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
         rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
     counted = tally(outcome_counts(rows))
     quarantine = quarantine_rows(rows, entity, source=settings.source, run_id=run.run_id)
-    run.lake.merge(QUARANTINE, quarantine, delete_unmatched={"source": settings.source, "entity": entity.leaf})
-    check_quarantined(settings.source, entity.leaf, counted, settings.limits.max_quarantined_share, quarantine)
+    run.lake.merge(
+        QUARANTINE, quarantine, delete_unmatched={"source": settings.source, "entity": entity.leaf}
+    )
+    check_quarantined(
+        settings.source, entity.leaf, counted, settings.limits.max_quarantined_share, quarantine
+    )
     taken = Taken(settings, entity, inputs, arrivals, rows, counted)
     _report(run, taken)
     return taken
@@ -86,7 +91,17 @@ def note_files(run: Run, taken: Taken) -> None:
     files = {f.name: (i.input.name, f) for i in taken.inputs for f in i.files}
     seen = {a.file.name: a for a in taken.arrivals}
     rows = [
-        (source, name, feeds[group], file.bytes, file.sha256, file.status, file.reason, seen[name].first_seen, seen[name].run_id)
+        (
+            source,
+            name,
+            feeds[group],
+            file.bytes,
+            file.sha256,
+            file.status,
+            file.reason,
+            seen[name].first_seen,
+            seen[name].run_id,
+        )
         for name, (group, file) in sorted(files.items())
     ]
     schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
@@ -104,7 +119,11 @@ def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None
 
 
 def _prepared(
-    run: Run, settings: SourceSettings, entity: Table, inputs: Sequence[FoundInput], arrivals: Sequence[Arrival]
+    run: Run,
+    settings: SourceSettings,
+    entity: Table,
+    inputs: Sequence[FoundInput],
+    arrivals: Sequence[Arrival],
 ) -> DataFrame:
     adapter = adapter_of(settings)
     if settings.adapter is None:
@@ -112,7 +131,9 @@ def _prepared(
     read = read_text if adapter.is_text else read_input
     tables: Mapping[str, DataFrame] = {found.input.name: read(run.spark, found) for found in inputs}
     drafts = [d for d in adapter.read(tables, settings, entity.leaf) if d.entity.leaf == entity.leaf]
-    times = run.spark.createDataFrame([(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp")
+    times = run.spark.createDataFrame(
+        [(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp"
+    )
     normalise = NormaliseSettings(country=run.settings.project.country)
     rows = [_row_pipeline(run, settings, draft, times, normalise) for draft in drafts]
     for draft in drafts:
@@ -126,6 +147,8 @@ def _row_pipeline(
     sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
     known = with_known_time(sound, draft, times)
     keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
+    if draft.entity is EVENT:
+        return settled_events(keyed, session=run.settings.session)
     number = SURROGATES.get(draft.entity.leaf, "line_number")
     return settled(keyed, draft.entity, has_key=bool(settings.key), has_number=number in draft.rows.columns)
 
