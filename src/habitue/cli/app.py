@@ -60,14 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; global options may stand anywhere."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        app(args=globals_first(arguments), standalone_mode=False)
-    except typer.Exit as end:
-        return int(end.exit_code)
+        # outside standalone mode Typer returns the code of `typer.Exit` instead of raising it
+        code = app(args=globals_first(arguments), standalone_mode=False)
     except typer.Abort:
         return 130
     except Exception as error:
         return _usage(error)
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:

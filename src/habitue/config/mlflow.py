@@ -8,7 +8,13 @@ from pydantic import BaseModel, Field
 class MlflowSettings(BaseModel, extra="forbid", frozen=True):
     """Defaults keep everything in the project's folder."""
 
-    tracking_uri: str = Field("", description="Tracking server or store; empty: sqlite file mlflow.db in the project.")
-    artifact_root: str = Field("", description="Where artifacts go; empty: folder mlartifacts in the project.")
+    tracking_uri: str = Field(
+        "", description="Tracking server or store; empty: sqlite file mlflow.db in the project."
+    )
+    artifact_root: str = Field(
+        "", description="Where artifacts go; empty: folder mlartifacts in the project."
+    )
     experiment: str = Field("habitue", description="Experiment that training runs are kept in.")
-    timeout_seconds: int = Field(10, ge=1, le=60, description="Longest wait for one answer of a tracking server.")
+    timeout_seconds: int = Field(
+        10, ge=1, le=60, description="Longest wait for one answer of a tracking server."
+    )

@@ -4,52 +4,94 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from habitue.audiences.reading import read_audiences
-from habitue.config.layers import deep_merge, from_assignments, from_environment
+from habitue.config.layers import KeyPath, Layer, from_assignments, from_environment, leaves, place_of, stack
 from habitue.config.settings import Settings
-from habitue.config.validation import place_of, validate
-from habitue.config.yaml_file import YamlFile, read_yaml
+from habitue.config.validation import validate
+from habitue.config.yaml_file import read_yaml
 from habitue.errors import ConfigError
 
-_SINGLE = ("economics", "consent")  # conf/<name>.yaml is section <name>
-_FOLDERS = ("sources", "models", "audiences")  # conf/<name>/<key>.yaml is <name>.<key>
+SINGLE = ("economics", "consent")
+"""conf/<name>.yaml is section <name>."""
+
+FOLDERS = ("sources", "models", "audiences")
+"""conf/<name>/<key>.yaml is <name>.<key>."""
 
 
 def load_settings(
-    project: Path, *, env: str = "local", assignments: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    project: Path,
+    *,
+    env: str = "local",
+    assignments: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settings of the project in `project`; one ConfigError with every problem and its place."""
     conf = project / "conf"
     if not (conf / "base.yaml").is_file():
         raise ConfigError(
             f"{project} is not a habitue project: conf/base.yaml is missing.",
-            hint="Call habitue in a project's folder, name it with --project DIR, or make one with `habitue init DIR`.",
+            hint="Call habitue in a project's folder, name it with --project DIR, or make one: `habitue init DIR`.",
         )
-    files = [_read(conf, conf / "base.yaml")]
     overlay = conf / f"{env}.yaml"
-    if overlay.is_file():
-        files.append(_read(conf, overlay))
-    elif env != "local":
-        raise ConfigError(f"There is no environment {env}: {overlay.relative_to(project)} is missing.")
-    files += [_read(conf, conf / f"{name}.yaml", (name,)) for name in _SINGLE if (conf / f"{name}.yaml").is_file()]
-    files += [_read(conf, path, (folder, path.stem)) for folder in _FOLDERS for path in sorted((conf / folder).glob("*.yaml"))]
-    data: dict[str, Any] = {}
-    for file in files:
-        data = deep_merge(data, file.data)
-    data = deep_merge(data, from_environment(os.environ if variables is None else variables))
-    settings = validate(Settings, deep_merge(data, from_assignments(assignments)), files, f"The configuration in {conf}")
-    read_audiences(settings.audiences, settings.consent, settings.holdout, place=lambda path: place_of(path, files))
+    if env != "local" and not overlay.is_file():
+        raise ConfigError(f"There is no environment {env}: conf/{env}.yaml is missing.")
+    files = _base_files(conf) | ({overlay: ()} if overlay.is_file() else {})
+    layers = _read_all(conf, files)
+    above = [from_environment(os.environ if variables is None else variables), from_assignments(assignments)]
+    configured = stack([*layers.values(), *above])
+    settings = validate(Settings, configured, f"The configuration in {conf}")
+    read_audiences(
+        settings.audiences,
+        settings.consent,
+        settings.holdout,
+        place=lambda path: place_of(path, configured),
+    )
     return settings
 
 
-def _read(conf: Path, path: Path, section: tuple[str, ...] = ()) -> YamlFile:
-    """A file as part of the tree: content and line numbers moved under its section."""
-    file = read_yaml(path)
-    data: dict[str, Any] = file.data
-    for name in reversed(section):
-        data = {name: data}
-    lines = {(*section, *key): line for key, line in file.lines.items()}
-    return YamlFile(path.relative_to(conf.parent), data, lines)
+def _base_files(conf: Path) -> dict[Path, KeyPath]:
+    """Files of the base layer with the section that each one fills."""
+    single = {conf / f"{name}.yaml": (name,) for name in SINGLE if (conf / f"{name}.yaml").is_file()}
+    folders = {
+        path: (folder, path.stem) for folder in FOLDERS for path in sorted((conf / folder).glob("*.yaml"))
+    }
+    return {conf / "base.yaml": (), **single, **folders}
+
+
+def _read_all(conf: Path, files: Mapping[Path, KeyPath]) -> dict[Path, Layer]:
+    """Every file as a layer; one ConfigError with the faults of all files."""
+    layers: dict[Path, Layer] = {}
+    problems = _unread(conf)
+    for path, section in files.items():
+        try:
+            layers[path] = read_yaml(path, f"conf/{path.relative_to(conf)}", section)
+        except ConfigError as error:
+            problems += error.problems
+    base = [layer for path, layer in layers.items() if path in _base_files(conf)]
+    problems += [problem for pair in combinations(base, 2) for problem in _contradictions(*pair)]
+    if problems:
+        raise ConfigError(f"The configuration in {conf} is not valid:", problems)
+    return layers
+
+
+def _contradictions(first: Layer, second: Layer) -> list[str]:
+    """Files of the base layer have no order, so none of them may give a key that another one gives."""
+    given = {path for path, _ in leaves(first.data)}
+    return [
+        f"{place_of(path, second)}: {'.'.join(map(str, path))} is given twice (also: {place_of(path, first)})"
+        for path, _ in leaves(second.data)
+        if path in given
+    ]
+
+
+def _unread(conf: Path) -> list[str]:
+    """Files that look like configuration and would be passed over in silence."""
+    shown = [path.relative_to(conf) for path in sorted((*conf.glob("*.yml"), *conf.glob("*/*.yml")))]
+    strange = sorted({p.parent.name for p in conf.glob("*/*.yaml") if p.parent.name not in FOLDERS})
+    return [
+        *(f"conf/{path}: is not read; name it {path.stem}.yaml" for path in shown),
+        *(f"conf/{name}: is not read; folders here: {', '.join(FOLDERS)}" for name in strange),
+    ]

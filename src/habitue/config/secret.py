@@ -11,10 +11,11 @@ from habitue.errors import ConfigError
 _REFERENCE = re.compile(r"^\$\{(env|file):([^}]+)\}$")
 
 
-def secret_path(reference: str, project: Path) -> Path | None:
-    """The file a `${file:...}` reference means, relative to the project; None for other kinds."""
-    match = _REFERENCE.match(reference)
-    return project / match[2] if match and match[1] == "file" else None
+def check_reference(reference: str) -> str:
+    """The reference itself; a ValueError that does not quote what may be the secret."""
+    if not _REFERENCE.match(reference):
+        raise ValueError("expected a reference, ${env:NAME} or ${file:PATH}; found a plain text")
+    return reference
 
 
 def resolve_secret(reference: str, project: Path, *, name: str) -> bytes:
@@ -27,13 +28,16 @@ def resolve_secret(reference: str, project: Path, *, name: str) -> bytes:
     kind, target = match.groups()
     if kind == "env":
         text = os.environ.get(target)
-        if not text:
+        if not text or not text.strip():
             raise ConfigError(f"{name}: the environment variable {target} is not set.")
         return text.strip().encode()
     try:
-        return (project / target).read_bytes().strip()
+        secret = (project / target).read_bytes().strip()
     except OSError:
         raise ConfigError(
             f"{name}: the file {target} cannot be read.",
             hint="`habitue init` makes one; put your own back if it was moved.",
         ) from None
+    if not secret:
+        raise ConfigError(f"{name}: the file {target} is empty.")
+    return secret

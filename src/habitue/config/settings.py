@@ -12,7 +12,7 @@ from habitue.activation.settings import ActivationSettings
 from habitue.audiences.definition import AudienceDefinition
 from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.mlflow import MlflowSettings
-from habitue.config.secret import resolve_secret
+from habitue.config.secret import check_reference, resolve_secret
 from habitue.config.spark import SparkSettings
 from habitue.events.settings import SessionSettings
 from habitue.identity.settings import IdentitySettings
@@ -50,7 +50,10 @@ class LakeSettings(BaseModel, extra="forbid", frozen=True):
 class PrivacySettings(BaseModel, extra="forbid", frozen=True):
     """How identifiers are protected."""
 
-    pepper: str = Field("${file:secrets/pepper}", description="Reference to the secret that keys are made with.")
+    pepper: Annotated[str, AfterValidator(check_reference)] = Field(
+        "${file:secrets/pepper}",
+        description="Reference to the secret that keys are made with: ${env:NAME} or ${file:PATH}.",
+    )
 
     def pepper_bytes(self, project: Path) -> bytes:
         """The pepper itself; ConfigError where the reference leads nowhere."""
