@@ -120,7 +120,7 @@ def read_history(run: Run) -> History:
 
 
 def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
-    """Members as `target` would write them now, with `outcome` and `statuses` for the funnel; writes nothing."""
+    """Members as `target` would write them now, with `outcome` and `statuses`; writes nothing."""
     return _members(run, population(run, audiences), audiences, read_history(run))
 
 
