@@ -38,7 +38,8 @@ def _problems(faults: list[ErrorDetails], model: type[BaseModel], configured: La
         by_key.setdefault((path, end), []).append(message)
     for (path, end), messages in sorted(by_key.items(), key=lambda item: [str(part) for part in item[0][0]]):
         key = ".".join(str(part) for part in path)
-        yield f"{place_of(path, configured)}: {key}: {' or '.join(dict.fromkeys(messages))}{end}"
+        what = " or ".join(dict.fromkeys(messages))
+        yield f"{place_of(path, configured)}: {key}: {'expected ' if end else ''}{what}{end}"
 
 
 def _path(details: ErrorDetails, data: Mapping[str, Any]) -> KeyPath:
@@ -63,7 +64,7 @@ def _sentence(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> t
         case "value_error":
             return details["msg"].removeprefix("Value error, "), ""
     is_shown = not path or path[0] not in _UNSHOWN
-    return f"expected {expected(details)}", f", found {found(details['input'], quote=is_shown)}"
+    return expected(details), f", found {found(details['input'], quote=is_shown)}"
 
 
 def _nearest(path: KeyPath, model: type[BaseModel]) -> str:
