@@ -17,7 +17,7 @@ from habitue.lake.commit import CommitNote, set_commit_note
 from habitue.lake.ddl import create_table
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.location import Location
-from habitue.lake.merge import CHANGES_VIEW, find_changes, merge_statement
+from habitue.lake.merge import CHANGES_VIEW, Deletion, find_changes, merge_statement
 
 
 class Lake:
@@ -66,7 +66,7 @@ class Lake:
         table: Table,
         rows: DataFrame,
         *,
-        delete_unmatched: bool | Mapping[str, str] = False,
+        delete_unmatched: Deletion = False,
         update: bool = True,
     ) -> None:
         """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.

@@ -7,7 +7,7 @@ and makes no commit at all where nothing changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_
 
@@ -17,6 +17,9 @@ from pyspark.sql import functions as F
 from habitue.contracts.row_hash import ROW_HASH
 from habitue.contracts.table import Table
 
+Deletion = bool | Mapping[str, str | Sequence[str]]
+"""Which rows a merge may delete: none, all, or those with these column values."""
+
 CHANGES_VIEW = "habitue_changes"
 _DELETE = "_is_delete"
 
@@ -25,7 +28,7 @@ def find_changes(
     rows: DataFrame,
     present: DataFrame,
     table: Table,
-    delete_unmatched: bool | Mapping[str, str],
+    delete_unmatched: Deletion,
     update: bool,
 ) -> DataFrame:
     """Rows to insert or update, and keys to delete (`_is_delete`), against the table's present rows."""
@@ -62,14 +65,17 @@ def _digest(table: Table) -> Column:
     )
 
 
-def _scope(delete_unmatched: bool | Mapping[str, str]) -> Mapping[str, str]:
+def _scope(delete_unmatched: Deletion) -> Mapping[str, str | Sequence[str]]:
     return {} if isinstance(delete_unmatched, bool) else delete_unmatched
 
 
-def _deletable(delete_unmatched: bool | Mapping[str, str]) -> Column:
+def _deletable(delete_unmatched: Deletion) -> Column:
     if isinstance(delete_unmatched, bool):
         return F.lit(delete_unmatched)
-    conditions = [F.col(f"_scope_{name}") == F.lit(value) for name, value in delete_unmatched.items()]
+    conditions = [
+        F.col(f"_scope_{name}").isin([value] if isinstance(value, str) else list(value))
+        for name, value in delete_unmatched.items()
+    ]
     return reduce(and_, conditions, F.lit(True))
 
 

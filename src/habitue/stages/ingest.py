@@ -27,29 +27,45 @@ from habitue.sources.inputs import digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
-from habitue.stages.intake import Taken, note_files, take_in
+from habitue.stages.intake import Taken, note_files, quarantine_rows_of, take_in
 
 
 def ingest(run: Run) -> None:
     """Take in every entity that a source feeds."""
-    for name in fed_entities(run.settings.sources):
-        ingest_entity(run, name)
+    ingest_entities(run, fed_entities(run.settings.sources))
 
 
-def ingest_entity(run: Run, name: str) -> None:
-    """Take in one entity from all sources that feed it."""
-    entity = ENTITIES[name]
-    taken = [take_in(run, settings, entity) for settings in sources_of(name, run.settings.sources)]
-    good = _good_rows(taken, entity)
-    for each in taken:
-        note_files(run, each)
-    run.lake.merge(IDENTIFIER, vault_identifiers(good), update=False)
-    if entity is EVENT:
-        good = flag_bots(good, settings=BotSettings())
-    if entity is CUSTOMER_RECORD:
-        run.lake.merge(PERSON_RECORD, person_records(good), delete_unmatched=True)
-    run.lake.merge(QUARANTINE_COUNT, _counts(run, taken, name), delete_unmatched={"entity": name})
-    run.lake.merge(entity, silver_rows(good, entity), delete_unmatched=True)
+def ingest_entities(run: Run, names: Sequence[str]) -> None:
+    """Take in entities from all sources that feed them; tables that all entities share are written once."""
+    taken = [each for name in names for each in _take_in_entity(run, name)]
+    quarantine_rows_of(run, taken, names)
+    note_files(run, taken)
+    good = {name: _good_rows([t for t in taken if t.entity.leaf == name], ENTITIES[name]) for name in names}
+    run.lake.merge(IDENTIFIER, _identifiers(list(good.values())), update=False)
+    if CUSTOMER_RECORD.leaf in good:
+        run.lake.merge(PERSON_RECORD, person_records(good[CUSTOMER_RECORD.leaf]), delete_unmatched=True)
+    run.lake.merge(QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names})
+    for name, rows in good.items():
+        run.focus(step_name(name))
+        whole = flag_bots(rows, settings=BotSettings()) if name == EVENT.leaf else rows
+        run.lake.merge(ENTITIES[name], silver_rows(whole, ENTITIES[name]), delete_unmatched=True)
+
+
+def step_name(entity: str) -> str:
+    """Name of an entity's step in the run record."""
+    return f"ingest {entity}"
+
+
+def _take_in_entity(run: Run, name: str) -> list[Taken]:
+    run.focus(step_name(name))
+    return [take_in(run, settings, ENTITIES[name]) for settings in sources_of(name, run.settings.sources)]
+
+
+def _identifiers(good: Sequence[DataFrame]) -> DataFrame:
+    """Every identifier once, whichever entities carry it."""
+    every = _union([vault_identifiers(rows) for rows in good])
+    first = F.min("first_source")
+    return every.groupBy("id_type", "id_key").agg(F.min("clear_value").alias("clear_value"), first.alias("first_source"))
 
 
 def source_digest(settings: SourceSettings, entity: str, project: Path) -> str:
@@ -64,9 +80,9 @@ def _good_rows(taken: Sequence[Taken], entity: Table) -> DataFrame:
     return rows
 
 
-def _counts(run: Run, taken: Sequence[Taken], entity: str) -> DataFrame:
+def _counts(run: Run, taken: Sequence[Taken]) -> DataFrame:
     schema = ", ".join(f"{c.name} {c.type}" for c in QUARANTINE_COUNT.columns)
-    rows = [row for each in taken for row in each.tally.rows(each.settings.source, entity)]
+    rows = [row for each in taken for row in each.tally.rows(each.settings.source, each.entity.leaf)]
     return run.spark.createDataFrame(rows, schema)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -68,16 +68,20 @@ def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
         _check_files(settings, inputs)
         rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
     counted = tally(outcome_counts(rows))
-    quarantine = quarantine_rows(rows, entity, source=settings.source, run_id=run.run_id)
-    run.lake.merge(
-        QUARANTINE, quarantine, delete_unmatched={"source": settings.source, "entity": entity.leaf}
-    )
-    check_quarantined(
-        settings.source, entity.leaf, counted, settings.limits.max_quarantined_share, quarantine
-    )
     taken = Taken(settings, entity, inputs, arrivals, rows, counted)
     _report(run, taken)
     return taken
+
+
+def quarantine_rows_of(run: Run, taken: Sequence[Taken], entities: Sequence[str]) -> None:
+    """Lock the faulty rows away, then stop where a source has too many of them."""
+    faulty = [quarantine_rows(t.rows, t.entity, source=t.settings.source, run_id=run.run_id) for t in taken]
+    if any(t.tally.quarantined_total for t in taken) or run.lake.exists(QUARANTINE):
+        every = reduce(lambda a, b: a.unionByName(b), faulty)
+        run.lake.merge(QUARANTINE, every, delete_unmatched={"entity": entities})
+    for each, rows in zip(taken, faulty, strict=True):
+        limit = each.settings.limits.max_quarantined_share
+        check_quarantined(each.settings.source, each.entity.leaf, each.tally, limit, rows)
 
 
 def in_zone(settings: SourceSettings, project_zone: str) -> SourceSettings:
@@ -85,27 +89,21 @@ def in_zone(settings: SourceSettings, project_zone: str) -> SourceSettings:
     return settings if settings.zone else settings.model_copy(update={"zone": project_zone})
 
 
-def note_files(run: Run, taken: Taken) -> None:
+def note_files(run: Run, taken: Sequence[Taken]) -> None:
     """Bring `bronze.source_file` up to date; files that are gone keep their row."""
+    rows = {(row[0], row[1]): row for each in taken for row in _file_rows(each)}
+    schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
+    run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(list(rows.values()), schema))
+
+
+def _file_rows(taken: Taken) -> Iterator[tuple[object, ...]]:
     source, feeds = taken.settings.source, _feeds(taken.settings)
     files = {f.name: (i.input.name, f) for i in taken.inputs for f in i.files}
     seen = {a.file.name: a for a in taken.arrivals}
-    rows = [
-        (
-            source,
-            name,
-            feeds[group],
-            file.bytes,
-            file.sha256,
-            file.status,
-            file.reason,
-            seen[name].first_seen,
-            seen[name].run_id,
-        )
-        for name, (group, file) in sorted(files.items())
-    ]
-    schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
-    run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(rows, schema))
+    for name, (group, file) in sorted(files.items()):
+        arrival = seen[name]
+        known = (file.bytes, file.sha256, file.status, file.reason)
+        yield (source, name, feeds[group], *known, arrival.first_seen, arrival.run_id)
 
 
 def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None:

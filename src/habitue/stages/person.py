@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from habitue.audiences.conditions import Moment
 from habitue.audiences.evaluation import Finding, evaluate_all
+from habitue.audiences.holdout import with_global_holdout
 from habitue.audiences.percentiles import percentile_cutoffs
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
@@ -21,7 +22,7 @@ from habitue.identity.normalise import NormaliseSettings, normalise
 from habitue.job import Run
 from habitue.lake.release import Release, last_release
 from habitue.privacy.keys import identifier_key
-from habitue.stages.target import defined_audiences, population
+from habitue.stages.target import defined_audiences, moment, population, read_history
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,15 @@ def audience_findings(run: Run, audience: str, person_id: str) -> tuple[Finding,
     audiences = defined_audiences(run)
     if audience not in {a.name for a in audiences}:
         raise UsageError(f"There is no audience {audience}.", [f"audiences: {', '.join(a.name for a in audiences)}"])
-    persons = population(run, audiences).withColumn("is_holdout", F.lit(False))
+    assigned = read_history(run).assigned
+    persons = with_global_holdout(population(run, audiences), assigned, run.settings.holdout)
     row = persons.where(F.col("person_id") == person_id).first()
     if row is None:
         raise UsageError(f"There is no profile of person {person_id} in the release of {release.as_of_date}.")
-    member = _slice(run, AUDIENCE_MEMBER, release).where((F.col("person_id") == person_id) & (F.col("audience") == audience))
-    found = member.first()
-    moment = Moment(run.as_of, run.cut)
-    facts = row.asDict(recursive=True) | {"is_holdout": _is_held_out(run, release, person_id)}
-    findings = evaluate_all(audiences, facts, moment=moment, cutoffs=percentile_cutoffs(persons, audiences))
+    members = _slice(run, AUDIENCE_MEMBER, release)
+    found = members.where((F.col("person_id") == person_id) & (F.col("audience") == audience)).first()
+    cutoffs = percentile_cutoffs(persons, audiences)
+    findings = evaluate_all(audiences, row.asDict(recursive=True), moment=moment(run), cutoffs=cutoffs)
     return findings[audience], found.asDict(recursive=True) if found else None
 
 
@@ -117,12 +118,7 @@ def _successor(run: Run, person_id: str) -> str:
     return person_id
 
 
-def _is_held_out(run: Run, release: Release, person_id: str) -> bool:
-    held = _slice(run, AUDIENCE_MEMBER, release).where((F.col("person_id") == person_id) & (F.col("split_group") == "holdout"))
-    return not held.where("not_exportable_reason LIKE '%global%'").isEmpty()
-
-
-def _slice(run: Run, table: Table, release: Release) -> Any:
+def _slice(run: Run, table: Table, release: Release) -> DataFrame:
     rows = run.lake.read(table, version=release.versions.get(table.name))
     return rows.where(F.col("as_of_date") == F.lit(release.as_of_date))
 

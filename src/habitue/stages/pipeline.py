@@ -7,32 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from habitue.errors import UsageError
 from habitue.job import Run
 from habitue.job.record import StepRecord, earlier_step
 from habitue.lake.commit import CommitNote
 from habitue.stages.step import Step
-
-STAGES = ("ingest", "sessionize", "resolve", "profile", "train", "score", "target", "publish")
-
-
-@dataclass(frozen=True)
-class Span:
-    """From which stage to which one a run goes."""
-
-    first: str = STAGES[0]
-    last: str = STAGES[-1]
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in (self.first, self.last) if name not in STAGES]
-        if unknown:
-            raise UsageError(f"{', '.join(unknown)} is not a stage.", [f"stages in order: {', '.join(STAGES)}"])
-        if STAGES.index(self.first) > STAGES.index(self.last):
-            raise UsageError(f"--from {self.first} comes after --to {self.last}.", [f"order: {', '.join(STAGES)}"])
-
-    def holds(self, stage: str) -> bool:
-        """Whether the stage is part of the span."""
-        return STAGES.index(self.first) <= STAGES.index(stage) <= STAGES.index(self.last)
 
 
 def run_steps(run: Run, steps: Sequence[Step], *, dry_run: bool = False, forced: frozenset[str] = frozenset()) -> bool:

@@ -13,7 +13,7 @@ from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
 from habitue.sources.adapters import fed_entities, sources_of
-from habitue.stages.ingest import ingest_entity, source_digest
+from habitue.stages.ingest import ingest_entities, source_digest, step_name
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
 from habitue.stages.resolve import resolve
@@ -76,8 +76,7 @@ def _ingest(entity: str) -> Step:
     def inputs(run: Run) -> Any:
         return [source_digest(source, entity, run.project) for source in sources_of(entity, run.settings.sources)]
 
-    work = partial(ingest_entity, name=entity)
-    return Step(f"ingest {entity}", "ingest", work, ENTITIES[entity], depends_on=inputs)
+    return Step(step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities)
 
 
 def _publish(run: Run, *, with_exports: bool) -> None:

@@ -11,7 +11,7 @@ from habitue.activation.manifest import MANIFEST_NAME, manifest_digest
 from habitue.contracts.decision import RELEASE
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
-from habitue.lake.release import Release, publish, published_versions
+from habitue.lake.release import Release, last_release, publish, published_versions
 from habitue.stages.audit import audit
 from habitue.stages.export import stage_exports
 
@@ -23,7 +23,7 @@ WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what
 def publish_run(run: Run, *, with_exports: bool) -> Release:
     """Everything visible at once: the release names each table's version and each export's digest."""
     audit(run)
-    digests = stage_exports(run) if with_exports else {}
+    digests = stage_exports(run) if with_exports else _visible(run)
     run.count(WITHHELD, BETWEEN.join(run.record.exports_withheld))
     release = Release(
         release_id=run.run_id,
@@ -36,8 +36,15 @@ def publish_run(run: Run, *, with_exports: bool) -> Release:
     )
     publish(run.lake, release)
     show_exports(run.project, run.run_id)
+    withdraw_exports(run.project, keep=digests)
     run.note(f"release {release.release_id} of {len(release.versions)} tables and {len(digests)} exports")
     return release
+
+
+def _visible(run: Run) -> dict[str, str]:
+    """Exports of the last release: a run for an older day leaves them as they are."""
+    release = last_release(run.lake.read(RELEASE))
+    return release.export_digests if release else {}
 
 
 def finish_publication(run: Run) -> None:
@@ -82,7 +89,7 @@ def exported_rows(project: Path, digests: Mapping[str, str]) -> dict[str, int]:
 
 
 def withdraw_exports(project: Path, *, keep: Mapping[str, str]) -> None:
-    """Take visible exports away whose manifest is not one of `keep`."""
+    """Take visible exports away whose manifest is not one of `keep`: nobody who withdrew a consent stays in a file."""
     root = project / EXPORTS
     for manifest in sorted(root.glob(f"*/*/{MANIFEST_NAME}")):
         name = str(manifest.parent.relative_to(root))
