@@ -22,7 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="One profile per person from raw customer data, what each is worth, who is about to leave, and the audiences.",
+    help="One profile per person from raw customer data, what each is worth, who is about to leave, and the "
+    "audiences marketing acts on.",
 )
 
 _WITH_VALUE = ("--project", "--env", "--lake", "--set")
@@ -34,10 +35,16 @@ def _globals(
     context: typer.Context,
     project: Annotated[Path, typer.Option(help="Folder of the project (with conf/).")] = Path(),
     env: Annotated[str, typer.Option(help="Environment: conf/ENV.yaml over conf/base.yaml.")] = "local",
-    lake: Annotated[str | None, typer.Option(help="Folder or URI of the lake; else lake.path of the configuration.")] = None,
-    assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one setting.")] = None,
+    lake: Annotated[
+        str | None, typer.Option(help="Folder or URI of the lake; else lake.path of the configuration.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one setting.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Data on stdout as JSON.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the stack of an unforeseen error.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the stack of an unforeseen error.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     context.obj = Globals(project, env, lake, tuple(assignments or ()), as_json, verbose, quiet)
@@ -64,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = app(args=globals_first(arguments), standalone_mode=False)
     except typer.Abort:
         return 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Typer hides the classes of its complaints; others go on
         return _usage(error)
     return code if isinstance(code, int) else 0
 

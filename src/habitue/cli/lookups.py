@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,16 +10,18 @@ from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_facts, print_finding, print_table
 from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP
 from habitue.errors import UsageError
-from habitue.identity.explain import Evidence, evidence_of, identifiers_of
-from habitue.stages.execute import opened
-from habitue.stages.person import Handle, audience_findings, find_person, person_view, why
-from habitue.stages.preview import audience_preview
+
+if TYPE_CHECKING:
+    from habitue.identity.explain import Evidence
+    from habitue.stages.person import Handle
 
 person_app = typer.Typer(no_args_is_help=True, help="One person, as of the last release.")
 audience_app = typer.Typer(no_args_is_help=True, help="Audiences: who is in, and why.")
 identity_app = typer.Typer(no_args_is_help=True, help="Which identifiers belong together, and why.")
 
-Number = Annotated[str | None, typer.Option("--customer-number", help="The person's number in the CRM or shop.")]
+Number = Annotated[
+    str | None, typer.Option("--customer-number", help="The person's number in the CRM or shop.")
+]
 Email = Annotated[str | None, typer.Option("--email", help="An e-mail address of the person.")]
 PersonId = Annotated[str | None, typer.Argument(help="A person_id.", show_default=False)]
 
@@ -32,19 +34,39 @@ def add_lookup_commands(app: typer.Typer) -> None:
 
 
 @person_app.command("show")
-def person_show(context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None) -> None:
+def person_show(
+    context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
+) -> None:
     """Profile, scores, audiences and identifiers of one person."""
+    from habitue.stages.execute import opened
+    from habitue.stages.person import find_person, person_view
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         view = person_view(run, find_person(run, handle(person_id, customer_number, email)))
         if options.as_json:
             return print_data(view)
         typer.echo(f"person {view['person_id']} as of {view['as_of_date']} (release {view['release_id']})\n")
-        print_facts("profile", {k: v for k, v in view["profile"].items() if k not in ("as_of_date", "person_id")})
-        print_facts("\nscore", {k: v for k, v in (view["score"] or {}).items() if k not in ("as_of_date", "person_id")})
-        print_table(("\naudience", "group", "channels", "since", "why"),
-                    [(a["audience"], a["split_group"], ", ".join(a["channels"]) or a["not_exportable_reason"], a["entered_at"],
-                      a["reason"]) for a in view["audiences"]])  # fmt: skip
+        print_facts(
+            "profile", {k: v for k, v in view["profile"].items() if k not in ("as_of_date", "person_id")}
+        )
+        print_facts(
+            "\nscore",
+            {k: v for k, v in (view["score"] or {}).items() if k not in ("as_of_date", "person_id")},
+        )
+        print_table(
+            ("\naudience", "group", "channels", "since", "why"),
+            [
+                (
+                    a["audience"],
+                    a["split_group"],
+                    ", ".join(a["channels"]) or a["not_exportable_reason"],
+                    a["entered_at"],
+                    a["reason"],
+                )
+                for a in view["audiences"]
+            ],
+        )
 
 
 @audience_app.command("list")
@@ -54,30 +76,48 @@ def audience_list(context: typer.Context) -> None:
     with ending(options):
         settings = options.request().settings()
         rows = [(a.audience, a.description) for a in settings.audiences.values()]
-        print_data([dict(zip(("audience", "description"), r, strict=True)) for r in rows]) if options.as_json else print_table(
-            ("audience", "what it is"), rows
-        )
+        print_data(
+            [dict(zip(("audience", "description"), r, strict=True)) for r in rows]
+        ) if options.as_json else print_table(("audience", "what it is"), rows)
 
 
 @audience_app.command("preview")
 def preview(context: typer.Context, name: str) -> None:
     """Size, losses on the way to an export, and ten members, by today's definition; writes nothing."""
+    from habitue.stages.execute import opened
+    from habitue.stages.preview import audience_preview
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         found = audience_preview(run, name)
         if options.as_json:
             return print_data(found)
-        print_table((f"{name} as of {found['as_of_date']}", "persons"), [(s, f"{c:,}") for s, c in found["funnel"]])
-        print_table(("\nmember", "value (clv_365d)", "p_churn", "why"),
-                    [(m["person_id"], m["clv_365d"], m["p_churn"], m["reason"]) for m in found["members"]])  # fmt: skip
+        print_table(
+            (f"{name} as of {found['as_of_date']}", "persons"), [(s, f"{c:,}") for s, c in found["funnel"]]
+        )
+        print_table(
+            ("\nmember", "value (clv_365d)", "p_churn", "why"),
+            [(m["person_id"], m["clv_365d"], m["p_churn"], m["reason"]) for m in found["members"]],
+        )
 
 
 @audience_app.command("explain")
-def explain(context: typer.Context, name: str, person_id: PersonId = None, customer_number: Number = None, email: Email = None) -> None:
+def explain(
+    context: typer.Context,
+    name: str,
+    person_id: PersonId = None,
+    customer_number: Number = None,
+    email: Email = None,
+) -> None:
     """Why a person is or is not in an audience: each clause with what was found."""
+    from habitue.stages.execute import opened
+    from habitue.stages.person import audience_findings, find_person
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
-        finding, member = audience_findings(run, name, find_person(run, handle(person_id, customer_number, email)))
+        finding, member = audience_findings(
+            run, name, find_person(run, handle(person_id, customer_number, email))
+        )
         if options.as_json:
             return print_data({"holds": finding.holds, "finding": finding, "membership": member})
         print_finding(finding)
@@ -87,22 +127,36 @@ def explain(context: typer.Context, name: str, person_id: PersonId = None, custo
 
 
 @identity_app.command("show")
-def identity_show(context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None) -> None:
+def identity_show(
+    context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
+) -> None:
     """A person's identifiers and the evidence that joins them."""
+    from habitue.identity.explain import evidence_of, identifiers_of
+    from habitue.stages.execute import opened
+    from habitue.stages.person import find_person
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         person = find_person(run, handle(person_id, customer_number, email))
         rows = identifiers_of(run.lake.read(IDENTITY_MAP), person).collect()
         evidence = evidence_of(run.lake.read(IDENTITY_MAP), run.lake.read(IDENTITY_EDGE), [person])
         if options.as_json:
-            return print_data({"person_id": person, "identifiers": [r.asDict() for r in rows], "evidence": evidence})
-        print_table(("identifier", "key", "since", "until"), [(r["id_type"], r["id_key"][:16], r["valid_from"], r["valid_to"]) for r in rows])
+            return print_data(
+                {"person_id": person, "identifiers": [r.asDict() for r in rows], "evidence": evidence}
+            )
+        print_table(
+            ("identifier", "key", "since", "until"),
+            [(r["id_type"], r["id_key"][:16], r["valid_from"], r["valid_to"]) for r in rows],
+        )
         _print_evidence(evidence)
 
 
 @identity_app.command("why")
 def identity_why(context: typer.Context, a: str, b: str) -> None:
-    """The chain of evidence between two identifiers, each as TYPE:KEY (keys as `identity show` prints them)."""
+    """The chain of evidence between two identifiers, each as TYPE:KEY, as `identity show` prints them."""
+    from habitue.stages.execute import opened
+    from habitue.stages.person import why
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         chain = why(run, _identifier(a), _identifier(b))
@@ -116,6 +170,8 @@ def identity_why(context: typer.Context, a: str, b: str) -> None:
 
 def handle(person_id: str | None, customer_number: str | None, email: str | None) -> Handle:
     """Exactly one way to name a person."""
+    from habitue.stages.person import Handle
+
     given = [value for value in (person_id, customer_number, email) if value]
     if len(given) != 1:
         raise UsageError("Name one person:", ["a person_id, --customer-number N or --email E"])
@@ -132,6 +188,17 @@ def _identifier(text: str) -> tuple[str, str]:
 
 
 def _print_evidence(evidence: list[Evidence]) -> None:
-    rows = [(f"{e.a[0]}:{e.a[1][:12]}", f"{e.b[0]}:{e.b[1][:12]}", e.rule, e.source, e.first_known, e.observations, e.status, e.reason)
-            for e in evidence]  # fmt: skip
+    rows = [
+        (
+            f"{e.a[0]}:{e.a[1][:12]}",
+            f"{e.b[0]}:{e.b[1][:12]}",
+            e.rule,
+            e.source,
+            e.first_known,
+            e.observations,
+            e.status,
+            e.reason,
+        )
+        for e in evidence
+    ]
     print_table(("\nfrom", "to", "rule", "source", "known since", "seen", "status", "reason"), rows)

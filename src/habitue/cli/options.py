@@ -1,4 +1,8 @@
-"""Options that every command takes, and how a command ends."""
+"""Options that every command takes, and how a command ends.
+
+Stages bring Spark and MLflow with them. Commands import them where they call them, so that `--help` and wrong
+options are answered at once.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from habitue.errors import HabitueError, UsageError
-from habitue.job.failure import explain
-from habitue.stages.execute import Request
-from habitue.stages.pipeline import Span
+from habitue.stages.span import Span
 
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="Day whose start cuts what is known, as 2026-01-31.")]
+if TYPE_CHECKING:
+    from habitue.stages.execute import Request
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="Day whose start cuts what is known, as 2026-01-31."),
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Globals:
 
     def request(self, *, as_of: str | None = None, span: Span | None = None, **flags: bool) -> Request:
         """A request for the stages."""
+        from habitue.stages.execute import Request
+
         return Request(
             project=self.project.absolute(),
             env=self.env,
@@ -74,9 +84,13 @@ def ending(options: Globals) -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort, KeyboardInterrupt):
         raise
-    except Exception as error:  # the outermost edge: every error ends as a code and a sentence
+    except Exception as error:  # noqa: BLE001 - the outermost edge: each error ends as a sentence and a code
+        from habitue.job.failure import explain, stack_of
+
         if options.verbose and not isinstance(error, HabitueError):
-            raise
+            typer.echo(stack_of(error), err=True)
         code, message = explain(error, options.project.absolute() / "habitue-error.log")
-        Console(stderr=True, highlight=False).print(f"[bold red]habitue:[/bold red] {escape(message)}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(
+            f"[bold red]habitue:[/bold red] {escape(message)}", soft_wrap=True
+        )
         raise typer.Exit(int(code)) from None

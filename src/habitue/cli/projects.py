@@ -11,15 +11,10 @@ import typer
 
 from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_table
-from habitue.config.template import make_project
 from habitue.contracts.intake import QUARANTINE
 from habitue.contracts.tables import TABLES
 from habitue.errors import ConfigError, DependencyError
 from habitue.report.catalogue import catalogue, catalogue_markdown
-from habitue.report.environment import check_environment, check_executors
-from habitue.stages.check import data_findings
-from habitue.stages.execute import opened
-from habitue.stages.report import write_report
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that could not be taken in.")
 
@@ -40,15 +35,22 @@ def init(
     country: Annotated[str, typer.Option(help="Country of phone numbers without a prefix.")] = "DE",
 ) -> None:
     """Make a new project: configuration, folders, and the secret that identifier keys are made with."""
+    from habitue.config.template import make_project
+
     options = globals_of(context)
     with ending(options):
-        made = make_project(folder.absolute(), name=folder.absolute().name, zone=zone, currency=currency, country=country)
+        made = make_project(
+            folder.absolute(), name=folder.absolute().name, zone=zone, currency=currency, country=country
+        )
         typer.echo(f"{folder} holds {len(made)} files.")
         typer.echo(
-            "secrets/pepper is the secret that all keys are made with. Keep a copy in a safe place: without it the keys of the "
-            "lake can never be made again."
+            "secrets/pepper is the secret that all keys are made with. Keep a copy in a safe place: without it the "
+            "keys of the lake can never be made again."
         )
-        typer.echo(f"Next: put your files into {folder}/data, then `habitue --project {folder} map data/FILE > conf/sources/NAME.yaml`.")
+        typer.echo(
+            f"Next: put your files into {folder}/data and say what they mean: conf/sources/README.md shows how, "
+            f"`habitue --project {folder} map data/FILE` proposes it."
+        )
 
 
 def map_file(
@@ -67,9 +69,15 @@ def map_file(
 
 def check(
     context: typer.Context,
-    data: Annotated[bool, typer.Option("--data", help="What the data of the last run support, and how far to trust it.")] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="What the data of the last run support, and how far to trust it.")
+    ] = False,
 ) -> None:
     """Validate configuration and environment; with --data what these data can support."""
+    from habitue.report.environment import check_environment, check_executors
+    from habitue.stages.check import data_findings
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options):
         request = options.request()
@@ -80,7 +88,10 @@ def check(
             if options.as_json:
                 return print_data(found)
             print_table(("figure", "value"), list(found["figures"].items()))
-            print_table(("\ncapability", "supported", "why"), [(c["capability"], c["supported"], c["why"]) for c in found["capabilities"]])
+            print_table(
+                ("\ncapability", "supported", "why"),
+                [(c["capability"], c["supported"], c["why"]) for c in found["capabilities"]],
+            )
             return None
         tracking = settings.mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
         findings = check_environment(project=request.project, tracking_uri=tracking)
@@ -90,8 +101,10 @@ def check(
         if options.as_json:
             print_data([vars(f) for f in findings])
         else:
-            print_table(("", "", "found", "expected", "what to do"),
-                        [("ok" if f.ok else "NO", f.name, f.found, f.expected, f.remedy) for f in findings])  # fmt: skip
+            print_table(
+                ("", "", "found", "expected", "what to do"),
+                [("ok" if f.ok else "NO", f.name, f.found, f.expected, f.remedy) for f in findings],
+            )
         wrong = [f for f in findings if not f.ok]
         if wrong:
             raise DependencyError("The environment is not ready:", [f"{f.name}: {f.remedy}" for f in wrong])
@@ -101,6 +114,9 @@ def report(
     context: typer.Context, lang: Annotated[str | None, typer.Option(help="Language: en or de.")] = None
 ) -> None:
     """Write the report of the last release as one HTML file."""
+    from habitue.stages.execute import opened
+    from habitue.stages.report import write_report
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         if lang not in (None, "en", "de"):
@@ -118,14 +134,21 @@ def catalog(context: typer.Context) -> None:
 @quarantine_app.command("list")
 def quarantine_list(context: typer.Context) -> None:
     """Quarantined rows by source, entity and reason; counts and reasons only, never the rows."""
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         rows = run.lake.read(QUARANTINE).groupBy("source", "entity", "file", "reason_code", "reason").count()
-        found = [row.asDict() for row in rows.orderBy("source", "entity", "file", "reason_code", "reason").limit(200).collect()]
+        found = [
+            row.asDict()
+            for row in rows.orderBy("source", "entity", "file", "reason_code", "reason").limit(200).collect()
+        ]
         if options.as_json:
             return print_data(found)
-        print_table(("source", "entity", "file", "reason", "rows"),
-                    [(r["source"], r["entity"], r["file"], r["reason"], f"{r['count']:,}") for r in found])  # fmt: skip
+        print_table(
+            ("source", "entity", "file", "reason", "rows"),
+            [(r["source"], r["entity"], r["file"], r["reason"], f"{r['count']:,}") for r in found],
+        )
 
 
 def mlflow(
@@ -138,5 +161,18 @@ def mlflow(
         uri = request.settings().mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
         typer.echo(f"http://127.0.0.1:{port} shows the models; Ctrl-C ends it.", err=True)
         raise typer.Exit(
-            subprocess.call([sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)])
+            subprocess.call(
+                [
+                    sys.executable,
+                    "-m",
+                    "mlflow",
+                    "ui",
+                    "--backend-store-uri",
+                    uri,
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(port),
+                ]
+            )
         )

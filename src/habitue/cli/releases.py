@@ -9,9 +9,6 @@ import typer
 from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_table
 from habitue.contracts.decision import RELEASE
-from habitue.lake.release import releases
-from habitue.stages.execute import opened
-from habitue.stages.rollback import roll_back_to
 
 release_app = typer.Typer(no_args_is_help=True, help="Releases: what readers see.")
 model_app = typer.Typer(no_args_is_help=True, help="Models: champions and challengers.")
@@ -26,20 +23,36 @@ def add_release_commands(app: typer.Typer) -> None:
 @release_app.command("list")
 def release_list(context: typer.Context) -> None:
     """The last 30 releases, newest first."""
+    from habitue.lake.release import releases
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         found = releases(run.lake.read(RELEASE), run.settings.lake.keep_releases)
         if options.as_json:
             print_data([vars(release) for release in found])
         else:
-            rows = [(r.release_id, r.as_of_date, f"{r.published_at:%Y-%m-%d %H:%M}", len(r.versions), len(r.export_digests),
-                     r.rolled_back_to) for r in found]  # fmt: skip
+            rows = [
+                (
+                    r.release_id,
+                    r.as_of_date,
+                    f"{r.published_at:%Y-%m-%d %H:%M}",
+                    len(r.versions),
+                    len(r.export_digests),
+                    r.rolled_back_to,
+                )
+                for r in found
+            ]
             print_table(("release", "as of", "published (UTC)", "tables", "exports", "rolled back to"), rows)
 
 
 @release_app.command("rollback")
-def release_rollback(context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release to go back to.")]) -> None:
+def release_rollback(
+    context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release to go back to.")]
+) -> None:
     """Bring back all tables and exports of an earlier release, as a new release."""
+    from habitue.stages.rollback import roll_back_to
+
     options = globals_of(context)
     with ending(options):
         done = roll_back_to(options.request(), release_id)
@@ -49,6 +62,8 @@ def release_rollback(context: typer.Context, release_id: Annotated[str, typer.Ar
 @model_app.command("list")
 def model_list(context: typer.Context) -> None:
     """Every registered version, with its alias and main measure."""
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         found = run.registry.versions()
@@ -62,6 +77,8 @@ def model_list(context: typer.Context) -> None:
 @model_app.command("promote")
 def model_promote(context: typer.Context, name: str, version: int) -> None:
     """Make a version the champion by hand; the next run scores with it."""
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         run.registry.promote(name, version)
@@ -71,6 +88,8 @@ def model_promote(context: typer.Context, name: str, version: int) -> None:
 @model_app.command("rollback")
 def model_rollback(context: typer.Context, name: str) -> None:
     """Make the previous champion champion again."""
+    from habitue.stages.execute import opened
+
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         typer.echo(f"{name} {run.registry.rollback(name)} is champion again")

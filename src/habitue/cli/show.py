@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
-from habitue.audiences.evaluation import Finding
+if TYPE_CHECKING:
+    from habitue.audiences.evaluation import Finding
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:

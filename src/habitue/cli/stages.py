@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from habitue.cli.options import AsOf, Globals, ending, globals_of, print_data
-from habitue.stages.execute import Request, execute
-from habitue.stages.pipeline import STAGES, Span
+from habitue.stages.span import STAGES, Span
+
+if TYPE_CHECKING:
+    from habitue.stages.execute import Request
 
 UNDATED = ("ingest", "sessionize", "resolve")
 DATED = tuple(name for name in STAGES if name not in (*UNDATED, "publish"))
@@ -39,9 +41,15 @@ def run(
     context: typer.Context,
     as_of: AsOf = None,
     first: Annotated[str, typer.Option("--from", metavar="STAGE", help="Start here.")] = STAGES[0],
-    last: Annotated[str, typer.Option("--to", metavar="STAGE", help="End here; nothing is published then.")] = STAGES[-1],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
-    retrain: Annotated[bool, typer.Option("--retrain", help="Train although the champions are fresh.")] = False,
+    last: Annotated[
+        str, typer.Option("--to", metavar="STAGE", help="End here; nothing is published then.")
+    ] = STAGES[-1],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")
+    ] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train although the champions are fresh.")
+    ] = False,
     export: Annotated[bool, typer.Option("--export", help="Export for an older day too.")] = False,
 ) -> None:
     """The whole run: from the sources to published audiences."""
@@ -72,11 +80,21 @@ def _dated(name: str) -> Callable[[typer.Context, AsOf], None]:
 
 
 def _end(options: Globals, request: Request) -> None:
+    from habitue.stages.execute import execute
+
     done = execute(request)
     record = done.record
     if options.as_json:
-        print_data({"run_id": record.run_id, "as_of": record.as_of, "outcome": record.outcome, "figures": record.figures,
-                    "exports_withheld": record.exports_withheld, "exit_code": record.exit_code})  # fmt: skip
+        print_data(
+            {
+                "run_id": record.run_id,
+                "as_of": record.as_of,
+                "outcome": record.outcome,
+                "figures": record.figures,
+                "exports_withheld": record.exports_withheld,
+                "exit_code": record.exit_code,
+            }
+        )
     elif record.exports_withheld:
         for reason in record.exports_withheld:
             done.progress.say(f"withheld: {reason}")

@@ -33,7 +33,7 @@ def load_settings(
     if not (conf / "base.yaml").is_file():
         raise ConfigError(
             f"{project} is not a habitue project: conf/base.yaml is missing.",
-            hint="Call habitue in a project's folder, name one with --project DIR, or make one: habitue init DIR",
+            hint="Call it in a project's folder, name one: --project DIR, or make one: habitue init DIR",
         )
     overlay = conf / f"{env}.yaml"
     if env != "local" and not overlay.is_file():

@@ -16,9 +16,12 @@ def explain(error: BaseException, log_file: Path | None = None) -> tuple[ExitCod
     known = _as_known(error)
     if known is not None:
         return known.exit_code, str(known)
-    where = _write_stack(error, log_file) if log_file else "nowhere (no lake yet)"
+    where = f" Stack: {_write_stack(error, log_file)}" if log_file else ""
     kind = type(error).__name__
-    return ExitCode.BUG, f"habitue met an error it does not know: {kind}. The last release is untouched. Stack: {where}"
+    return (
+        ExitCode.BUG,
+        f"habitue met an error it does not know: {kind}. The last release is untouched.{where}",
+    )
 
 
 def _as_known(error: BaseException) -> HabitueError | None:
@@ -26,14 +29,29 @@ def _as_known(error: BaseException) -> HabitueError | None:
         return error
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if is_full or _DISK_FULL in str(error):
-        return DependencyError("The disk is full.", hint="Make room and start the run again; it goes on where it stopped.")
+        return DependencyError(
+            "The disk is full.", hint="Make room and start the run again; it goes on where it stopped."
+        )
     if isinstance(error, PermissionError):
         return DependencyError(f"{error.filename} cannot be written: permission denied.")
     return None
 
 
+def stack_of(error: BaseException) -> str:
+    """Places in the code, and classes, of an error and its causes: never their texts, which may quote data."""
+    parts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        frames = traceback.format_list(traceback.extract_tb(cause.__traceback__))
+        parts.append("".join([*frames, f"{type(cause).__module__}.{type(cause).__qualname__}\n"]))
+        cause = cause.__cause__ or cause.__context__
+    return "caused by\n".join(parts)
+
+
 def _write_stack(error: BaseException, log_file: Path) -> str:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
-    log_file.write_text("".join([*frames, f"{type(error).__module__}.{type(error).__qualname__}\n"]))
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_file.write_text(stack_of(error), encoding="utf-8")
+    except OSError as trouble:
+        return f"could not be written ({trouble.strerror})"
     return str(log_file)

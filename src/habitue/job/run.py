@@ -51,7 +51,9 @@ class Run:
     def as_of(self) -> date:
         """The day whose start cuts what is known."""
         if self.day is None:
-            raise CheckError("The data hold no dated facts (orders, events, contacts), so no day can be chosen.")
+            raise CheckError(
+                "The data hold no dated facts (orders, events, contacts), so no day can be chosen."
+            )
         return self.day
 
     @property

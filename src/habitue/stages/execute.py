@@ -23,9 +23,10 @@ from habitue.lake.session import stop
 from habitue.privacy.keys import key_id
 from habitue.stages.report import write_report
 from habitue.stages.day import day_after_data
-from habitue.stages.pipeline import Span, run_steps
+from habitue.stages.pipeline import run_steps
 from habitue.stages.plan import dated_steps, undated_steps
 from habitue.stages.publish import finish_publication, withheld_exports
+from habitue.stages.span import Span
 
 
 @dataclass(frozen=True)
