@@ -19,6 +19,7 @@ from habitue.report import collect
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
 from habitue.report.model_facts import model_facts
 from habitue.report.page import render
+from habitue.report.summary import summarise
 from habitue.stages.publish import exported_rows
 
 
@@ -27,11 +28,17 @@ def write_report(run: Run, *, language: str | None = None) -> Path:
     release = last_release(run.lake.read(RELEASE))
     if release is None:
         raise UsageError("There is no release yet, so there is nothing to report.", ["`habitue run` makes one"])
-    page = render(report_facts(run, release), language or run.settings.project.language)
-    file = run.project / "report" / "index.html"
+    facts = report_facts(run, release)
+    file = report_file(run.project)
     file.parent.mkdir(exist_ok=True)
-    file.write_text(page, encoding="utf-8")
+    file.write_text(render(facts, language or run.settings.project.language), encoding="utf-8")
+    summarise(facts, file).write(file.with_name("summary.json"))
     return file
+
+
+def report_file(project: Path) -> Path:
+    """Where a project's report lies; `summary.json` lies beside it."""
+    return project / "report" / "index.html"
 
 
 def report_facts(run: Run, release: Release) -> ReportFacts:

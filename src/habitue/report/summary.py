@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
 
-from habitue.job import Run
-from habitue.report.facts import AudienceFacts, ModelFacts
+from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts
 from habitue.report.numbers import Numbers
-from habitue.stages.person import published
-from habitue.stages.report import report_facts
 
 LARGEST = 5
 _MAIN = {"churn": ("auc", "AUC"), "clv": ("gini", "Gini")}
@@ -25,10 +25,18 @@ class Summary:
     withheld: list[str]
     report: str
 
+    def write(self, file: Path) -> None:
+        """Keep it beside the report."""
+        file.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
-def summarise(run: Run) -> Summary:
-    """What the last release holds, in a few lines."""
-    facts = report_facts(run, published(run))
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What `write` kept."""
+        return cls(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def summarise(facts: ReportFacts, report: Path) -> Summary:
+    """What a release holds, in a few lines."""
     n = Numbers()
     figures = facts.figures
     headline = [
@@ -45,7 +53,7 @@ def summarise(run: Run) -> Summary:
         models=[row for model in facts.models for row in _model_rows(model)],
         audiences=[_audience_row(audience, n) for audience in facts.largest_audiences[:LARGEST]],
         withheld=list(facts.exports_withheld),
-        report=str(run.project / "report" / "index.html"),
+        report=str(report),
     )
 
 
