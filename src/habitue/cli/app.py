@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         # outside standalone mode Typer returns the code of `typer.Exit` instead of raising it
-        code = app(args=globals_first(arguments), standalone_mode=False)
+        code = app(args=globals_first(arguments), prog_name="habitue", standalone_mode=False)
     except typer.Abort:
         return 130
     except Exception as error:  # noqa: BLE001 - Typer hides the classes of its complaints; others go on

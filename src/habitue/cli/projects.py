@@ -44,12 +44,12 @@ def init(
         )
         typer.echo(f"{folder} holds {len(made)} files.")
         typer.echo(
-            "secrets/pepper is the secret that all keys are made with. Keep a copy in a safe place: without it the "
-            "keys of the lake can never be made again."
+            "secrets/pepper is the secret that all keys are made with. Keep a copy in a safe place: "
+            "without it the keys of the lake can never be made again."
         )
         typer.echo(
-            f"Next: put your files into {folder}/data and say what they mean: conf/sources/README.md shows how, "
-            f"`habitue --project {folder} map data/FILE` proposes it."
+            f"Next: put your files into {folder}/data and say what they mean. conf/sources/README.md "
+            f"shows how; `habitue --project {folder} map data/FILE` proposes it."
         )
 
 

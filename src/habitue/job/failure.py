@@ -33,12 +33,12 @@ def _as_known(error: BaseException) -> HabitueError | None:
             "The disk is full.", hint="Make room and start the run again; it goes on where it stopped."
         )
     if isinstance(error, PermissionError):
-        return DependencyError(f"{error.filename} cannot be written: permission denied.")
+        return DependencyError(f"{error.filename}: permission denied.")
     return None
 
 
 def stack_of(error: BaseException) -> str:
-    """Places in the code, and classes, of an error and its causes: never their texts, which may quote data."""
+    """Code places and classes of an error and its causes; never their texts, which may quote data."""
     parts = []
     cause: BaseException | None = error
     while cause is not None:
