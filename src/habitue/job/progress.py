@@ -25,7 +25,10 @@ class Progress:
         self.findings = []
         with self._spinner(name):
             yield
-        self.line(name, "; ".join(self.findings) or "done", time.monotonic() - started)
+        first, *others = self.findings or ["done"]
+        self.line(name, first, time.monotonic() - started)
+        for finding in others:
+            self.line("", finding)
 
     def finding(self, text: str) -> None:
         """A short fact for the line of the running step."""

@@ -62,7 +62,7 @@ def lines(
     points = [point for curve in curves for point in curve.points]
     x_top = x_max or max([x for x, _ in points], default=1.0) or 1.0
     y_top = y_max or max([y for _, y in points], default=1.0) or 1.0
-    left, bottom, right, top = 64, 44, 16, 12
+    left, bottom, right, top = 64, 44, 30, 12
     width_inside, height_inside = _WIDTH - left - right, height - bottom - top
 
     def place(x: float, y: float) -> Point:
@@ -84,7 +84,8 @@ def lines(
 
 def matrix(labels: Sequence[str], values: Sequence[Sequence[float | None]], *, title: str, text: Format) -> Markup:
     """A square of shares (0 to 1), darker for more, each with its figure."""
-    left, cell, top = 190, min(54.0, (_WIDTH - 190) / max(len(labels), 1)), 112
+    left, right, top = 190, 110, 140
+    cell = min(54.0, (_WIDTH - left - right) / max(len(labels), 1))
     parts: list[str] = []
     for i, label in enumerate(labels):
         parts.append(_text(left - 8, top + i * cell + cell / 2 + 4, label, anchor="end"))
@@ -100,7 +101,7 @@ def _cell(x: float, y: float, size: float, value: float | None, text: Format) ->
         return _rect(x + 1, y + 1, size - 2, size - 2, "#f0f1f3")
     ink = "#fff" if value > 0.55 else "#1c2430"
     box = f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{size - 2:.1f}" height="{size - 2:.1f}" fill="{BLUE}" fill-opacity="{0.06 + 0.94 * value:.2f}"/>'
-    return box + f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" class="small" fill="{ink}">{escape(text(value))}</text>'
+    return box + f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" class="small" style="fill:{ink}">{escape(text(value))}</text>'
 
 
 def _axis(
@@ -111,7 +112,7 @@ def _axis(
         share = i / 4
         _, y = place(0, y_top * share)
         x, _ = place(x_top * share, 0)
-        parts.append(f'<line x1="{left}" x2="{_WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<line x1="{left}" x2="{_WIDTH - 30}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         parts.append(_text(left - 6, y + 4, y_format(y_top * share), anchor="end", css="small"))
         parts.append(_text(x, floor + 16, x_format(x_top * share), anchor="middle", css="small"))
     return "".join(parts)

@@ -95,7 +95,7 @@ class Page:
         """The actual share of revenue by share of buyers."""
         w = self.words
         curve = Line(w("Net revenue"), [(0.0, 0.0), *self.facts.pareto])
-        even = Line("=", [(0, 0), (1, 1)], GREY, dashed=True)
+        even = Line(w("equal shares"), [(0, 0), (1, 1)], GREY, dashed=True)
         chart = self._shares([curve, even], w("share of buyers"), w("share of revenue"))
         return self._section(
             "pareto", "Who makes the revenue",
@@ -125,7 +125,7 @@ class Page:
         """Stages now, and the moves of 90 days."""
         w, f = self.words, self.facts
         total = sum(f.lifecycle.values()) or 1
-        stages = [Bar(s, c, f"{self.numbers.count(c)}  {self.numbers.share(c / total)}") for s, c in f.lifecycle.items()]
+        stages = [Bar(s, c, f"{self.numbers.count(c)} ({self.numbers.share(c / total)})") for s, c in f.lifecycle.items()]
         starts = [s for s in (*f.lifecycle, "new") if any(a == s for a, _ in f.transitions)]
         head = [w("from (row) to (column)"), *f.lifecycle]
         rows = [[a, *(self.numbers.count(f.transitions.get((a, b), 0)) for b in f.lifecycle)] for a in starts]

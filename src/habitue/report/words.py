@@ -34,7 +34,7 @@ GERMAN = {
     "share of buyers": "Anteil der Käufer", "share of revenue": "Anteil am Umsatz",
     "Churn model": "Abwanderungsmodell",     "predicted probability": "vorhergesagte Wahrscheinlichkeit", "observed share": "beobachteter Anteil",
     "share of persons, most at risk first": "Anteil der Personen, gefährdetste zuerst", "share of churners found": "Anteil gefundener Abwanderer",
-    "Calibration": "Kalibrierung", "Gains": "Trefferkurve", "Model": "Modell", "perfect": "ideal", "model": "Modell", "random": "zufällig",
+    "Calibration": "Kalibrierung", "Gains": "Trefferkurve", "Model": "Modell", "perfect": "ideal", "model": "Modell", "random": "zufällig", "equal shares": "gleiche Anteile",
     "Lifecycle": "Lebenszyklus",     "Where persons stand, and where they stood 90 days before.": "Wo Personen stehen und wo sie 90 Tage zuvor standen.",
     "from (row) to (column)": "von (Zeile) nach (Spalte)",
     "Data quality": "Datenqualität", "Source": "Quelle", "Entity": "Entität", "Read": "Gelesen", "Good": "Gut",
