@@ -26,35 +26,39 @@ class Section(BaseModel, extra="forbid", frozen=True):
 class Goal(Section):
     """What must be reached, in one figure; without a baseline the system measures it first."""
 
-    metric: Sentence
-    baseline: float | None = None
-    target: float
+    metric: Sentence = Field(description="The figure that must be reached.")
+    baseline: float | None = Field(None, description="Where it stands; unset: measured in the holdout.")
+    target: float = Field(description="Where it must go.")
 
 
 class UseCase(Section):
     """The five steps of a use case: problem, measurable goal, approach, test, tools."""
 
-    problem: Sentence
+    problem: Sentence = Field(description="Step 1: what is wrong today.")
     goal: Goal
-    approach: Sentence
-    test: Sentence
-    tools: tuple[Sentence, ...] = ()
+    approach: Sentence = Field(description="Step 3: what is done.")
+    test: Sentence = Field(description="Step 4: how the effect is told from chance.")
+    tools: tuple[Sentence, ...] = Field((), description="Step 5: what it is done with.")
 
 
 class Requires(Section):
     """What a person must allow; `channels` unset means every channel that conf/consent.yaml knows."""
 
-    purpose: Name = "marketing"
-    channels: tuple[Name, ...] | None = None
+    purpose: Name = Field(
+        "marketing", description="Purpose that a person must allow; one of conf/consent.yaml."
+    )
+    channels: tuple[Name, ...] | None = Field(
+        None, description="Channels the audience wants; unset: all of conf/consent.yaml."
+    )
 
 
 class Split(Section):
     """An A/B test inside the audience. A new salt draws a new one."""
 
-    salt: Salt
-    holdout_pct: float = Field(0, ge=0, le=100)
+    salt: Salt = Field(description="Draws the test; a new salt draws a new one.")
+    holdout_pct: float = Field(0, ge=0, le=100, description="Percent of the members who are not contacted.")
     variants: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,32}$")], float] = Field(
-        default_factory=dict
+        default_factory=dict, description="Name of each variant and its percent."
     )
 
     @field_validator("variants")
@@ -86,31 +90,39 @@ class Split(Section):
 class Guard(Section):
     """When an export is held back rather than sent: too small, or too different from the last release."""
 
-    min_size: int = Field(1, ge=1)
-    max_change_pct: float | None = Field(None, gt=0)
+    min_size: int = Field(1, ge=1, description="An export to fewer members is withheld.")
+    max_change_pct: float | None = Field(
+        None,
+        gt=0,
+        description="An export whose audience changed by more percent since the last release is withheld.",
+    )
 
 
 class ExportTarget(Section):
     """One file for one channel; `fields` are columns of profile and score, or names from the vault."""
 
-    to: Literal["csv"] = "csv"
-    channel: Name
-    fields: tuple[str, ...] = ()
+    to: Literal["csv"] = Field("csv", description="Kind of export.")
+    channel: Name = Field(description="Channel the file is for.")
+    fields: tuple[str, ...] = Field(
+        (), description="Columns of profile and score, or names of the vault, to hand over."
+    )
 
 
 class AudienceDefinition(Section):
     """The shape of an audience file; `where` is checked by the grammar afterwards."""
 
-    audience: Name
-    description: Sentence
+    audience: Name = Field(description="The audience's name, as the file's.")
+    description: Sentence = Field(description="What it is, in a sentence.")
     use_case: UseCase
-    where: Any
-    rank_by: str = "priority_score"
-    limit: int | None = Field(None, ge=1)
+    where: Any = Field(description="The rule.")
+    rank_by: str = Field("priority_score", description="Field by which members are ranked, highest first.")
+    limit: int | None = Field(None, ge=1, description="Most members, by rank.")
     requires: Requires = Requires()
     split: Split | None = None
-    export: tuple[ExportTarget, ...] = ()
-    exclusive_group: Name | None = None
+    export: tuple[ExportTarget, ...] = Field(
+        (), description="Files to write; without an entry nothing leaves."
+    )
+    exclusive_group: Name | None = Field(None, description="Nobody is in two audiences of one group.")
     priority: int = Field(
         100, description="Place within its exclusive group: the smallest number is served first."
     )

@@ -21,8 +21,12 @@ _CONFIDENCE = {"manual": 1.0, "same_record": 0.99, "login": 0.95}
 class AttributionSettings(BaseModel, extra="forbid", frozen=True):
     """How sessions without a login find their person."""
 
-    last_login_minutes: PositiveInt = 30  # on a shared device: how long a login speaks for the next visit
-    backfill_days: int = Field(30, ge=0)  # anonymous history given to the first login
+    last_login_minutes: PositiveInt = Field(
+        30, description="On a shared device: how long a login speaks for the next visit."
+    )
+    backfill_days: int = Field(
+        30, ge=0, description="Days of anonymous history that are given to the first login."
+    )
 
 
 class IdentitySettings(BaseModel, extra="forbid", frozen=True):
@@ -32,20 +36,47 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     later may change an older state.
     """
 
-    priority: tuple[str, ...] = _PRIORITY  # strongest first; a type not named ranks below all of them
-    exclusive_types: tuple[str, ...] = ("customer_number",)  # two values of one number space never merge
-    owner_types: tuple[str, ...] = ("customer_number", "user_id")  # what a value can belong to
-    anonymous_types: tuple[str, ...] = ("device_id", "anonymous_id")  # name a device, not a person
-    per_person: dict[str, PositiveInt] = Field(default_factory=lambda: dict(_PER_PERSON))
-    default_per_person: PositiveInt = 10  # types without a limit of their own
-    owners_per_value: dict[str, PositiveInt] = Field(default_factory=lambda: dict(_OWNERS))
+    priority: tuple[str, ...] = Field(
+        _PRIORITY,
+        description="Types of identifiers, strongest first; a type not named ranks below all of them.",
+    )
+    exclusive_types: tuple[str, ...] = Field(
+        ("customer_number",), description="Types of which two values of one number space never merge."
+    )
+    owner_types: tuple[str, ...] = Field(
+        ("customer_number", "user_id"), description="What a value can belong to."
+    )
+    anonymous_types: tuple[str, ...] = Field(
+        ("device_id", "anonymous_id"), description="Types that name a device, not a person."
+    )
+    per_person: dict[str, PositiveInt] = Field(
+        default_factory=lambda: dict(_PER_PERSON),
+        description="Most values of a type that one person may hold.",
+    )
+    default_per_person: PositiveInt = Field(
+        10, description="The same for types that per_person does not name."
+    )
+    owners_per_value: dict[str, PositiveInt] = Field(
+        default_factory=lambda: dict(_OWNERS),
+        description="Most owners of one value; with more it counts as shared and links nobody.",
+    )
     number_spaces: dict[str, str] = Field(
-        default_factory=dict
-    )  # source -> space of its numbers; default: itself
-    cluster_limit: PositiveInt = 200  # identifiers of one person
-    rule_confidence: dict[str, float] = Field(default_factory=lambda: dict(_CONFIDENCE))
-    driver_tier_max_edges: int = Field(5_000_000, ge=0)
-    source_rank: tuple[str, ...] = ()  # best source first, for surviving values; others come after, as equals
+        default_factory=dict,
+        description="Source to the name of its number space; unset: each source has its own.",
+    )
+    cluster_limit: PositiveInt = Field(200, description="Most identifiers of one person.")
+    rule_confidence: dict[str, float] = Field(
+        default_factory=lambda: dict(_CONFIDENCE),
+        description="Confidence of the rules that link identifiers.",
+    )
+    driver_tier_max_edges: int = Field(
+        5_000_000,
+        ge=0,
+        description="Up to that many links components are found on the driver, above in parallel.",
+    )
+    source_rank: tuple[str, ...] = Field(
+        (), description="Best source first, for surviving values; others come after, as equals."
+    )
     attribution: AttributionSettings = AttributionSettings()
 
     @model_validator(mode="after")

@@ -49,9 +49,11 @@ class Address(StrEnum):
 class ChannelSettings(BaseModel, extra="forbid", frozen=True):
     """One channel: its address, its legal basis, and purposes that need a consent of their own besides."""
 
-    address: Address
-    legal_basis: LegalBasis = LegalBasis.OPT_IN
-    also_needs: tuple[Name, ...] = ()
+    address: Address = Field(description="What the channel needs to reach a person.")
+    legal_basis: LegalBasis = Field(LegalBasis.OPT_IN, description="What allows a contact.")
+    also_needs: tuple[Name, ...] = Field(
+        (), description="Further purposes that need a granted consent of their own."
+    )
 
 
 _PURPOSES = {
@@ -74,8 +76,12 @@ class ConsentSettings(BaseModel, extra="forbid", frozen=True):
     Without that file every channel needs an opt-in.
     """
 
-    purposes: dict[Name, str] = Field(default_factory=lambda: dict(_PURPOSES))
-    channels: dict[Name, ChannelSettings] = Field(default_factory=lambda: dict(_CHANNELS))
+    purposes: dict[Name, str] = Field(
+        default_factory=lambda: dict(_PURPOSES), description="Purposes, in words."
+    )
+    channels: dict[Name, ChannelSettings] = Field(
+        default_factory=lambda: dict(_CHANNELS), description="Channels, by name."
+    )
 
     @model_validator(mode="after")
     def _known(self) -> ConsentSettings:

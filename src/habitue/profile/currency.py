@@ -19,15 +19,15 @@ MONEY_COLUMNS = ("net_revenue", "discount", "cost")
 class CurrencyRate(BaseModel, extra="forbid", frozen=True):
     """What one unit of `currency` is worth in the project's currency from a day on."""
 
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    from_date: date
-    rate: Decimal = Field(gt=0)
+    currency: str = Field(pattern="^[A-Z]{3}$", description="Currency of the orders.")
+    from_date: date = Field(description="First day on which the rate holds.")
+    rate: Decimal = Field(gt=0, description="Units of the project's currency for one unit.")
 
 
 class Money(BaseModel, extra="forbid", frozen=True):
     """The project's currency and the rates of all others."""
 
-    currency: str = Field(pattern="^[A-Z]{3}$")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="Currency of the orders.")
     rates: tuple[CurrencyRate, ...] = ()
 
 

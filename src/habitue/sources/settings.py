@@ -20,9 +20,9 @@ NAME = r"^[a-z0-9_]{1,63}$"
 class Expression(BaseModel, extra="forbid", frozen=True):
     """Where a canonical column comes from: a source column, a constant, or SQL over the source's columns."""
 
-    column: str | None = None
-    value: str | int | float | bool | None = None
-    sql: str | None = None
+    column: str | None = Field(None, description="A column of the source.")
+    value: str | int | float | bool | None = Field(None, description="A constant.")
+    sql: str | None = Field(None, description="SQL over the source's columns.")
     format: str | None = Field(None, description="Of dates and times, as Spark writes it: dd.MM.yyyy HH:mm.")
 
     @model_validator(mode="before")
@@ -53,7 +53,9 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         None, description="An adapter instead of a mapping: completejourney, segment."
     )
     entity: str | None = Field(None, description="What a row becomes.")
-    format: Literal["csv", "json", "parquet", "delta"] | None = None
+    format: Literal["csv", "json", "parquet", "delta"] | None = Field(
+        None, description="Format of the files."
+    )
     path: str | None = Field(None, description="File, folder, glob or URI; relative to the project.")
     paths: tuple[str, ...] = Field((), description="Several of them.")
     options: dict[str, str | bool | int] = Field(
@@ -68,8 +70,12 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     key: tuple[str, ...] = Field(
         (), description="Source columns that tell rows apart; a later row replaces an earlier."
     )
-    columns: dict[str, Expression] = Field(default_factory=dict)
-    identifiers: dict[str, tuple[Expression, ...]] = Field(default_factory=dict)
+    columns: dict[str, Expression] = Field(
+        default_factory=dict, description="Canonical column: where its value comes from."
+    )
+    identifiers: dict[str, tuple[Expression, ...]] = Field(
+        default_factory=dict, description="Identifier type: where its value comes from; one or a list."
+    )
     limits: SourceLimits = SourceLimits()
     rank: int = Field(100, ge=0, description="Which source's value survives on a customer: the lowest rank.")
 

@@ -30,14 +30,14 @@ Features = Annotated[tuple[str, ...], AfterValidator(_known), Field(min_length=1
 class BoosterSettings(BaseModel, extra="forbid", frozen=True):
     """Small, strongly regularised trees: a purchase log holds little more than recency and rhythm."""
 
-    rounds: int = Field(120, ge=1, le=2000)
-    learning_rate: float = Field(0.04, gt=0, le=1)
-    max_depth: int = Field(2, ge=1, le=8)
-    min_child_weight: float = Field(5.0, ge=0)
-    l2: float = Field(10.0, ge=0)
-    row_share: float = Field(0.7, gt=0, le=1)
-    column_share: float = Field(0.5, gt=0, le=1)
-    seed: int = 20_171_002
+    rounds: int = Field(120, ge=1, le=2000, description="Trees.")
+    learning_rate: float = Field(0.04, gt=0, le=1, description="Weight of each tree.")
+    max_depth: int = Field(2, ge=1, le=8, description="Depth of a tree.")
+    min_child_weight: float = Field(5.0, ge=0, description="Least weight in a leaf.")
+    l2: float = Field(10.0, ge=0, description="Penalty on the values of leaves.")
+    row_share: float = Field(0.7, gt=0, le=1, description="Share of the rows that each tree sees.")
+    column_share: float = Field(0.5, gt=0, le=1, description="Share of the features that each tree sees.")
+    seed: int = Field(20_171_002, description="Seed of the draws.")
 
 
 class CutoffSettings(BaseModel, extra="forbid", frozen=True):
@@ -59,8 +59,10 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     max_bias: float = Field(
         0.25, gt=0, description="Largest error of the total forecast of a value model, as a share."
     )
-    bootstrap_draws: int = Field(400, ge=50, le=10_000)
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    bootstrap_draws: int = Field(
+        400, ge=50, le=10_000, description="Draws of the interval of the gain over the champion."
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of that interval.")
 
 
 class _Model(BaseModel, extra="forbid", frozen=True):
@@ -80,9 +82,12 @@ class _Model(BaseModel, extra="forbid", frozen=True):
 class ChurnSettings(_Model, frozen=True):
     """P(no purchase within the horizon)."""
 
-    label: Literal["no_purchase"] = "no_purchase"
-    horizon_days: int = Field(91, ge=7, le=730)
-    features: Features = DEFAULT_CHURN_FEATURES
+    label: Literal["no_purchase"] = Field("no_purchase", description="What is predicted.")
+    horizon_days: int = Field(91, ge=7, le=730, description="Window of the label.")
+    features: Features = Field(
+        DEFAULT_CHURN_FEATURES,
+        description="Inputs of the booster; the names are those of the feature catalogue.",
+    )
     booster: BoosterSettings = BoosterSettings()
     min_churners: int = Field(
         30, ge=5, description="Churners (and buyers) at a cut-off below which no booster is trained."
@@ -92,10 +97,15 @@ class ChurnSettings(_Model, frozen=True):
 class ClvSettings(_Model, frozen=True):
     """Net present value of what a customer will still buy."""
 
-    label: Literal["net_revenue"] = "net_revenue"
+    label: Literal["net_revenue"] = Field("net_revenue", description="What is predicted.")
     horizon_days: int = Field(91, ge=7, le=730, description="Window in which the model is judged.")
-    horizons_days: tuple[int, int, int] = (90, 365, 1095)
-    features: Features = DEFAULT_VALUE_FEATURES
+    horizons_days: tuple[int, int, int] = Field(
+        (90, 365, 1095), description="Windows of the three values of a customer."
+    )
+    features: Features = Field(
+        DEFAULT_VALUE_FEATURES,
+        description="Inputs of the booster; the names are those of the feature catalogue.",
+    )
     booster: BoosterSettings = BoosterSettings(rounds=200, learning_rate=0.05, min_child_weight=20.0)
     tweedie_power: float = Field(1.3, gt=1, lt=2, description="Between counts (1) and amounts (2).")
     booster_weight: float = Field(
