@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from habitue.contracts.table import Table
+from habitue.errors import ConfigError
 
 
 class Location:
@@ -30,5 +31,14 @@ class Location:
         return f"{self.root}/{table.layer}/{table.leaf}"
 
     def records(self) -> Path:
-        """Folder of run records, lease and lake identity; local lakes only."""
+        """Folder of run records, lease and lake identity.
+
+        Delta on an object store needs a mutual exclusion that a file cannot give, so
+        only lakes on a mounted file system are taken.
+        """
+        if not self.is_local:
+            raise ConfigError(
+                f"The lake {self.root} does not lie on a mounted file system:",
+                ["expected a folder or a file:// URI that driver and workers share"],
+            )
         return self.folder / "_habitue"
