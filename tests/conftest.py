@@ -20,7 +20,9 @@ ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One session for the suite: 2 threads, 2 shuffle partitions, small Delta snapshots, no UI."""
-    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2)
+    # tests are many small plans: the quick compiler alone costs half the processor time
+    extra = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1"}
+    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=extra)
     session = open_session(settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log")
     yield session
     stop(session)
