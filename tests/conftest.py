@@ -23,7 +23,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     # tests are many small plans: the quick compiler alone costs half the processor time
     extra = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1"}
     settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=extra)
-    session = open_session(settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log")
+    session = open_session(
+        settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log"
+    )
     yield session
     stop(session)
 

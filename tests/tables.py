@@ -26,9 +26,7 @@ def table(spark: SparkSession, contract: Table, text: str, *, fill: bool = True)
     typed = {name: _typed(F.col(name), types[name]).alias(name) for name in header}
     if not fill:
         return raw.select(*(typed[name] for name in header))
-    return raw.select(
-        *(typed.get(c.name, F.lit(None).cast(c.type).alias(c.name)) for c in contract.columns)
-    )
+    return raw.select(*(typed.get(c.name, F.lit(None).cast(c.type).alias(c.name)) for c in contract.columns))
 
 
 def assert_table(df: DataFrame, contract: Table, text: str, *, tolerance: float = 1e-9) -> None:
@@ -44,7 +42,9 @@ def assert_table(df: DataFrame, contract: Table, text: str, *, tolerance: float 
 
 
 def _parse(text: str) -> tuple[list[str], list[list[str | None]]]:
-    lines = [line for line in text.strip().splitlines() if line.strip() and not set(line.strip()) <= set("-+| ")]
+    lines = [
+        line for line in text.strip().splitlines() if line.strip() and not set(line.strip()) <= set("-+| ")
+    ]
     split = [[cell.strip() for cell in line.split("|")] for line in lines]
     if not split:
         return [], []
@@ -57,7 +57,9 @@ def _as_json(cell: str | None, type_: str) -> str | None:
     if cell is None or type_ != IDENTIFIERS or cell.startswith("["):
         return cell
     pairs = [pair.strip().split(":", 1) for pair in cell.split(",") if pair.strip()]
-    return json.dumps(sorted(({"id_type": t, "id_key": k} for t, k in pairs), key=lambda p: (p["id_type"], p["id_key"])))
+    return json.dumps(
+        sorted(({"id_type": t, "id_key": k} for t, k in pairs), key=lambda p: (p["id_type"], p["id_key"]))
+    )
 
 
 def _typed(column: Column, type_: str) -> Column:
@@ -69,8 +71,12 @@ def _typed(column: Column, type_: str) -> Column:
 
 
 def _canonical(df: DataFrame) -> list[tuple[object, ...]]:
-    complex_types = {f.name for f in df.schema.fields if f.dataType.typeName() in ("array", "map", "struct", "variant")}
-    plain = df.select(*(F.to_json(_sorted_map(df, c)).alias(c) if c in complex_types else F.col(c) for c in df.columns))
+    complex_types = {
+        f.name for f in df.schema.fields if f.dataType.typeName() in ("array", "map", "struct", "variant")
+    }
+    plain = df.select(
+        *(F.to_json(_sorted_map(df, c)).alias(c) if c in complex_types else F.col(c) for c in df.columns)
+    )
     rows = [tuple(row) for row in plain.collect()]
     return sorted(rows, key=lambda row: tuple((value is not None, _sort_key(value)) for value in row))
 
@@ -93,4 +99,6 @@ def _equal(got: object, want: object, tolerance: float) -> bool:
 
 
 def _show(header: list[str], rows: list[tuple[object, ...]]) -> str:
-    return "\n".join([" | ".join(header), *(" | ".join("" if v is None else str(v) for v in row) for row in rows)])
+    return "\n".join(
+        [" | ".join(header), *(" | ".join("" if v is None else str(v) for v in row) for row in rows)]
+    )

@@ -64,15 +64,29 @@ def test_imports_go_one_way() -> None:
 
 @pytest.mark.parametrize(
     ("library", "allowed"),
-    [("mlflow", {"registry"}), ("delta", {"lake"}), ("typer", {"cli"}), ("rich", {"cli", "job"}), ("jinja2", {"report"})],
+    [
+        ("mlflow", {"registry"}),
+        ("delta", {"lake"}),
+        ("typer", {"cli"}),
+        ("rich", {"cli", "job"}),
+        ("jinja2", {"report"}),
+    ],
 )
 def test_a_library_of_the_edge_stays_at_its_edge(library: str, allowed: set[str]) -> None:
-    users = {package for _, package, tree in modules() for name in imports(tree) if name.split(".")[0] == library}
+    users = {
+        package for _, package, tree in modules() for name in imports(tree) if name.split(".")[0] == library
+    }
     assert users <= allowed
 
 
 def test_models_know_no_spark() -> None:
-    users = [path.name for path, package, tree in modules() if package == "models" for n in imports(tree) if n.startswith("pyspark")]
+    users = [
+        path.name
+        for path, package, tree in modules()
+        if package == "models"
+        for n in imports(tree)
+        if n.startswith("pyspark")
+    ]
     assert not users
 
 
@@ -89,20 +103,32 @@ def test_core_code_runs_on_spark_connect() -> None:
 
 
 def test_domain_code_opens_no_session_and_reads_no_clock() -> None:
-    banned = {("datetime", "now"), ("date", "today"), ("time", "time"), ("F", "current_timestamp"), ("F", "rand")}
+    banned = {
+        ("datetime", "now"),
+        ("date", "today"),
+        ("time", "time"),
+        ("F", "current_timestamp"),
+        ("F", "rand"),
+    }
     found = [
         f"{path.relative_to(SOURCE)} line {node.lineno}: {node.value.id}.{node.attr}"
         for path, package, tree in modules()
         if package in DOMAIN
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in banned
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in banned
     ]
     assert not found, "\n".join(found)
 
 
 def test_no_module_is_longer_than_400_lines_or_named_for_nothing() -> None:
     long = [str(path) for path, _, _ in modules() if len(path.read_text().splitlines()) > 400]
-    vague = [str(path) for path, _, _ in modules() if path.stem in {"utils", "util", "helpers", "common", "misc", "manager"}]
+    vague = [
+        str(path)
+        for path, _, _ in modules()
+        if path.stem in {"utils", "util", "helpers", "common", "misc", "manager"}
+    ]
     assert not long + vague
 
 

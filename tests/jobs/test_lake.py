@@ -37,7 +37,11 @@ def test_a_merge_inserts_updates_deletes_and_leaves_equal_content_uncommitted(la
         a             | b             | 2026-01-01 00:00:00 | manual
         e             | f             | 2026-01-03 00:00:00 | erase
     """
-    lake.merge(IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, changed, fill=False), delete_unmatched={"cause": "split"})
+    lake.merge(
+        IDENTITY_CHANGE,
+        table(lake.spark, IDENTITY_CHANGE, changed, fill=False),
+        delete_unmatched={"cause": "split"},
+    )
     assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
 
 
@@ -60,7 +64,10 @@ def test_rows_that_break_the_contract_are_counted_by_rule_and_nothing_is_written
     """, fill=False)  # fmt: skip
     with pytest.raises(ContractError) as caught:
         lake.merge(IDENTITY_CHANGE, bad)
-    assert caught.value.problems == ("old_person_id_not_null: 1 rows break it", "known_cause: 2 rows break it")
+    assert caught.value.problems == (
+        "old_person_id_not_null: 1 rows break it",
+        "known_cause: 2 rows break it",
+    )
     assert lake.read(IDENTITY_CHANGE).isEmpty()
 
 

@@ -29,7 +29,11 @@ def dead_pid() -> int:
 
 
 def test_a_second_run_is_refused_and_told_who_owns_the_lake(tmp_path: Path) -> None:
-    with hold_lease(tmp_path, "first"), pytest.raises(LeaseError, match="first"), hold_lease(tmp_path, "second"):
+    with (
+        hold_lease(tmp_path, "first"),
+        pytest.raises(LeaseError, match="first"),
+        hold_lease(tmp_path, "second"),
+    ):
         pass
 
 
@@ -57,6 +61,8 @@ def test_the_lease_of_another_machine_holds_until_its_time_to_live_is_over(tmp_p
 
 def test_a_run_that_lost_its_lease_may_not_commit(tmp_path: Path) -> None:
     with hold_lease(tmp_path, "mine") as lease:
-        write_holder(tmp_path, pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), token=lease.token + 1)
+        write_holder(
+            tmp_path, pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), token=lease.token + 1
+        )
         with pytest.raises(LeaseError, match="lost its lease"):
             lease.assert_held()

@@ -15,7 +15,11 @@ CUSTOMER_SCORE = Table(
     columns=(
         _DAY,
         _PERSON,
-        Column("p_churn", "double", "Probability of no purchase within churn_horizon_days; null for persons who never bought."),
+        Column(
+            "p_churn",
+            "double",
+            "Probability of no purchase within churn_horizon_days; null for persons who never bought.",
+        ),
         Column("churn_horizon_days", "int", "The horizon."),
         Column("p_alive", "double", "Probability of not having dropped out for good (MBG/NBD)."),
         Column("expected_orders_365d", "double", "Expected purchase days in the next 365 days."),
@@ -29,7 +33,11 @@ CUSTOMER_SCORE = Table(
         Column("clv_basis", "string", "margin, or revenue where no margin is known."),
         Column("p_unsubscribe", "map<string,double>", "Probability of unsubscribing per channel."),
         Column("p_first_purchase", "double", "Probability of a first purchase; null for buyers."),
-        Column("expected_next_order_date", "date", "Last order day plus the person's own usual gap; null when overdue beyond it."),
+        Column(
+            "expected_next_order_date",
+            "date",
+            "Last order day plus the person's own usual gap; null when overdue beyond it.",
+        ),
         Column("urgency", "double", "How much is lost by waiting, 0 to 1."),
         Column("priority_score", "double", "Rank of value times urgency, 0 to 1."),
         Column("reason_1", "string", "Strongest reason for p_churn, as a field name with direction."),
@@ -62,8 +70,17 @@ AUDIENCE_MEMBER = Table(
         _PERSON,
         Column("split_group", "string", "treatment or holdout.", nullable=False),
         Column("variant", "string", "Variant of the content; null in a holdout."),
-        Column("channels", "array<string>", "Channels with an address and a legal basis; empty: not exportable.", nullable=False),
-        Column("not_exportable_reason", "string", "Why channels is empty: suppressed, holdout, no consent, no address, ..."),
+        Column(
+            "channels",
+            "array<string>",
+            "Channels with an address and a legal basis; empty: not exportable.",
+            nullable=False,
+        ),
+        Column(
+            "not_exportable_reason",
+            "string",
+            "Why channels is empty: suppressed, holdout, no consent, no address, ...",
+        ),
         Column("priority_score", "double", "Rank within everybody, 0 to 1."),
         Column("entered_at", "date", "Day of the release in which the person entered.", nullable=False),
         Column("reason", "string", "Which clauses of the definition hold."),
@@ -97,7 +114,9 @@ SPLIT_ASSIGNMENT = Table(
     grain=("person_id", "split"),
     columns=(
         _PERSON,
-        Column("split", "string", "OWNER/SALT: an audience's own test, or holdout_global/SALT.", nullable=False),
+        Column(
+            "split", "string", "OWNER/SALT: an audience's own test, or holdout_global/SALT.", nullable=False
+        ),
         Column("split_group", "string", "treatment or holdout.", nullable=False),
         Column("variant", "string", "Variant; null in a holdout."),
         Column("assigned_at", "date", "Day of first exposure.", nullable=False),
@@ -113,7 +132,12 @@ AUDIENCE_FUNNEL = Table(
     columns=(
         _DAY,
         Column("audience", "string", "Audience.", nullable=False),
-        Column("step", "string", "members, suppressed, holdout, not_for_contact, no_address, no_consent, exportable.", nullable=False),
+        Column(
+            "step",
+            "string",
+            "members, suppressed, holdout, not_for_contact, no_address, no_consent, exportable.",
+            nullable=False,
+        ),
         Column("channel", "string", "Channel; empty text for all.", nullable=False),
         Column("reason", "string", "In words; empty text where the step says it.", nullable=False),
         Column("person_count", "bigint", "Persons.", nullable=False),

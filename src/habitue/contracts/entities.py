@@ -7,16 +7,27 @@ from habitue.contracts.table import IDENTIFIERS, MONEY, QUANTITY, Column, Person
 _PRODUCT = f"struct<product_number:string,category:string,brand:string,price:{MONEY},quantity:{QUANTITY}>"
 
 _IDENTIFIERS = Column(
-    "identifiers", IDENTIFIERS, "Keyed identifiers on the row, sorted.", nullable=False, personal=Personal.PSEUDONYM
+    "identifiers",
+    IDENTIFIERS,
+    "Keyed identifiers on the row, sorted.",
+    nullable=False,
+    personal=Personal.PSEUDONYM,
 )
 _KNOWN = Column("known_time", "timestamp", "When the fact was known to the company.", nullable=False)
-_HASH = Column("row_hash", "string", "Digest of the row, so that a merge rewrites only what changed.", nullable=False)
+_HASH = Column(
+    "row_hash", "string", "Digest of the row, so that a merge rewrites only what changed.", nullable=False
+)
 _SOURCE = Column("source", "string", "Source of the row.", nullable=False)
 
 
 def _entity(
-    leaf: str, comment: str, grain: tuple[str, ...], *columns: Column, checks: tuple[tuple[str, str], ...] = (),
-    identifiers: bool = True, cluster_by: tuple[str, ...] = (),
+    leaf: str,
+    comment: str,
+    grain: tuple[str, ...],
+    *columns: Column,
+    checks: tuple[tuple[str, str], ...] = (),
+    identifiers: bool = True,
+    cluster_by: tuple[str, ...] = (),
 ) -> Table:
     shared = (_SOURCE, *columns, *((_IDENTIFIERS,) if identifiers else ()), _KNOWN, _HASH)
     return Table(f"silver.{leaf}", comment, "ingest", grain, shared, checks, cluster_by=cluster_by)
@@ -27,7 +38,12 @@ EVENT = _entity(
     "One tracked event of a website, app or other touchpoint, after clocks, duplicates and bots.",
     ("event_id",),
     Column("event_id", "string", "The tracker's id, or a digest of the content.", nullable=False),
-    Column("event_name", "string", "page_viewed, product_viewed, product_added, checkout_started, order_completed, ...", nullable=False),
+    Column(
+        "event_name",
+        "string",
+        "page_viewed, product_viewed, product_added, checkout_started, order_completed, ...",
+        nullable=False,
+    ),
     Column("event_time", "timestamp", "When it happened, corrected for the device's clock.", nullable=False),
     Column("time_quality", "string", "corrected, missing, clamped, mapped.", nullable=False),
     Column("original_time", "timestamp", "Device clock when it happened."),
@@ -36,16 +52,31 @@ EVENT = _entity(
     Column("event_date", "date", "UTC day of event_time, for pruning.", nullable=False),
     Column("visitor_type", "string", "Type of the identifier that says which device or cookie this was."),
     Column("visitor_key", "string", "Its key; sessions are cut per visitor.", personal=Personal.PSEUDONYM),
-    Column("source_session_id", "string", "The tracker's own session, where it has one.", personal=Personal.PSEUDONYM),
+    Column(
+        "source_session_id",
+        "string",
+        "The tracker's own session, where it has one.",
+        personal=Personal.PSEUDONYM,
+    ),
     Column("channel", "string", "web, app, mail, store, service, ads."),
-    Column("campaign", "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>",
-           "Campaign parameters of the landing."),
+    Column(
+        "campaign",
+        "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>",
+        "Campaign parameters of the landing.",
+    ),
     Column("page", "struct<url:string,path:string,title:string,referrer:string>", "Page, URL redacted."),
-    Column("device", "struct<type:string,os:string,browser:string,app:string,locale:string,zone:string,user_agent:string>",
-           "Device as reported."),
+    Column(
+        "device",
+        "struct<type:string,os:string,browser:string,app:string,locale:string,zone:string,user_agent:string>",
+        "Device as reported.",
+    ),
     Column("product", _PRODUCT, "Product of a product event."),
     Column("items", f"array<{_PRODUCT}>", "Products of a cart or order event."),
-    Column("order", f"struct<order_number:string,value:{MONEY},currency:string,discount:{MONEY},coupon:string>", "Order of an order event."),
+    Column(
+        "order",
+        f"struct<order_number:string,value:{MONEY},currency:string,discount:{MONEY},coupon:string>",
+        "Order of an order event.",
+    ),
     Column("search_term", "string", "What was searched for, redacted."),
     Column("engaged_seconds", "double", "Engaged time that the tracker reports for this event."),
     Column("consent", "map<string,string>", "Consent state sent with the event, by purpose."),
@@ -65,7 +96,12 @@ ORDER_LINE = _entity(
     Column("order_time", "timestamp", "When it was ordered or returned.", nullable=False),
     Column("product_number", "string", "What was bought."),
     Column("quantity", QUANTITY, "Units; negative for a return.", nullable=False),
-    Column("net_revenue", MONEY, "Revenue of the line without VAT, after discounts; negative for a return.", nullable=False),
+    Column(
+        "net_revenue",
+        MONEY,
+        "Revenue of the line without VAT, after discounts; negative for a return.",
+        nullable=False,
+    ),
     Column("vat_rate", "decimal(5,2)", "VAT contained in the source's price.", unit="percent"),
     Column("discount", MONEY, "All discounts on the line, as a positive amount."),
     Column("discount_type", "string", "The largest discount's type."),
@@ -77,7 +113,9 @@ ORDER_LINE = _entity(
     Column("store", "string", "Store."),
     Column("payment", "string", "Means of payment."),
     Column("is_return", "boolean", "Return or cancellation.", nullable=False),
-    Column("returned_order_number", "string", "Order that the return belongs to.", personal=Personal.PSEUDONYM),
+    Column(
+        "returned_order_number", "string", "Order that the return belongs to.", personal=Personal.PSEUDONYM
+    ),
     checks=(
         ("currency_is_iso", "currency RLIKE '^[A-Z]{3}$'"),
         ("returns_are_not_positive", "NOT is_return OR net_revenue <= 0"),
@@ -89,18 +127,26 @@ CUSTOMER_RECORD = _entity(
     "customer_record",
     "One record of a customer as one source keeps it, without what names the person (that is in the vault).",
     ("source", "record_key"),
-    Column("record_key", "string", "HMAC of the source's record id.", nullable=False, personal=Personal.PSEUDONYM),
+    Column(
+        "record_key", "string", "HMAC of the source's record id.", nullable=False, personal=Personal.PSEUDONYM
+    ),
     Column("gender", "string", "f, m, d.", personal=Personal.ATTRIBUTE),
     Column("birth_year", "int", "Year of birth.", personal=Personal.ATTRIBUTE),
     Column("postal_area", "string", "First two characters of the postal code.", personal=Personal.ATTRIBUTE),
     Column("city", "string", "City.", personal=Personal.ATTRIBUTE),
     Column("country", "string", "ISO 3166 alpha-2.", personal=Personal.ATTRIBUTE),
     Column("language", "string", "ISO 639-1.", personal=Personal.ATTRIBUTE),
-    Column("customer_since", "date", "Since when the source calls this a customer.", personal=Personal.ATTRIBUTE),
+    Column(
+        "customer_since", "date", "Since when the source calls this a customer.", personal=Personal.ATTRIBUTE
+    ),
     Column("segment", "string", "The source's own segment.", personal=Personal.ATTRIBUTE),
     Column("has_address", "boolean", "Whether the vault has a full postal address."),
-    Column("attributes", "map<string,string>", "Everything else that was mapped: demographics, opinions, preferences.",
-           personal=Personal.ATTRIBUTE),
+    Column(
+        "attributes",
+        "map<string,string>",
+        "Everything else that was mapped: demographics, opinions, preferences.",
+        personal=Personal.ATTRIBUTE,
+    ),
     Column("is_deceased", "boolean", "Reported deceased.", personal=Personal.ATTRIBUTE),
     Column("is_blocked", "boolean", "Blocked for all marketing by the source."),
 )
@@ -185,11 +231,19 @@ RESPONSE = _entity(
     Column("response_id", "string", "Digest of the row's key.", nullable=False),
     Column("contact_id", "string", "Contact it answers."),
     Column("campaign", "string", "Campaign it answers."),
-    Column("type", "string", "delivered, opened, clicked, bounced, unsubscribed, complained, redeemed.", nullable=False),
+    Column(
+        "type",
+        "string",
+        "delivered, opened, clicked, bounced, unsubscribed, complained, redeemed.",
+        nullable=False,
+    ),
     Column("response_time", "timestamp", "When.", nullable=False),
     Column("value", MONEY, "Money that came with it."),
     checks=(
-        ("known_type", "type IN ('delivered', 'opened', 'clicked', 'bounced', 'unsubscribed', 'complained', 'redeemed')"),
+        (
+            "known_type",
+            "type IN ('delivered', 'opened', 'clicked', 'bounced', 'unsubscribed', 'complained', 'redeemed')",
+        ),
         ("answers_something", "contact_id IS NOT NULL OR campaign IS NOT NULL"),
     ),
 )

@@ -11,7 +11,9 @@ SOURCE_FILE = Table(
     grain=("source", "file"),
     columns=(
         Column("source", "string", "Source that the file belongs to.", nullable=False),
-        Column("file", "string", "Path or URI, relative to the project where it lies inside.", nullable=False),
+        Column(
+            "file", "string", "Path or URI, relative to the project where it lies inside.", nullable=False
+        ),
         Column("entity", "string", "Entity the file feeds; an adapter may feed several (comma separated)."),
         Column("bytes", "bigint", "Size.", nullable=False),
         Column("sha256", "string", "Digest of the content.", nullable=False),
@@ -29,8 +31,16 @@ IDENTIFIER = Table(
     stage="ingest",
     grain=("id_type", "id_key"),
     columns=(
-        Column("id_type", "string", "customer_number, loyalty_number, user_id, email, phone, ...", nullable=False),
-        Column("id_key", "string", "HMAC-SHA-256 of type and normalised value.", nullable=False, personal=Personal.PSEUDONYM),
+        Column(
+            "id_type", "string", "customer_number, loyalty_number, user_id, email, phone, ...", nullable=False
+        ),
+        Column(
+            "id_key",
+            "string",
+            "HMAC-SHA-256 of type and normalised value.",
+            nullable=False,
+            personal=Personal.PSEUDONYM,
+        ),
         Column("clear_value", "string", "The normalised value.", nullable=False, personal=Personal.CLEAR),
         Column("first_source", "string", "Source that brought it first."),
     ),
@@ -44,8 +54,13 @@ PERSON_RECORD = Table(
     grain=("source", "record_key"),
     columns=(
         Column("source", "string", "Source of the record.", nullable=False),
-        Column("record_key", "string", "HMAC of the record id; the same key as in silver.customer_record.", nullable=False,
-               personal=Personal.PSEUDONYM),
+        Column(
+            "record_key",
+            "string",
+            "HMAC of the record id; the same key as in silver.customer_record.",
+            nullable=False,
+            personal=Personal.PSEUDONYM,
+        ),
         Column("record_id", "string", "The source's own id.", nullable=False, personal=Personal.CLEAR),
         Column("identifiers", IDENTIFIERS, "Identifiers on the record.", personal=Personal.PSEUDONYM),
         Column("salutation", "string", "Form of address.", personal=Personal.CLEAR),
@@ -75,7 +90,12 @@ QUARANTINE = Table(
         Column("position", "bigint", "Number of the row in the file as read, from 0.", nullable=False),
         Column("entity", "string", "Entity the row was meant for.", nullable=False),
         Column("reason_code", "string", "Short code, one per kind of fault.", nullable=False),
-        Column("reason", "string", "All faults of the row in words, naming columns, never values.", nullable=False),
+        Column(
+            "reason",
+            "string",
+            "All faults of the row in words, naming columns, never values.",
+            nullable=False,
+        ),
         Column("raw", "string", "The row as received, as JSON.", personal=Personal.CLEAR),
         Column("run_id", "string", "Run that quarantined it."),
     ),
@@ -90,8 +110,15 @@ QUARANTINE_COUNT = Table(
     columns=(
         Column("source", "string", "Source.", nullable=False),
         Column("entity", "string", "Entity.", nullable=False),
-        Column("outcome", "string", "read, good, duplicate, quarantined; flagged rows are good ones too.", nullable=False),
-        Column("reason_code", "string", "Reason of a quarantine or flag, else an empty text.", nullable=False),
+        Column(
+            "outcome",
+            "string",
+            "read, good, duplicate, quarantined; flagged rows are good ones too.",
+            nullable=False,
+        ),
+        Column(
+            "reason_code", "string", "Reason of a quarantine or flag, else an empty text.", nullable=False
+        ),
         Column("row_count", "bigint", "Rows over all files of the source.", nullable=False),
     ),
     checks=(("known_outcome", "outcome IN ('read', 'good', 'duplicate', 'quarantined', 'flagged')"),),

@@ -19,7 +19,11 @@ def _of(field_class: FieldClass, *columns: tuple[str, str, str]) -> tuple[Column
 
 _PURCHASES = _of(
     _TX,
-    ("currency", "string", "Currency of all money of this row; the project's currency where several were converted."),
+    (
+        "currency",
+        "string",
+        "Currency of all money of this row; the project's currency where several were converted.",
+    ),
     ("first_order_date", "date", "Day of the first order."),
     ("last_order_date", "date", "Day of the last order."),
     ("days_since_last_order", "int", "Days from the last order to as_of_date."),
@@ -28,7 +32,11 @@ _PURCHASES = _of(
     ("frequency", "bigint", "Purchase days after the first one (x of the buy-till-you-die models)."),
     ("recency_days", "int", "Days from first to last purchase day (t_x)."),
     ("age_days", "int", "Days from first purchase day to as_of_date (T)."),
-    ("monetary_value", "double", "Mean net revenue per repeat purchase day; null without one or when not positive."),
+    (
+        "monetary_value",
+        "double",
+        "Mean net revenue per repeat purchase day; null without one or when not positive.",
+    ),
     ("net_revenue", MONEY, "Net revenue of all orders less returns."),
     ("net_revenue_30d", MONEY, "The same in the last 30 days."),
     ("net_revenue_90d", MONEY, "The same in the last 90 days."),
@@ -40,12 +48,20 @@ _PURCHASES = _of(
     ("purchase_days_90d", "bigint", "Purchase days in the last 90 days."),
     ("contribution_margin", MONEY, "Net revenue less cost of goods where costs are known; else null."),
     ("aov", "double", "Mean net revenue per order."),
-    ("aov_cv", "double", "Standard deviation of order value over its mean: does the person buy for the same sum?"),
+    (
+        "aov_cv",
+        "double",
+        "Standard deviation of order value over its mean: does the person buy for the same sum?",
+    ),
     ("items_per_order", "double", "Mean units per order."),
     ("lines_per_order", "double", "Mean lines per order."),
     ("interpurchase_days", "double", "Mean days between purchase days; null with fewer than two."),
     ("interpurchase_median_days", "double", "Median days between purchase days."),
-    ("regularity_cv", "double", "Standard deviation of these gaps over their mean: does the person buy regularly?"),
+    (
+        "regularity_cv",
+        "double",
+        "Standard deviation of these gaps over their mean: does the person buy regularly?",
+    ),
     ("expected_gap_days", "double", "90 % quantile of the person's own gaps, shrunk to the population's."),
     ("overdue_ratio", "double", "days_since_last_order over expected_gap_days; above 1 the person is late."),
     ("discount_share", "double", "Discounts over value before discounts."),
@@ -63,8 +79,16 @@ _PURCHASES = _of(
     ("preferred_purchase_channel", "string", "Channel with the most orders."),
     ("home_store", "string", "Store with the most orders in the last 365 days."),
     ("store_count", "bigint", "Distinct stores in the last 365 days."),
-    ("pareto_share", "double", "Cumulative share of revenue (last 365 days) made by the persons up to this one, best first."),
-    ("pareto_class", "string", "A: the best persons needed for 80 % of revenue, B: for 95 %, C the rest; null without revenue."),
+    (
+        "pareto_share",
+        "double",
+        "Cumulative share of revenue (last 365 days) made by the persons up to this one, best first.",
+    ),
+    (
+        "pareto_class",
+        "string",
+        "A: the best persons needed for 80 % of revenue, B: for 95 %, C the rest; null without revenue.",
+    ),
 )
 
 _BEHAVIOUR = _of(
@@ -89,15 +113,31 @@ _BEHAVIOUR = _of(
     ("responses_90d", "bigint", "The same in the last 90 days."),
     ("redemptions_90d", "bigint", "Redemptions in the last 90 days."),
     ("response_rate_90d", "double", "Responses over contacts in the last 90 days; null without contacts."),
-    ("unsubscribed_channels", "array<string>", "Channels with an unsubscribe or complaint that no later grant followed."),
-    ("trend_90d", "double", "Slope of activity over the last 90 days: (last 45 - first 45 days) over their sum, -1 to 1; null without."),
-    ("engagement_score", "double", "Weighted visits, views, engaged time, responses and redemptions of the last 90 days."),
+    (
+        "unsubscribed_channels",
+        "array<string>",
+        "Channels with an unsubscribe or complaint that no later grant followed.",
+    ),
+    (
+        "trend_90d",
+        "double",
+        "Slope of activity over the last 90 days: (last 45 - first 45 days) over their sum, -1 to 1; null without.",
+    ),
+    (
+        "engagement_score",
+        "double",
+        "Weighted visits, views, engaged time, responses and redemptions of the last 90 days.",
+    ),
     ("rfm_recency", "int", "1 (long ago) to 5 (just now), by stored thresholds over buyers."),
     ("rfm_frequency", "int", "1 to 5."),
     ("rfm_monetary", "int", "1 to 5."),
     ("rfm_engagement", "int", "1 to 5, over everybody with any engagement; 1 without."),
     ("rfm_cell", "string", "The first three as one text, 555 the best; null without an order."),
-    ("lifecycle_stage", "string", "anonymous, prospect, evaluating, first_buyer, active, loyal, at_risk, dormant, lost."),
+    (
+        "lifecycle_stage",
+        "string",
+        "anonymous, prospect, evaluating, first_buyer, active, loyal, at_risk, dormant, lost.",
+    ),
     ("stage_since", "date", "First day on which the stage held, worked out from the facts."),
     ("is_reactivated", "boolean", "Bought again after having been dormant or lost, in the last 90 days."),
 )
@@ -129,10 +169,20 @@ CUSTOMER_PROFILE = Table(
     stage="profile",
     grain=("as_of_date", "person_id"),
     columns=(
-        Column("as_of_date", "date", "Start of this day in the project's zone cuts what is known.", nullable=False),
+        Column(
+            "as_of_date",
+            "date",
+            "Start of this day in the project's zone cuts what is known.",
+            nullable=False,
+        ),
         Column("person_id", "string", "Person.", nullable=False, personal=Personal.PSEUDONYM),
         Column("identifier_types", "array<string>", "Types of identifiers known, sorted.", nullable=False),
-        Column("is_known", "boolean", "Has a customer number, account, e-mail, phone or loyalty number.", nullable=False),
+        Column(
+            "is_known",
+            "boolean",
+            "Has a customer number, account, e-mail, phone or loyalty number.",
+            nullable=False,
+        ),
         Column("has_email", "boolean", "Has an e-mail address.", nullable=False),
         Column("has_phone", "boolean", "Has a phone number.", nullable=False),
         Column("has_address", "boolean", "Has a full postal address.", nullable=False),
@@ -168,7 +218,12 @@ RFM_THRESHOLD = Table(
         Column("as_of_date", "date", "Day.", nullable=False),
         Column("axis", "string", "recency, frequency, monetary, engagement.", nullable=False),
         Column("score", "int", "2 to 5: the score given from this value on.", nullable=False),
-        Column("threshold", "double", "Smallest value (for recency: largest number of days) with that score.", nullable=False),
+        Column(
+            "threshold",
+            "double",
+            "Smallest value (for recency: largest number of days) with that score.",
+            nullable=False,
+        ),
     ),
 )
 
@@ -179,7 +234,12 @@ LIFECYCLE_TRANSITION = Table(
     grain=("as_of_date", "from_stage", "to_stage"),
     columns=(
         Column("as_of_date", "date", "Day.", nullable=False),
-        Column("from_stage", "string", "Stage at the reference day; 'new' for persons who did not exist.", nullable=False),
+        Column(
+            "from_stage",
+            "string",
+            "Stage at the reference day; 'new' for persons who did not exist.",
+            nullable=False,
+        ),
         Column("to_stage", "string", "Stage now.", nullable=False),
         Column("from_date", "date", "Reference day: 90 days before.", nullable=False),
         Column("person_count", "bigint", "Persons.", nullable=False),

@@ -15,7 +15,9 @@ def with_row_hash(rows: DataFrame, table: Table) -> DataFrame:
     """Add the digest of all other contract columns, where the contract asks for one and `rows` lack it."""
     if ROW_HASH not in table.column_names or ROW_HASH in rows.columns:
         return rows
-    parts = [_canonical(c.name, c.type) for c in table.columns if c.name != ROW_HASH and c.name in rows.columns]
+    parts = [
+        _canonical(c.name, c.type) for c in table.columns if c.name != ROW_HASH and c.name in rows.columns
+    ]
     # a struct as JSON keeps null apart from empty and leaves no way to shift text between columns
     return rows.withColumn(ROW_HASH, F.sha2(F.to_json(F.struct(*parts)), 256))
 

@@ -145,7 +145,9 @@ class Lake:
         """Let the log say that this step's content holds for its new inputs too: a commit without data."""
         self._before_commit(table)
         uri = self.location.table(table)
-        self.spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')")
+        self.spark.sql(
+            f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')"
+        )
 
     def _before_commit(self, table: Table) -> None:
         self._assert_held()

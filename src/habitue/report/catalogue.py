@@ -42,7 +42,16 @@ def catalogue_markdown(tables: Iterable[Table]) -> str:
 
 def _section(table: Table) -> list[str]:
     rows = [
-        f"| `{c.name}` | {c.type} | {'' if c.nullable else 'required'} | {c.personal.value} | {c.comment} |" for c in table.columns
+        f"| `{c.name}` | {c.type} | {'' if c.nullable else 'required'} | {c.personal.value} | {c.comment} |"
+        for c in table.columns
     ]
     head = ["| column | type | | personal data | meaning |", "|---|---|---|---|---|"]
-    return [f"## {table.name}", "", f"{table.comment} One row per {', '.join(table.grain)}.", "", *head, *rows, ""]
+    return [
+        f"## {table.name}",
+        "",
+        f"{table.comment} One row per {', '.join(table.grain)}.",
+        "",
+        *head,
+        *rows,
+        "",
+    ]

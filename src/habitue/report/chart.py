@@ -48,15 +48,25 @@ def bars(rows: Sequence[Bar], *, title: str, colour: str = BLUE, second_colour: 
         parts.append(_text(left - 8, y + 17, row.label, anchor="end"))
         parts.append(_rect(left, y + 5, max(row.value * scale, 1 if row.value else 0), thickness, colour))
         if row.second is not None:
-            parts.append(_rect(left, y + 15, max(row.second * scale, 1 if row.second else 0), 6, second_colour))
+            parts.append(
+                _rect(left, y + 15, max(row.second * scale, 1 if row.second else 0), 6, second_colour)
+            )
         end = left + max(row.value, row.second or 0) * scale
         parts.append(_text(end + 6, y + 17, row.text, css="figure"))
     return _svg(parts, len(rows) * height + 4, title)
 
 
 def lines(
-    curves: Sequence[Line], *, title: str, x_label: str, y_label: str, x_format: Format = str, y_format: Format = str,
-    x_max: float | None = None, y_max: float | None = None, height: int = 280,
+    curves: Sequence[Line],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    x_format: Format = str,
+    y_format: Format = str,
+    x_max: float | None = None,
+    y_max: float | None = None,
+    height: int = 280,
 ) -> Markup:
     """Curves over a common pair of axes that start at zero."""
     points = [point for curve in curves for point in curve.points]
@@ -72,9 +82,13 @@ def lines(
     for curve in curves:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve.points))
         dash = ' stroke-dasharray="5 4"' if curve.dashed else ""
-        parts.append(f'<polyline fill="none" stroke="{curve.colour}" stroke-width="2"{dash} points="{path}"/>')
+        parts.append(
+            f'<polyline fill="none" stroke="{curve.colour}" stroke-width="2"{dash} points="{path}"/>'
+        )
     parts.append(_text(left + width_inside / 2, height - 6, x_label, anchor="middle", css="axis"))
-    parts.append(f'<text class="axis" text-anchor="middle" transform="translate(12 {top + height_inside / 2}) rotate(-90)">{escape(y_label)}</text>')
+    parts.append(
+        f'<text class="axis" text-anchor="middle" transform="translate(12 {top + height_inside / 2}) rotate(-90)">{escape(y_label)}</text>'
+    )
     legend = "".join(
         f'<span><i style="background:{curve.colour}{";opacity:.6" if curve.dashed else ""}"></i>{escape(curve.label)}</span>'
         for curve in curves
@@ -82,7 +96,9 @@ def lines(
     return Markup(f'{_svg(parts, height, title)}<div class="legend">{legend}</div>')
 
 
-def matrix(labels: Sequence[str], values: Sequence[Sequence[float | None]], *, title: str, text: Format) -> Markup:
+def matrix(
+    labels: Sequence[str], values: Sequence[Sequence[float | None]], *, title: str, text: Format
+) -> Markup:
     """A square of shares (0 to 1), darker for more, each with its figure."""
     left, right, top = 190, 110, 140
     cell = min(54.0, (_WIDTH - left - right) / max(len(labels), 1))
@@ -90,7 +106,9 @@ def matrix(labels: Sequence[str], values: Sequence[Sequence[float | None]], *, t
     for i, label in enumerate(labels):
         parts.append(_text(left - 8, top + i * cell + cell / 2 + 4, label, anchor="end"))
         x = left + i * cell + cell / 2
-        parts.append(f'<text class="label" transform="translate({x + 4:.1f} {top - 6}) rotate(-45)">{escape(label)}</text>')
+        parts.append(
+            f'<text class="label" transform="translate({x + 4:.1f} {top - 6}) rotate(-45)">{escape(label)}</text>'
+        )
         for j, value in enumerate(values[i]):
             parts.append(_cell(left + j * cell, top + i * cell, cell, value, text))
     return _svg(parts, top + cell * len(labels) + 6, title)
@@ -101,11 +119,20 @@ def _cell(x: float, y: float, size: float, value: float | None, text: Format) ->
         return _rect(x + 1, y + 1, size - 2, size - 2, "#f0f1f3")
     ink = "#fff" if value > 0.55 else "#1c2430"
     box = f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{size - 2:.1f}" height="{size - 2:.1f}" fill="{BLUE}" fill-opacity="{0.06 + 0.94 * value:.2f}"/>'
-    return box + f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" class="small" style="fill:{ink}">{escape(text(value))}</text>'
+    return (
+        box
+        + f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" class="small" style="fill:{ink}">{escape(text(value))}</text>'
+    )
 
 
 def _axis(
-    place: Callable[[float, float], Point], x_top: float, y_top: float, x_format: Format, y_format: Format, left: float, floor: float
+    place: Callable[[float, float], Point],
+    x_top: float,
+    y_top: float,
+    x_format: Format,
+    y_format: Format,
+    left: float,
+    floor: float,
 ) -> str:
     parts = []
     for i in range(5):

@@ -11,12 +11,26 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import FieldClass
 from habitue.report.facts import AudienceFacts, SourceFacts
 
-STAGES = ("anonymous", "prospect", "evaluating", "first_buyer", "active", "loyal", "at_risk", "dormant", "lost")
+STAGES = (
+    "anonymous",
+    "prospect",
+    "evaluating",
+    "first_buyer",
+    "active",
+    "loyal",
+    "at_risk",
+    "dormant",
+    "lost",
+)
 PARETO_POINTS = 50
 
 
 def audience_facts(
-    funnel: DataFrame, member: DataFrame, change: DataFrame, descriptions: dict[str, str], exported: dict[str, int]
+    funnel: DataFrame,
+    member: DataFrame,
+    change: DataFrame,
+    descriptions: dict[str, str],
+    exported: dict[str, int],
 ) -> list[AudienceFacts]:
     """One entry per audience from gold.audience_funnel, its members' groups and its changes."""
     steps: dict[str, dict[str, int]] = {}
@@ -29,7 +43,10 @@ def audience_facts(
             reason = row["reason"] or row["step"].replace("_", " ")
             losses.setdefault(name, {})[reason] = losses.get(name, {}).get(reason, 0) + count
     held = counts(member.where("split_group = 'holdout'"), "audience")
-    moved = {(r["audience"], r["change"]): r["count"] for r in change.groupBy("audience", "change").count().collect()}
+    moved = {
+        (r["audience"], r["change"]): r["count"]
+        for r in change.groupBy("audience", "change").count().collect()
+    }
     return [
         AudienceFacts(
             name=name,
@@ -71,7 +88,9 @@ def pareto_points(profile: DataFrame) -> list[tuple[float, float]]:
 
 def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:
     """Persons, mean clv_365d and share of all value for each tenth of scored buyers, best first."""
-    scored = score.where("clv_365d IS NOT NULL AND p_churn IS NOT NULL").select(F.col("clv_365d").cast("double").alias("clv"))
+    scored = score.where("clv_365d IS NOT NULL AND p_churn IS NOT NULL").select(
+        F.col("clv_365d").cast("double").alias("clv")
+    )
     edges_row = scored.agg(F.percentile("clv", [i / 10 for i in range(1, 10)]).alias("edges")).first()
     edges = edges_row["edges"] if edges_row else None
     if not edges:
@@ -79,7 +98,9 @@ def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:
     tenth = F.lit(1)
     for edge in edges:
         tenth = tenth + F.when(F.col("clv") <= F.lit(edge), 1).otherwise(0)
-    by_tenth = scored.groupBy(tenth.alias("tenth")).agg(F.count("*").alias("n"), F.avg("clv").alias("mean"), F.sum("clv").alias("sum"))
+    by_tenth = scored.groupBy(tenth.alias("tenth")).agg(
+        F.count("*").alias("n"), F.avg("clv").alias("mean"), F.sum("clv").alias("sum")
+    )
     rows = sorted(by_tenth.collect(), key=lambda row: row["tenth"])
     total = sum(row["sum"] for row in rows) or 1.0
     return [(int(row["n"]), float(row["mean"]), float(row["sum"]) / total) for row in rows]
@@ -89,7 +110,9 @@ def fill_rates(profile: DataFrame) -> dict[str, float]:
     """Share of filled cells by class of profile columns."""
     classes = {c: [k.name for k in CUSTOMER_PROFILE.columns if k.field_class is c] for c in FieldClass}
     rates = [
-        (sum((F.count(name) for name in names), F.lit(0)) / (F.count("*") * len(names))).alias(field_class.value)
+        (sum((F.count(name) for name in names), F.lit(0)) / (F.count("*") * len(names))).alias(
+            field_class.value
+        )
         for field_class, names in classes.items()
         if names
     ]
@@ -107,7 +130,9 @@ def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[s
         if row["outcome"] == "quarantined" and row["row_count"]:
             reasons[row["reason_code"]] = reasons.get(row["reason_code"], 0) + int(row["row_count"])
     facts = [
-        SourceFacts(source, entity, o.get("read", 0), o.get("good", 0), o.get("duplicate", 0), o.get("quarantined", 0))
+        SourceFacts(
+            source, entity, o.get("read", 0), o.get("good", 0), o.get("duplicate", 0), o.get("quarantined", 0)
+        )
         for (source, entity), o in sorted(found.items())
     ]
     return facts, dict(sorted(reasons.items(), key=lambda item: -item[1]))
@@ -132,5 +157,3 @@ def reached_persons(member: DataFrame) -> tuple[int, int]:
         F.count_distinct(F.when(F.size("channels") > 0, F.col("person_id"))).alias("reachable"),
     ).first()
     return (int(row["members"]), int(row["reachable"])) if row else (0, 0)
-
-

@@ -58,7 +58,9 @@ class ModelFacts:
     is_flagged: bool
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
-    curves: dict[str, Any] = field(default_factory=dict)  # tenths, gains, purchases: as in the registered judgement
+    curves: dict[str, Any] = field(
+        default_factory=dict
+    )  # tenths, gains, purchases: as in the registered judgement
 
 
 @dataclass(frozen=True)

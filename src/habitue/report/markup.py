@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 
-def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = (), why: int | None = None) -> Markup:
+def html_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = (), why: int | None = None
+) -> Markup:
     """A table; columns in `numeric` are aligned right, column `why` is set softly."""
 
     def css(column: int) -> str:
@@ -17,7 +19,8 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: S
 
     header = "".join(f"<th{css(i)}>{escape(text)}</th>" for i, text in enumerate(head))
     body = "".join(
-        "<tr>" + "".join(f"<td{css(i)}>{escape(cell)}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{css(i)}>{escape(cell)}</td>" for i, cell in enumerate(row)) + "</tr>"
+        for row in rows
     )
     top = f"<thead><tr>{header}</tr></thead>" if header else ""
     return Markup(f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>')
@@ -40,4 +43,8 @@ def note(text: str) -> Markup:
 
 def side_by_side(*blocks: Markup) -> Markup:
     """Blocks in columns where the page is wide enough."""
-    return Markup('<div class="two">') + Markup("").join(Markup("<div>{}</div>").format(b) for b in blocks) + Markup("</div>")
+    return (
+        Markup('<div class="two">')
+        + Markup("").join(Markup("<div>{}</div>").format(b) for b in blocks)
+        + Markup("</div>")
+    )

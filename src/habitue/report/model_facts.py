@@ -8,7 +8,9 @@ from typing import Any
 from habitue.report.facts import ModelFacts
 
 
-def model_facts(name: str, version: str, trained_until: str, flag: str, judgement: Mapping[str, Any]) -> ModelFacts:
+def model_facts(
+    name: str, version: str, trained_until: str, flag: str, judgement: Mapping[str, Any]
+) -> ModelFacts:
     """Measures, baselines and curves of one champion."""
     return ModelFacts(
         name=name,

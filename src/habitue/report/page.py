@@ -10,14 +10,20 @@ from habitue.report.sections import Page
 from habitue.report.words import Words
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("habitue.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("habitue.report", ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
 def render(facts: ReportFacts, language: str) -> str:
     """The page as HTML text."""
     words, numbers = Words(language), Numbers(language)
-    figures = {name: number(facts.figures.get(name)) for name in ("persons", "buyers", "orders", "net_revenue")}
+    figures = {
+        name: number(facts.figures.get(name)) for name in ("persons", "buyers", "orders", "net_revenue")
+    }
     exportable = sum(audience.exportable for audience in facts.audiences)
     tiles = [
         (numbers.count(figures["persons"]), "", words("Persons")),
@@ -27,9 +33,7 @@ def render(facts: ReportFacts, language: str) -> str:
         (numbers.count(len(facts.audiences)), "", words("Audiences")),
         (numbers.count(exportable), "", words("Exportable")),
     ]
-    subtitle = (
-        f"{words('as of the start of')} {facts.as_of:%Y-%m-%d} ({words('days are cut in')} {facts.zone}) · {facts.release_id}"
-    )
+    subtitle = f"{words('as of the start of')} {facts.as_of:%Y-%m-%d} ({words('days are cut in')} {facts.zone}) · {facts.release_id}"
     return _TEMPLATES.get_template("page.html.j2").render(
         language=language,
         title=f"{facts.project}: {words('Customer report')}",

@@ -38,11 +38,21 @@ def capabilities(evidence: Evidence) -> list[Capability]:
 
 def _from_orders(e: Evidence) -> Iterator[Capability]:
     if not e.buyers:
-        yield Capability("profiles, RFM, lifecycle, audiences", "no", "no order line names a customer: map order_line with an identifier")
+        yield Capability(
+            "profiles, RFM, lifecycle, audiences",
+            "no",
+            "no order line names a customer: map order_line with an identifier",
+        )
         return
-    yield Capability("profiles, RFM, lifecycle, audiences", "yes", f"{e.buyers:,} buyers over {e.history_days:,} days")
+    yield Capability(
+        "profiles, RFM, lifecycle, audiences", "yes", f"{e.buyers:,} buyers over {e.history_days:,} days"
+    )
     thin = _thin(e)
-    yield Capability("churn and CLV per person", "weak" if thin else "yes", thin or "enough buyers, history and repeat purchases")
+    yield Capability(
+        "churn and CLV per person",
+        "weak" if thin else "yes",
+        thin or "enough buyers, history and repeat purchases",
+    )
     yield Capability(
         "CLV as contribution margin", "yes" if e.has_margin else "no",
         "margin known" if e.has_margin else "revenue-based until economics.yaml holds a margin or order lines a cost",
@@ -53,7 +63,8 @@ def _thin(e: Evidence) -> str:
     wants = {
         f"{ENOUGH_BUYERS:,} buyers (found {e.buyers:,})": e.buyers >= ENOUGH_BUYERS,
         f"{ENOUGH_DAYS} days of history (found {e.history_days:,})": e.history_days >= ENOUGH_DAYS,
-        f"{ENOUGH_REGULARS} buyers with three purchase days (found {e.buyers_with_three:,})": e.buyers_with_three >= ENOUGH_REGULARS,
+        f"{ENOUGH_REGULARS} buyers with three purchase days (found {e.buyers_with_three:,})": e.buyers_with_three
+        >= ENOUGH_REGULARS,
         "orders in the last 30 days": e.recent_buyers > 0,
     }
     missing = [want for want, met in wants.items() if not met]
@@ -65,7 +76,10 @@ _NEEDS = {
     "category and brand shares": ("product", "map the products"),
     "demographics": ("customer_record", "map the CRM's customers"),
     "contact pressure and responses": ("contact", "map campaigns, contacts and responses"),
-    "exports by e-mail, phone, push and ads": ("consent", "map the consents: without one nothing that needs an opt-in goes out"),
+    "exports by e-mail, phone, push and ads": (
+        "consent",
+        "map the consents: without one nothing that needs an opt-in goes out",
+    ),
     "loyalty tiers and points": ("loyalty", "map the loyalty accounts"),
     "contracts and renewals": ("subscription", "map the contracts"),
     "NPS and preferences": ("survey", "map the survey answers"),
@@ -78,4 +92,8 @@ _NEEDS = {
 def _from_entities(e: Evidence) -> Iterator[Capability]:
     for capability, (entity, remedy) in _NEEDS.items():
         has = e.filled.get(entity, False)
-        yield Capability(capability, "yes" if has else "no", f"{entity} rows are there" if has else f"no {entity} rows: {remedy}")
+        yield Capability(
+            capability,
+            "yes" if has else "no",
+            f"{entity} rows are there" if has else f"no {entity} rows: {remedy}",
+        )

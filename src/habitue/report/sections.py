@@ -57,9 +57,30 @@ class Page:
     def audiences(self) -> Section:
         """Sizes, arms, reach and changes."""
         w, n = self.words, self.numbers.count
-        head = [w(t) for t in ("Audience", "Members", "Holdout", "Exportable", "Exported", "Entered", "Left", "Why not exportable")]
+        head = [
+            w(t)
+            for t in (
+                "Audience",
+                "Members",
+                "Holdout",
+                "Exportable",
+                "Exported",
+                "Entered",
+                "Left",
+                "Why not exportable",
+            )
+        ]
         rows = [
-            [a.name, n(a.members), n(a.holdout), n(a.exportable), n(a.exported), n(a.entered), n(a.left), self._losses(a)]
+            [
+                a.name,
+                n(a.members),
+                n(a.holdout),
+                n(a.exportable),
+                n(a.exported),
+                n(a.entered),
+                n(a.left),
+                self._losses(a),
+            ]
             for a in self.facts.largest_audiences
         ]
         body = html_table(head, rows, numeric=range(1, 7), why=7)
@@ -67,7 +88,10 @@ class Page:
             items = html_table([w("Withheld exports")], [[text] for text in self.facts.exports_withheld])
             body = body + items
         return self._section(
-            "audiences", "Audiences", "Size, arms, reach and change of each audience. A person can be in several.", body
+            "audiences",
+            "Audiences",
+            "Size, arms, reach and change of each audience. A person can be in several.",
+            body,
         )
 
     def overlap(self) -> Section:
@@ -76,7 +100,9 @@ class Page:
         names = [a.name for a in shown]
         values = [[self._shared(row, column) for column in shown] for row in shown]
         chart = matrix(names, values, title="overlap", text=lambda v: f"{100 * v:.0f}")
-        return self._section("overlap", "Overlap", "Share of the row's audience that is also in the column's.", chart)
+        return self._section(
+            "overlap", "Overlap", "Share of the row's audience that is also in the column's.", chart
+        )
 
     def value(self) -> Section:
         """CLV deciles, assumptions, predicted against actual."""
@@ -87,9 +113,16 @@ class Page:
             for i, (persons, mean, share) in enumerate(f.clv_deciles, 1)
         ]
         tenths = html_table(head, rows, numeric=(1, 2, 3))
-        assumptions = heading(w("Assumptions")) + html_table([], [list(pair) for pair in f.assumptions], numeric=(1,))
+        assumptions = heading(w("Assumptions")) + html_table(
+            [], [list(pair) for pair in f.assumptions], numeric=(1,)
+        )
         body = side_by_side(tenths, assumptions) + self._value_model(self._model("clv"))
-        return self._section("value", "Customer lifetime value", "Mean value of the next 365 days by tenth of buyers, best first.", body)
+        return self._section(
+            "value",
+            "Customer lifetime value",
+            "Mean value of the next 365 days by tenth of buyers, best first.",
+            body,
+        )
 
     def pareto(self) -> Section:
         """The actual share of revenue by share of buyers."""
@@ -106,7 +139,9 @@ class Page:
         """Calibration and gains beside the baselines."""
         model, w = self._model("churn"), self.words
         if model is None:
-            return self._section("churn", "Churn model", "No churn model was judged in this project yet.", Markup(""))
+            return self._section(
+                "churn", "Churn model", "No churn model was judged in this project yet.", Markup("")
+            )
         observed = [(predicted, actual) for _, predicted, actual in reversed(model.curves.get("tenths", []))]
         top = 1.05 * max((max(point) for point in observed), default=1.0)
         calibration = lines(
@@ -125,20 +160,28 @@ class Page:
         """Stages now, and the moves of 90 days."""
         w, f = self.words, self.facts
         total = sum(f.lifecycle.values()) or 1
-        stages = [Bar(s, c, f"{self.numbers.count(c)} ({self.numbers.share(c / total)})") for s, c in f.lifecycle.items()]
+        stages = [
+            Bar(s, c, f"{self.numbers.count(c)} ({self.numbers.share(c / total)})")
+            for s, c in f.lifecycle.items()
+        ]
         starts = [s for s in (*f.lifecycle, "new") if any(a == s for a, _ in f.transitions)]
         head = [w("from (row) to (column)"), *f.lifecycle]
         rows = [[a, *(self.numbers.count(f.transitions.get((a, b), 0)) for b in f.lifecycle)] for a in starts]
         moves = html_table(head, rows, numeric=range(1, len(head))) if rows else Markup("")
         return self._section(
-            "lifecycle", "Lifecycle", "Where persons stand, and where they stood 90 days before.", bars(stages, title="lifecycle") + moves
+            "lifecycle",
+            "Lifecycle",
+            "Where persons stand, and where they stood 90 days before.",
+            bars(stages, title="lifecycle") + moves,
         )
 
     def quality(self) -> Section:
         """Rows accounted for, quarantine, fill rates, findings."""
         w, n, f = self.words, self.numbers.count, self.facts
         head = [w(t) for t in ("Source", "Entity", "Read", "Good", "Repeated", "Quarantined")]
-        rows = [[s.source, s.entity, n(s.read), n(s.good), n(s.duplicate), n(s.quarantined)] for s in f.sources]
+        rows = [
+            [s.source, s.entity, n(s.read), n(s.good), n(s.duplicate), n(s.quarantined)] for s in f.sources
+        ]
         body = html_table(head, rows, numeric=(2, 3, 4, 5))
         if f.quarantine:
             reasons = [Bar(reason, count, n(count)) for reason, count in f.quarantine.items()]
@@ -146,17 +189,24 @@ class Page:
         filled = [Bar(name, share, self.numbers.share(share)) for name, share in f.fill_rates.items()]
         body += heading(w("Filled profile columns by class")) + bars(filled, title="fill rates", colour=GREEN)
         body += heading(w("Findings")) + html_table([], [list(pair) for pair in f.findings], why=1)
-        return self._section("quality", "Data quality", "Rows read = good + repeated + quarantined, proven in every run.", body)
+        return self._section(
+            "quality", "Data quality", "Rows read = good + repeated + quarantined, proven in every run.", body
+        )
 
     def run(self) -> Section:
         """Timings, and the versions that belong together."""
         w, n, f = self.words, self.numbers, self.facts
         steps = html_table(
-            [w("Step"), w("Outcome"), w("Seconds")], [[s, o, n.decimal(t, 1)] for s, o, t in f.steps], numeric=(2,)
+            [w("Step"), w("Outcome"), w("Seconds")],
+            [[s, o, n.decimal(t, 1)] for s, o, t in f.steps],
+            numeric=(2,),
         )
         tables = html_table(
             [w("Table"), w("Version"), w("Rows"), w("Newest fact")],
-            [[t.name, str(t.version), n.count(t.rows), f"{t.newest:%Y-%m-%d %H:%M}" if t.newest else "–"] for t in f.tables],
+            [
+                [t.name, str(t.version), n.count(t.rows), f"{t.newest:%Y-%m-%d %H:%M}" if t.newest else "–"]
+                for t in f.tables
+            ],
             numeric=(1, 2),
         )
         body = side_by_side(steps, heading(w("Tables of this release")) + tables)
@@ -167,18 +217,29 @@ class Page:
         if model is None:
             return note(w("No value model was judged in this project yet."))
         body = heading(w("Predicted against actual")) + self._judged(model)
-        body += lead(w("Spend in the test window by tenth of predicted spend: prediction (wide) and what came (thin)."))
+        body += lead(
+            w("Spend in the test window by tenth of predicted spend: prediction (wide) and what came (thin).")
+        )
         body += self._tenths(model.curves.get("tenths", []), places=0)
         if model.curves.get("purchases"):
             body += heading(w("Expected and actual purchases"))
-            body += lead(w("Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin)."))
+            body += lead(
+                w(
+                    "Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin)."
+                )
+            )
             body += self._tenths(model.curves["purchases"], places=1)
         return body
 
     def _tenths(self, rows: Sequence[Sequence[float]], *, places: int) -> Markup:
         n = self.numbers
         shown = [
-            Bar(f"{tenth:.0f}", predicted, f"{n.decimal(predicted, places)} / {n.decimal(actual, places)}", actual)
+            Bar(
+                f"{tenth:.0f}",
+                predicted,
+                f"{n.decimal(predicted, places)} / {n.decimal(actual, places)}",
+                actual,
+            )
             for tenth, predicted, actual in rows
         ]
         return bars(shown, title="predicted and actual by tenth")
@@ -186,11 +247,25 @@ class Page:
     def _judged(self, model: ModelFacts) -> Markup:
         w, n = self.words, self.numbers
         measures = [m for m in MEASURES[model.name] if m in model.metrics]
-        rows = [[f"{model.name} {model.version} ({model.kind})", *(n.decimal(model.metrics[m], 4) for m in measures)]]
-        rows += [[name, *(n.decimal(values.get(m), 4) for m in measures)] for name, values in model.baselines.items()]
+        rows = [
+            [
+                f"{model.name} {model.version} ({model.kind})",
+                *(n.decimal(model.metrics[m], 4) for m in measures),
+            ]
+        ]
+        rows += [
+            [name, *(n.decimal(values.get(m), 4) for m in measures)]
+            for name, values in model.baselines.items()
+        ]
         text = f"{w('version')} {model.version}, {w('trained on facts before')} {model.trained_until}"
-        flag = note(w("This model did not beat the best baseline; the baseline is used.")) if model.is_flagged else Markup("")
-        return flag + lead(text) + html_table([w("Model"), *measures], rows, numeric=range(1, len(measures) + 1))
+        flag = (
+            note(w("This model did not beat the best baseline; the baseline is used."))
+            if model.is_flagged
+            else Markup("")
+        )
+        return (
+            flag + lead(text) + html_table([w("Model"), *measures], rows, numeric=range(1, len(measures) + 1))
+        )
 
     def _model(self, name: str) -> ModelFacts | None:
         return next((model for model in self.facts.models if model.name == name), None)
@@ -198,7 +273,14 @@ class Page:
     def _shares(self, curves: Sequence[Line], x_label: str, y_label: str) -> Markup:
         short = self.numbers.share_short
         return lines(
-            curves, title=y_label, x_label=x_label, y_label=y_label, x_format=short, y_format=short, x_max=1, y_max=1
+            curves,
+            title=y_label,
+            x_label=x_label,
+            y_label=y_label,
+            x_format=short,
+            y_format=short,
+            x_max=1,
+            y_max=1,
         )
 
     def _losses(self, audience: AudienceFacts) -> str:
@@ -211,6 +293,8 @@ class Page:
         first, second = sorted((row.name, column.name))
         return self.facts.overlaps.get((first, second), 0) / row.members
 
-    def _section(self, anchor: str, title: str, lead_text: str, body: Markup, *, translate_lead: bool = True) -> Section:
+    def _section(
+        self, anchor: str, title: str, lead_text: str, body: Markup, *, translate_lead: bool = True
+    ) -> Section:
         text = self.words(lead_text) if lead_text and translate_lead else lead_text
         return Section(anchor, self.words(title), text, body)

@@ -44,7 +44,10 @@ def summarise(facts: ReportFacts, report: Path) -> Summary:
         ("buyers", n.count(float(figures.get("buyers", 0)))),
         ("orders", n.count(float(figures.get("orders", 0)))),
         ("net revenue, reconciled", f"{float(figures.get('net_revenue', 0)):,.2f} {facts.currency}"),
-        ("of it without a known person", f"{float(figures.get('unattributed_revenue', 0)):,.2f} {facts.currency}"),
+        (
+            "of it without a known person",
+            f"{float(figures.get('unattributed_revenue', 0)):,.2f} {facts.currency}",
+        ),
         ("CLV basis", facts.clv_basis),
     ]
     return Summary(
@@ -60,7 +63,14 @@ def summarise(facts: ReportFacts, report: Path) -> Summary:
 def _model_rows(model: ModelFacts) -> list[tuple[str, str, str, str]]:
     measure, label = _MAIN[model.name]
     best = max(model.baselines, key=lambda name: model.baselines[name][measure])
-    rows = [(f"{model.name} {model.version}", label, f"{model.metrics[measure]:.4f}", f"{model.baselines[best][measure]:.4f} ({best})")]
+    rows = [
+        (
+            f"{model.name} {model.version}",
+            label,
+            f"{model.metrics[measure]:.4f}",
+            f"{model.baselines[best][measure]:.4f} ({best})",
+        )
+    ]
     if "ece" in model.metrics:
         rows.append(("", "calibration error", f"{model.metrics['ece']:.4f}", "–"))
     if "bias" in model.metrics:
@@ -72,5 +82,3 @@ def _audience_row(audience: AudienceFacts, n: Numbers) -> tuple[str, str, str, s
     losses = sorted(audience.losses.items(), key=lambda item: -item[1])
     why = "; ".join(f"{n.count(count)} {reason}" for reason, count in losses[:2])
     return audience.name, n.count(audience.members), n.count(audience.exportable), why
-
-

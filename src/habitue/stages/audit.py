@@ -18,16 +18,21 @@ def audit(run: Run) -> None:
     """Stop with every broken invariant; counts only, never rows."""
     lake, day = run.lake, F.lit(run.as_of)
     profile, score, member = (
-        lake.read(table).where(F.col("as_of_date") == day) for table in (CUSTOMER_PROFILE, CUSTOMER_SCORE, AUDIENCE_MEMBER)
+        lake.read(table).where(F.col("as_of_date") == day)
+        for table in (CUSTOMER_PROFILE, CUSTOMER_SCORE, AUDIENCE_MEMBER)
     )
     broken = {
-        "rows read differ from good + duplicate + quarantined in sources": unbalanced_sources(lake.read(QUARANTINE_COUNT)),
+        "rows read differ from good + duplicate + quarantined in sources": unbalanced_sources(
+            lake.read(QUARANTINE_COUNT)
+        ),
         "identifiers belong to more than one person": shared_identifiers(lake.read(IDENTITY_MAP)),
         "persons appear twice in a profile": repeated_keys(profile, CUSTOMER_PROFILE),
         "persons have a profile but not exactly one score": unscored(profile, score),
         "persons appear twice in an audience": repeated_keys(member, AUDIENCE_MEMBER),
         "members are reachable though suppressed": reached_suppressed(member, profile),
-        "persons have two assignments of one split": repeated_keys(lake.read(SPLIT_ASSIGNMENT), SPLIT_ASSIGNMENT),
+        "persons have two assignments of one split": repeated_keys(
+            lake.read(SPLIT_ASSIGNMENT), SPLIT_ASSIGNMENT
+        ),
     }
     problems = [f"{count:,} {what}" for what, count in broken.items() if count]
     run.count("invariants_checked", len(broken))
@@ -37,7 +42,9 @@ def audit(run: Run) -> None:
 
 def unbalanced_sources(counts: DataFrame) -> int:
     """Sources and entities whose rows read are not all accounted for."""
-    of = {name: F.sum(F.when(F.col("outcome") == name, F.col("row_count")).otherwise(0)) for name in _OUTCOMES}
+    of = {
+        name: F.sum(F.when(F.col("outcome") == name, F.col("row_count")).otherwise(0)) for name in _OUTCOMES
+    }
     balance = of["read"] - of["good"] - of["duplicate"] - of["quarantined"]
     return counts.groupBy("source", "entity").agg(balance.alias("balance")).where("balance <> 0").count()
 
@@ -58,7 +65,9 @@ def repeated_keys(rows: DataFrame, table: Table) -> int:
 
 def unscored(profile: DataFrame, score: DataFrame) -> int:
     """Persons with a profile and no score, or the reverse; repeated scores count too."""
-    sides = profile.select("person_id", F.lit(1).alias("n")).unionByName(score.select("person_id", F.lit(-1).alias("n")))
+    sides = profile.select("person_id", F.lit(1).alias("n")).unionByName(
+        score.select("person_id", F.lit(-1).alias("n"))
+    )
     return sides.groupBy("person_id").agg(F.sum("n").alias("n")).where("n <> 0").count()
 
 

@@ -29,7 +29,11 @@ def day_after_data(run: Run) -> date | None:
     fact is kept beside the run records for the versions it was found in, so that a
     run on unchanged input needs no Spark to know its day.
     """
-    versions = {table.name: DeltaLog(run.location.table(table)).data_version() for group in _FACTS for table, _ in group}
+    versions = {
+        table.name: DeltaLog(run.location.table(table)).data_version()
+        for group in _FACTS
+        for table, _ in group
+    }
     file = run.location.records() / "newest_fact.json"
     known = _remembered(file, versions)
     newest = known if known is not None else _newest_fact(run, versions)

@@ -21,11 +21,11 @@ from habitue.lake.lease import hold_lease
 from habitue.lake.location import Location
 from habitue.lake.session import stop
 from habitue.privacy.keys import key_id
-from habitue.stages.report import write_report
 from habitue.stages.day import day_after_data
 from habitue.stages.pipeline import run_steps
 from habitue.stages.plan import dated_steps, undated_steps
 from habitue.stages.publish import finish_publication, withheld_exports
+from habitue.stages.report import write_report
 from habitue.stages.span import Span
 
 
@@ -108,8 +108,10 @@ def _work(run: Run, request: Request) -> None:
 def _finish(run: Run, *, did: bool, published: bool) -> None:
     run.record.exports_withheld = withheld_exports(run)
     code = ExitCode.EXPORTS_WITHHELD if run.record.exports_withheld else ExitCode.OK
-    run.record.outcome, run.record.exit_code = "published" if published else "stopped before publishing", int(code)
+    run.record.outcome, run.record.exit_code = (
+        "published" if published else "stopped before publishing",
+        int(code),
+    )
     run.save_record()
     if did and published:
         write_report(run)
-

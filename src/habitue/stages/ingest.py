@@ -65,7 +65,9 @@ def _identifiers(good: Sequence[DataFrame]) -> DataFrame:
     """Every identifier once, whichever entities carry it."""
     every = _union([vault_identifiers(rows) for rows in good])
     first = F.min("first_source")
-    return every.groupBy("id_type", "id_key").agg(F.min("clear_value").alias("clear_value"), first.alias("first_source"))
+    return every.groupBy("id_type", "id_key").agg(
+        F.min("clear_value").alias("clear_value"), first.alias("first_source")
+    )
 
 
 def source_digest(settings: SourceSettings, entity: str, project: Path) -> str:

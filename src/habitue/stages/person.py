@@ -65,9 +65,15 @@ def person_view(run: Run, person_id: str) -> dict[str, Any]:
     if profile is None:
         raise UsageError(f"There is no profile of person {person_id} in the release of {release.as_of_date}.")
     member = _slice(run, AUDIENCE_MEMBER, release).where(F.col("person_id") == person_id)
-    audiences = [row.asDict(recursive=True) for row in member.drop("as_of_date", "person_id").orderBy("audience").collect()]
+    audiences = [
+        row.asDict(recursive=True)
+        for row in member.drop("as_of_date", "person_id").orderBy("audience").collect()
+    ]
     known = identity_now(run.lake.read(IDENTITY_MAP)).where(F.col("person_id") == person_id)
-    identifiers = [row.asDict() for row in known.select("id_type", "id_key", "valid_from").orderBy("id_type", "id_key").collect()]
+    identifiers = [
+        row.asDict()
+        for row in known.select("id_type", "id_key", "valid_from").orderBy("id_type", "id_key").collect()
+    ]
     return {
         "person_id": person_id,
         "as_of_date": release.as_of_date,
@@ -84,7 +90,9 @@ def audience_findings(run: Run, audience: str, person_id: str) -> tuple[Finding,
     release = published(run)
     audiences = defined_audiences(run)
     if audience not in {a.name for a in audiences}:
-        raise UsageError(f"There is no audience {audience}.", [f"audiences: {', '.join(a.name for a in audiences)}"])
+        raise UsageError(
+            f"There is no audience {audience}.", [f"audiences: {', '.join(a.name for a in audiences)}"]
+        )
     assigned = read_history(run).assigned
     persons = with_global_holdout(population(run, audiences), assigned, run.settings.holdout)
     row = persons.where(F.col("person_id") == person_id).first()
@@ -100,8 +108,12 @@ def audience_findings(run: Run, audience: str, person_id: str) -> tuple[Finding,
 def why(run: Run, a: Identifier, b: Identifier) -> list[Evidence] | None:
     """The chain of evidence between two identifiers; None where they are not one person."""
     identity_map = run.lake.read(IDENTITY_MAP)
-    ends = (F.col("id_type") == a[0]) & (F.col("id_key") == a[1]) | (F.col("id_type") == b[0]) & (F.col("id_key") == b[1])
-    persons = {row["person_id"] for row in identity_now(identity_map).where(ends).select("person_id").collect()}
+    ends = (F.col("id_type") == a[0]) & (F.col("id_key") == a[1]) | (F.col("id_type") == b[0]) & (
+        F.col("id_key") == b[1]
+    )
+    persons = {
+        row["person_id"] for row in identity_now(identity_map).where(ends).select("person_id").collect()
+    }
     if len(persons) != 1:
         return None
     return path(evidence_of(identity_map, run.lake.read(IDENTITY_EDGE), persons), a, b)
@@ -110,7 +122,9 @@ def why(run: Run, a: Identifier, b: Identifier) -> list[Evidence] | None:
 def _successor(run: Run, person_id: str) -> str:
     changes = run.lake.read(IDENTITY_CHANGE)
     seen = {person_id}
-    while (row := changes.where(F.col("old_person_id") == person_id).orderBy(F.col("changed_at").desc()).first()) is not None:
+    while (
+        row := changes.where(F.col("old_person_id") == person_id).orderBy(F.col("changed_at").desc()).first()
+    ) is not None:
         person_id = str(row["new_person_id"])
         if person_id in seen:
             break

@@ -13,7 +13,9 @@ from habitue.lake.commit import CommitNote
 from habitue.stages.step import Step
 
 
-def run_steps(run: Run, steps: Sequence[Step], *, dry_run: bool = False, forced: frozenset[str] = frozenset()) -> bool:
+def run_steps(
+    run: Run, steps: Sequence[Step], *, dry_run: bool = False, forced: frozenset[str] = frozenset()
+) -> bool:
     """Work through the steps; True when anything was (or, in a dry run, would be) done."""
     return any(list(_outcomes(run, steps, dry_run, forced)))
 

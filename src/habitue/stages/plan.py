@@ -74,9 +74,13 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
 
 def _ingest(entity: str) -> Step:
     def inputs(run: Run) -> Any:
-        return [source_digest(source, entity, run.project) for source in sources_of(entity, run.settings.sources)]
+        return [
+            source_digest(source, entity, run.project) for source in sources_of(entity, run.settings.sources)
+        ]
 
-    return Step(step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities)
+    return Step(
+        step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities
+    )
 
 
 def _publish(run: Run, *, with_exports: bool) -> None:

@@ -22,10 +22,15 @@ def audience_preview(run: Run, name: str) -> dict[str, Any]:
     audiences = defined_audiences(run)
     wanted = tuple(a for a in audiences if a.name == name)
     if not wanted:
-        raise UsageError(f"There is no audience {name}.", [f"audiences: {', '.join(a.name for a in audiences)}"])
+        raise UsageError(
+            f"There is no audience {name}.", [f"audiences: {', '.join(a.name for a in audiences)}"]
+        )
     members = run.lake.checkpoint(current_members(run, audiences).where(F.col("audience") == name))
     funnel = audience_funnel(members, wanted, as_of=release.as_of_date).where("channel = ''")
-    steps = [(f"{r['step']} {r['reason']}".strip().replace("_", " "), int(r["person_count"])) for r in funnel.collect()]
+    steps = [
+        (f"{r['step']} {r['reason']}".strip().replace("_", " "), int(r["person_count"]))
+        for r in funnel.collect()
+    ]
     score = day_slice(run, CUSTOMER_SCORE).select("person_id", "clv_365d", "p_churn")
     best = members.select("person_id", "reason", "priority_score").join(score, "person_id", "left")
     shown = best.orderBy(F.col("priority_score").desc_nulls_last(), "person_id").limit(SHOWN).collect()

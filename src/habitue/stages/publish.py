@@ -15,7 +15,6 @@ from habitue.lake.release import Release, last_release, publish, published_versi
 from habitue.stages.audit import audit
 from habitue.stages.export import stage_exports
 
-
 EXPORTS, STAGING = "exports", ".staging"
 WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what parts its texts
 

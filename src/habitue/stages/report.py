@@ -7,7 +7,13 @@ from pathlib import Path
 
 from habitue.audiences.overlap import audience_overlap
 from habitue.contracts.behaviour import IDENTITY_MAP
-from habitue.contracts.decision import AUDIENCE_CHANGE, AUDIENCE_FUNNEL, AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
+from habitue.contracts.decision import (
+    AUDIENCE_CHANGE,
+    AUDIENCE_FUNNEL,
+    AUDIENCE_MEMBER,
+    CUSTOMER_SCORE,
+    RELEASE,
+)
 from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION
 from habitue.contracts.tables import BY_NAME
@@ -27,7 +33,9 @@ def write_report(run: Run, *, language: str | None = None) -> Path:
     """Render the last release's report to `<project>/report/index.html`; returns the file."""
     release = last_release(run.lake.read(RELEASE))
     if release is None:
-        raise UsageError("There is no release yet, so there is nothing to report.", ["`habitue run` makes one"])
+        raise UsageError(
+            "There is no release yet, so there is nothing to report.", ["`habitue run` makes one"]
+        )
     facts = report_facts(run, release)
     file = report_file(run.project)
     file.parent.mkdir(exist_ok=True)
@@ -47,12 +55,23 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
     day = release.as_of_date
     profile, score, member, change, funnel, moves = (
         collect.of_day(run.lake.read(table, version=release.versions.get(table.name)), day)
-        for table in (CUSTOMER_PROFILE, CUSTOMER_SCORE, AUDIENCE_MEMBER, AUDIENCE_CHANGE, AUDIENCE_FUNNEL, LIFECYCLE_TRANSITION)
+        for table in (
+            CUSTOMER_PROFILE,
+            CUSTOMER_SCORE,
+            AUDIENCE_MEMBER,
+            AUDIENCE_CHANGE,
+            AUDIENCE_FUNNEL,
+            LIFECYCLE_TRANSITION,
+        )
     )
     sources, reasons = collect.source_facts(run.lake.read(QUARANTINE_COUNT))
     descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
-    audiences = collect.audience_facts(funnel, member, change, descriptions, exported_rows(run.project, release.export_digests))
-    overlaps = {(r["audience_a"], r["audience_b"]): int(r["person_count"]) for r in audience_overlap(member).collect()}
+    audiences = collect.audience_facts(
+        funnel, member, change, descriptions, exported_rows(run.project, release.export_digests)
+    )
+    overlaps = {
+        (r["audience_a"], r["audience_b"]): int(r["person_count"]) for r in audience_overlap(member).collect()
+    }
     figures = record.figures
     return ReportFacts(
         project=run.settings.project.name,
@@ -84,11 +103,19 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
 
 
 def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[tuple[str, int]]:
-    present = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name)).where("valid_to IS NULL")
+    present = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name)).where(
+        "valid_to IS NULL"
+    )
     identifiers, _ = collect.newest(present)
-    profile = collect.of_day(run.lake.read(CUSTOMER_PROFILE, version=release.versions[CUSTOMER_PROFILE.name]), release.as_of_date)
-    score = collect.of_day(run.lake.read(CUSTOMER_SCORE, version=release.versions[CUSTOMER_SCORE.name]), release.as_of_date)
-    member = collect.of_day(run.lake.read(AUDIENCE_MEMBER, version=release.versions[AUDIENCE_MEMBER.name]), release.as_of_date)
+    profile = collect.of_day(
+        run.lake.read(CUSTOMER_PROFILE, version=release.versions[CUSTOMER_PROFILE.name]), release.as_of_date
+    )
+    score = collect.of_day(
+        run.lake.read(CUSTOMER_SCORE, version=release.versions[CUSTOMER_SCORE.name]), release.as_of_date
+    )
+    member = collect.of_day(
+        run.lake.read(AUDIENCE_MEMBER, version=release.versions[AUDIENCE_MEMBER.name]), release.as_of_date
+    )
     in_audience, reachable = collect.reached_persons(member)
     return [
         ("identifiers", identifiers),
@@ -104,7 +131,11 @@ def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[
 def _assumptions(run: Run) -> list[tuple[str, str]]:
     """The economics behind every CLV, as configured."""
     economics, currency = run.settings.economics, run.settings.project.currency
-    margin = f"{economics.margin:.0%} of net revenue" if economics.margin is not None else "unknown: CLV is revenue-based"
+    margin = (
+        f"{economics.margin:.0%} of net revenue"
+        if economics.margin is not None
+        else "unknown: CLV is revenue-based"
+    )
     return [
         ("contribution margin", margin),
         ("discount rate per year", f"{economics.discount_rate:.1%}"),
@@ -120,7 +151,11 @@ def _models(run: Run, day: date) -> list[ModelFacts]:
     """The models that scored the day, as far as a window judged them."""
     used = [run.registry.usable(name, day) for name in ("churn", "clv")]
     judged = [(version, run.registry.judgement(version)) for version in used if version is not None]
-    return [model_facts(v.name, v.version, v.data_cut.isoformat(), v.flag, found) for v, found in judged if found is not None]
+    return [
+        model_facts(v.name, v.version, v.data_cut.isoformat(), v.flag, found)
+        for v, found in judged
+        if found is not None
+    ]
 
 
 def _tables(run: Run, release: Release) -> list[Table]:

@@ -23,7 +23,11 @@ def roll_back_to(request: Request, release_id: str) -> Release:
         target = find_release(run.lake.read(RELEASE), release_id)
         run.lake.note = CommitNote(run_id=run.run_id, step="rollback", fencing_token=lease.token)
         as_new = replace(
-            target, release_id=run.run_id, published_at=run.now, fencing_token=lease.token, rolled_back_to=release_id
+            target,
+            release_id=run.run_id,
+            published_at=run.now,
+            fencing_token=lease.token,
+            rolled_back_to=release_id,
         )
         done = roll_back(run.lake, target, as_new)
         withdraw_exports(run.project, keep=target.export_digests)

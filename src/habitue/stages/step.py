@@ -42,7 +42,13 @@ class Step:
         """Digest of code, configuration and input versions."""
         as_of = run.as_of.isoformat() if self.is_dated else None
         versions = {table.name: input_version(run.location, table, as_of) for table in self.reads}
-        content = {"code": code_digest(), "step": self.name, "day": as_of, "inputs": versions, "on": self.depends_on(run)}
+        content = {
+            "code": code_digest(),
+            "step": self.name,
+            "day": as_of,
+            "inputs": versions,
+            "on": self.depends_on(run),
+        }
         return digest(content)
 
     def is_current(self, run: Run, fingerprint: str) -> bool:
