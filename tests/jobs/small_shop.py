@@ -64,7 +64,7 @@ def order_lines(customers: int, seed: int) -> list[str]:
         gap, stop = draw.uniform(4, 40), draw.uniform(0.02, 0.2)
         while moment < START + timedelta(days=DAYS):
             number += 1
-            for line in range(draw.randint(1, 3)):
+            for _ in range(draw.randint(1, 3)):
                 price = f"{draw.uniform(2, 90):.2f}".replace(".", ",")
                 rows.append((moment, f"B{number};K{customer:03d};k{customer:03d}@kunden.de;{moment:%d.%m.%Y %H:%M};"
                                      f"A{draw.randint(1, 30)};{draw.randint(1, 4)};{price}"))  # fmt: skip

@@ -203,7 +203,8 @@ CUSTOMER_PROFILE = Table(
         ("suppression_has_reason", "NOT is_suppressed OR suppression_reason IS NOT NULL"),
         (
             "known_stage",
-            "lifecycle_stage IN ('anonymous', 'prospect', 'evaluating', 'first_buyer', 'active', 'loyal', 'at_risk', 'dormant', 'lost')",
+            "lifecycle_stage IN ('anonymous', 'prospect', 'evaluating', 'first_buyer', 'active', 'loyal', "
+            "'at_risk', 'dormant', 'lost')",
         ),
     ),
     cluster_by=("person_id",),

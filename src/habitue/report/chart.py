@@ -86,9 +86,8 @@ def lines(
             f'<polyline fill="none" stroke="{curve.colour}" stroke-width="2"{dash} points="{path}"/>'
         )
     parts.append(_text(left + width_inside / 2, height - 6, x_label, anchor="middle", css="axis"))
-    parts.append(
-        f'<text class="axis" text-anchor="middle" transform="translate(12 {top + height_inside / 2}) rotate(-90)">{escape(y_label)}</text>'
-    )
+    turned = f"translate(12 {top + height_inside / 2}) rotate(-90)"
+    parts.append(f'<text class="axis" text-anchor="middle" transform="{turned}">{escape(y_label)}</text>')
     legend = "".join(
         f'<span><i style="background:{curve.colour}{";opacity:.6" if curve.dashed else ""}"></i>{escape(curve.label)}</span>'
         for curve in curves
@@ -118,11 +117,10 @@ def _cell(x: float, y: float, size: float, value: float | None, text: Format) ->
     if value is None:
         return _rect(x + 1, y + 1, size - 2, size - 2, "#f0f1f3")
     ink = "#fff" if value > 0.55 else "#1c2430"
-    box = f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{size - 2:.1f}" height="{size - 2:.1f}" fill="{BLUE}" fill-opacity="{0.06 + 0.94 * value:.2f}"/>'
-    return (
-        box
-        + f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" class="small" style="fill:{ink}">{escape(text(value))}</text>'
-    )
+    opacity = f'fill="{BLUE}" fill-opacity="{0.06 + 0.94 * value:.2f}"'
+    box = f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{size - 2:.1f}" height="{size - 2:.1f}" {opacity}/>'
+    middle = f'x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle"'
+    return f'{box}<text {middle} class="small" style="fill:{ink}">{escape(text(value))}</text>'
 
 
 def _axis(

@@ -33,7 +33,8 @@ def render(facts: ReportFacts, language: str) -> str:
         (numbers.count(len(facts.audiences)), "", words("Audiences")),
         (numbers.count(exportable), "", words("Exportable")),
     ]
-    subtitle = f"{words('as of the start of')} {facts.as_of:%Y-%m-%d} ({words('days are cut in')} {facts.zone}) · {facts.release_id}"
+    day = f"{words('as of the start of')} {facts.as_of:%Y-%m-%d}"
+    subtitle = f"{day} ({words('days are cut in')} {facts.zone}) · {facts.release_id}"
     return _TEMPLATES.get_template("page.html.j2").render(
         language=language,
         title=f"{facts.project}: {words('Customer report')}",

@@ -41,7 +41,8 @@ class Page:
     def sections(self) -> list[Section]:
         """All sections in reading order."""
         builders: Sequence[Callable[[], Section]] = (
-            self.funnel, self.audiences, self.overlap, self.value, self.pareto, self.churn, self.lifecycle, self.quality, self.run,
+            self.funnel, self.audiences, self.overlap, self.value, self.pareto, self.churn, self.lifecycle,
+            self.quality, self.run,
         )  # fmt: skip
         return [build() for build in builders]
 
