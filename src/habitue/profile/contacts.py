@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.profile.conventions import Conventions
-from habitue.profile.cuts import Cut, days_before, local_date
+from habitue.profile.cuts import Cut, as_of_date, days_before, local_date
 from habitue.profile.facts import KEYS, seen_by
 from habitue.profile.persons import with_person
 
@@ -29,14 +29,22 @@ def contact_facts(
     """Contacts and responses as one stream: identifiers, first_cut, time, kind, channel."""
     contacts = seen_by(contact, "contact_time", cuts)
     made = contacts.where(~F.coalesce("is_control", F.lit(False))).select(
-        "identifiers", "first_cut", "known_time", "channel",
-        F.col("contact_time").alias("time"), F.lit("contact").alias("kind"),
-    )  # fmt: skip
-    return made.unionByName(_answers(seen_by(response, "response_time", cuts), contacts, campaign))
+        "identifiers",
+        "first_cut",
+        "known_time",
+        "channel",
+        F.lit(None).cast("date").alias("contact_since"),
+        F.lit(None).cast("string").alias("contact_channel"),
+        F.col("contact_time").alias("time"),
+        F.lit("contact").alias("kind"),
+    )
+    return made.unionByName(_answers(seen_by(response, "response_time", cuts), contacts, campaign, cuts))
 
 
-def _answers(responses: DataFrame, contacts: DataFrame, campaign: DataFrame) -> DataFrame:
-    """Responses with the channel (of the contact where already known, else of the campaign)."""
+def _answers(
+    responses: DataFrame, contacts: DataFrame, campaign: DataFrame, cuts: Sequence[Cut]
+) -> DataFrame:
+    """Responses with the campaign's channel, and the contact's with the first day that knows it."""
     answered = contacts.select(
         "source",
         "contact_id",
@@ -48,19 +56,18 @@ def _answers(responses: DataFrame, contacts: DataFrame, campaign: DataFrame) -> 
     found = responses.join(answered, on=["source", "contact_id"], how="left").join(
         campaigns, on=["source", "campaign"], how="left"
     )
-    has_own = F.size("identifiers") > 0
-    borrowed = F.greatest("first_cut", "contact_cut")
-    # the contact may say more than its response only from the cut on that knows both
-    is_known = F.col("contact_cut") <= F.col("first_cut")
+    is_borrowing = (F.size("identifiers") == 0) & F.col("contact_cut").isNotNull()
     return found.select(
-        F.when(has_own | F.col("contact_cut").isNull(), F.col("identifiers"))
-        .otherwise(F.col("contact_identifiers"))
+        F.when(is_borrowing, F.col("contact_identifiers"))
+        .otherwise(F.col("identifiers"))
         .alias("identifiers"),
-        F.when(has_own, F.col("first_cut")).otherwise(borrowed).alias("first_cut"),
+        F.when(is_borrowing, F.greatest("first_cut", "contact_cut"))
+        .otherwise(F.col("first_cut"))
+        .alias("first_cut"),
         "known_time",
-        F.coalesce(F.when(~has_own | is_known, F.col("contact_channel")), "campaign_channel").alias(
-            "channel"
-        ),
+        F.col("campaign_channel").alias("channel"),
+        as_of_date(cuts, F.col("contact_cut")).alias("contact_since"),
+        "contact_channel",
         F.col("response_time").alias("time"),
         F.col("type").alias("kind"),
     )
@@ -71,7 +78,13 @@ def contact_history(
 ) -> DataFrame:
     """One row per cut and person with a contact or a response."""
     owned = with_person(stream, owner, cuts).where(F.col("person_id").isNotNull())
-    dated = owned.withColumn("days_ago", days_before(local_date(F.col("time"), conventions.zone)))
+    answered = F.when(F.col("contact_since") <= F.col("as_of_date"), F.col("contact_channel"))
+    dated = owned.withColumns(
+        {
+            "days_ago": days_before(local_date(F.col("time"), conventions.zone)),
+            "channel": F.coalesce(answered, "channel"),
+        }
+    )
     aggregates = _contacts() | _responses() | _unsubscribes()
     return dated.groupBy(*KEYS).agg(*(column.alias(name) for name, column in aggregates.items()))
 
