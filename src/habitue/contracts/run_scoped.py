@@ -10,5 +10,8 @@ RUN_SCOPED_COLUMNS = frozenset(
         "versions",
         "export_digests",
         "assigned_run_id",
+        "churn_model_version",  # a run that dies after registering a model numbers the next one higher
+        "clv_model_version",
+        "fencing_token",
     }
 )

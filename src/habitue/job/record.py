@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,12 @@ class RunRecord:
     steps: list[StepRecord] = field(default_factory=list)
     exports_withheld: list[str] = field(default_factory=list)
 
+    def note_inputs(self, files: Mapping[str, tuple[int, str]]) -> None:
+        """Keep which files were found, each once, with its size and the digest of its content."""
+        known = {entry["path"] for entry in self.inputs}
+        new = sorted((path, *about) for path, about in files.items() if path not in known)
+        self.inputs += [{"path": path, "bytes": size, "digest": content} for path, size, content in new]
+
     def write(self, folder: Path) -> None:
         """Write (again) to `<folder>/<run_id>.json`, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,10 +71,11 @@ def read_record(folder: Path, run_id: str) -> RunRecord:
 
 
 def earlier_step(folder: Path, name: str, fingerprint: str) -> StepRecord | None:
-    """The newest record of a step that was done with the same fingerprint."""
+    """The newest record of a step that was done, or found done, with the same fingerprint."""
     for file in sorted(folder.glob("*.json"), reverse=True):
         for step in read_record(folder, file.stem).steps:
-            if (step.name, step.fingerprint, step.outcome) == (name, fingerprint, "done"):
+            is_same = (step.name, step.fingerprint) == (name, fingerprint)
+            if is_same and step.outcome in ("done", "unchanged"):
                 return step
     return None
 

@@ -18,10 +18,11 @@ from habitue.contracts.table import Table
 from habitue.errors import CheckError
 from habitue.job.progress import Progress
 from habitue.job.record import Figure, RunRecord, StepRecord
+from habitue.lake.commit import CommitNote
 from habitue.lake.lake import Lake
 from habitue.lake.location import Location
 from habitue.lake.release import last_release
-from habitue.lake.session import open_session
+from habitue.lake.session import open_session, stop
 from habitue.registry.registry import Registry
 
 
@@ -41,6 +42,7 @@ class Run:
     step: StepRecord = field(default_factory=lambda: StepRecord("", "done"))
     _focused_at: float = field(default_factory=monotonic)
     _opened: list[SparkSession] = field(default_factory=list)
+    _is_own_session: bool = False
 
     @property
     def run_id(self) -> str:
@@ -69,14 +71,18 @@ class Run:
     def spark(self) -> SparkSession:
         """The session, opened on first use."""
         log_file = self.location.records() / "logs" / "spark.log"
+        is_given = SparkSession.getActiveSession() is not None
         session = open_session(self.settings.spark, app_name="habitue", log_file=log_file)
         self._opened.append(session)
+        self._is_own_session = not is_given
         return session
 
     @cached_property
     def lake(self) -> Lake:
         """The lake's tables."""
-        return Lake(self.location, self.spark, assert_held=self.assert_held)
+        lake = Lake(self.location, self.spark, assert_held=self.assert_held)
+        lake.note = CommitNote(run_id=self.run_id)  # a scratch folder of its own, for look-ups too
+        return lake
 
     @cached_property
     def registry(self) -> Registry:
@@ -92,6 +98,13 @@ class Run:
     def spark_is_open(self) -> bool:
         """Whether a session has been needed so far."""
         return bool(self._opened)
+
+    def close(self) -> None:
+        """Remove what was materialised on the way, and stop the session unless it was given."""
+        if self.spark_is_open:
+            self.lake.clear_checkpoints()
+            if self._is_own_session:
+                stop(self.spark)
 
     def previous_version(self, table: Table) -> int | None:
         """Version of a table in the last release; None where there is none."""

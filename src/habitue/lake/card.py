@@ -10,9 +10,12 @@ from habitue.errors import ConfigError
 FORMAT_VERSION = 1
 
 
-def check_card(folder: Path, pepper_key_id: str) -> None:
-    """Write the card of a new lake; refuse a lake of another format or with another pepper."""
-    file = folder / "lake.json"
+CARD = "lake.json"
+
+
+def make_card(folder: Path, pepper_key_id: str) -> None:
+    """Write the card of a new lake; one that is there stays."""
+    file = folder / CARD
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".new")
@@ -20,6 +23,12 @@ def check_card(folder: Path, pepper_key_id: str) -> None:
             json.dumps({"format_version": FORMAT_VERSION, "pepper_key_id": pepper_key_id}, indent=2)
         )
         temporary.replace(file)
+
+
+def check_card(folder: Path, pepper_key_id: str) -> None:
+    """Refuse a lake of another format or with another pepper; a lake without a card is new."""
+    file = folder / CARD
+    if not file.exists():
         return
     card = json.loads(file.read_text())
     if card.get("format_version") != FORMAT_VERSION:

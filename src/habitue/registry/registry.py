@@ -30,6 +30,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_NAMES = ("churn", "clv")
 REPORT_FOLDER, FILE = "report", "judgement.json"
 _PREFIX = "habitue-"
+_SETTLED = "settled"  # tag of a version whose registration came to its end
 
 
 class Registry:
@@ -57,6 +58,10 @@ class Registry:
         prefix = "sqlite:///"
         return self.tracking_uri.startswith(prefix) and not Path(self.tracking_uri[len(prefix) :]).exists()
 
+    def ensure_reachable(self) -> None:
+        """Stop with a DependencyError where the server does not answer."""
+        self._probe()
+
     def register(self, record: TrainingRecord) -> Version:
         """Log a trained model with everything about it, make it a version.
 
@@ -74,6 +79,7 @@ class Registry:
                 client.set_registered_model_alias(_PREFIX + record.name, alias, version)
             if alias == CHAMPION and record.moves_alias:
                 self._drop_alias(client, record.name, CHALLENGER)
+            client.set_model_version_tag(_PREFIX + record.name, version, _SETTLED, "yes")
             return self._version(client.get_model_version(_PREFIX + record.name, version))
 
     def champion(self, name: str) -> Version | None:
@@ -81,7 +87,10 @@ class Registry:
         return self._aliased(name, CHAMPION)
 
     def versions(self, name: str | None = None) -> list[Version]:
-        """All versions of one model or of all, by name, newest first."""
+        """All versions of one model or of all, by name, newest first.
+
+        One whose run died before its alias was moved is passed over: it will be trained again.
+        """
         if self.is_new:
             return []
         names = MODEL_NAMES if name is None else (name,)
@@ -93,7 +102,7 @@ class Registry:
                 for v in client.search_model_versions(f"name='{_PREFIX}{n}'", max_results=1000)
             ]
             aliases = {n: self._aliases(client, n) for n in names}
-        known = [self._version(v, aliases[v.name.removeprefix(_PREFIX)]) for v in found]
+        known = [self._version(v, aliases[v.name.removeprefix(_PREFIX)]) for v in found if _SETTLED in v.tags]
         return sorted(known, key=lambda v: (v.name, -int(v.version)))
 
     def usable(self, name: str, as_of: date) -> Version | None:

@@ -18,6 +18,7 @@ _MAIN = {"churn": ("auc", "AUC"), "clv": ("gini", "Gini")}
 class Summary:
     """Rows ready to print."""
 
+    release_id: str
     as_of: str
     headline: list[tuple[str, str]]
     models: list[tuple[str, str, str, str]]
@@ -51,6 +52,7 @@ def summarise(facts: ReportFacts, report: Path) -> Summary:
         ("CLV basis", facts.clv_basis),
     ]
     return Summary(
+        release_id=facts.release_id,
         as_of=facts.as_of.isoformat(),
         headline=headline,
         models=[row for model in facts.models for row in _model_rows(model)],

@@ -15,18 +15,18 @@ from habitue.errors import ExitCode
 from habitue.job import Progress, Run, RunRecord
 from habitue.job.failure import explain
 from habitue.job.record import new_run_id
-from habitue.lake.card import check_card
+from habitue.lake.card import check_card, make_card
 from habitue.lake.fingerprint import code_digest, digest
-from habitue.lake.lease import hold_lease
+from habitue.lake.lease import Lease, hold_lease
 from habitue.lake.location import Location
-from habitue.lake.session import stop
 from habitue.privacy.keys import key_id
 from habitue.stages.day import day_after_data
-from habitue.stages.pipeline import run_steps
+from habitue.stages.pipeline import foresee_steps, run_steps
 from habitue.stages.plan import dated_steps, undated_steps
 from habitue.stages.publish import finish_publication, withheld_exports
-from habitue.stages.report import write_report
+from habitue.stages.report import is_reported, write_report
 from habitue.stages.span import Span
+from habitue.stages.step import Step
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,25 @@ class Request:
 
 def execute(request: Request) -> Run:
     """Run what was asked for and return the run with its record; raises only HabitueErrors and bugs."""
-    with opened(request) as run, hold_lease(run.location.records(), run.run_id) as lease:
-        run.assert_held, run.fencing_token = lease.assert_held, lease.token
-        try:
-            _work(run, request)
-        except BaseException as error:
-            code, message = explain(error)
-            run.record.outcome, run.record.exit_code, run.record.message = "failed", int(code), message
-            raise
-        finally:
-            if not request.dry_run:
+    with opened(request) as run:
+        if request.dry_run:
+            _foresee(run, request)
+            return run
+        with writing(run):
+            try:
+                _work(run, request)
+            except BaseException as error:
+                code, message = explain(error)
+                run.record.outcome, run.record.exit_code, run.record.message = "failed", int(code), message
+                raise
+            finally:
                 run.save_record()
-            if run.spark_is_open:
-                run.lake.clear_checkpoints()
     return run
 
 
 @contextmanager
 def opened(request: Request) -> Iterator[Run]:
-    """A run with settings and lake checked; nothing is started yet. The session is stopped at the end."""
+    """A run with settings and lake checked; nothing is started or written yet. All is closed at the end."""
     settings = request.settings()
     now = datetime.now(UTC)
     location = request.location(settings)
@@ -85,24 +85,50 @@ def opened(request: Request) -> Iterator[Run]:
     try:
         yield run
     finally:
-        if run.spark_is_open:
-            stop(run.spark)
+        run.close()
+
+
+@contextmanager
+def writing(run: Run) -> Iterator[Lease]:
+    """The lease on the run's lake, which from now on has a card; every commit is checked against the lease."""
+    with hold_lease(run.location.records(), run.run_id) as lease:
+        make_card(run.location.records(), key_id(run.pepper))
+        run.assert_held, run.fencing_token = lease.assert_held, lease.token
+        yield lease
 
 
 def _work(run: Run, request: Request) -> None:
-    if not request.dry_run:
-        finish_publication(run)
-    forced = frozenset({"train"} if request.retrain else ())
-    steps = [s for s in undated_steps(run.settings) if request.span.holds(s.stage)]
-    did = run_steps(run, steps, dry_run=request.dry_run)
+    finish_publication(run)
+    if request.span.holds("train") or request.span.holds("score"):
+        run.registry.ensure_reachable()  # before hours of other work
+    did = run_steps(run, _undated(run, request))
+    did = run_steps(run, _dated(run, request), forced=_forced(request)) or did
+    _finish(run, did=did, published=request.span.holds("publish"))
+
+
+def _foresee(run: Run, request: Request) -> None:
+    """Say what a run would do, as far as that can be known before it."""
+    would_run = foresee_steps(run, _undated(run, request))
+    foresee_steps(run, _dated(run, request), forced=_forced(request), after_change=would_run)
+    run.record.outcome, run.record.exit_code = "dry run", int(ExitCode.OK)
+
+
+def _forced(request: Request) -> frozenset[str]:
+    return frozenset({"train"} if request.retrain else ())
+
+
+def _undated(run: Run, request: Request) -> list[Step]:
+    return [step for step in undated_steps(run.settings) if request.span.holds(step.stage)]
+
+
+def _dated(run: Run, request: Request) -> list[Step]:
+    """The steps of the run's day, which is found in what has been taken in by now."""
     newest = day_after_data(run)
     run.day = request.as_of or newest
     run.record.as_of = run.day.isoformat() if run.day else None
     is_newest = newest is None or run.as_of >= newest
-    dated = [s for s in dated_steps(with_exports=is_newest or request.export) if request.span.holds(s.stage)]
-    did = run_steps(run, dated, dry_run=request.dry_run, forced=forced) or did
-    if not request.dry_run:
-        _finish(run, did=did, published=request.span.holds("publish"))
+    steps = dated_steps(with_exports=is_newest or request.export)
+    return [step for step in steps if request.span.holds(step.stage)]
 
 
 def _finish(run: Run, *, did: bool, published: bool) -> None:
@@ -113,5 +139,5 @@ def _finish(run: Run, *, did: bool, published: bool) -> None:
         int(code),
     )
     run.save_record()
-    if did and published:
+    if published and (did or not is_reported(run)):
         write_report(run)

@@ -23,7 +23,7 @@ from habitue.job import Run
 from habitue.privacy.vault import person_records, vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE, only_last_of_grain
-from habitue.sources.inputs import digest, find
+from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
@@ -72,7 +72,12 @@ def _identifiers(good: Sequence[DataFrame]) -> DataFrame:
 
 def source_digest(settings: SourceSettings, entity: str, project: Path) -> str:
     """Digest of a source's mapping and of the content of its files for an entity; needs no Spark."""
-    return digest(settings, tuple(find(i, project) for i in adapter_of(settings).inputs(settings, entity)))
+    return digest(settings, source_inputs(settings, entity, project))
+
+
+def source_inputs(settings: SourceSettings, entity: str, project: Path) -> tuple[FoundInput, ...]:
+    """What a source reads for an entity, with the files that are there now."""
+    return tuple(find(i, project) for i in adapter_of(settings).inputs(settings, entity))
 
 
 def _good_rows(taken: Sequence[Taken], entity: Table) -> DataFrame:

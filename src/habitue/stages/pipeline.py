@@ -13,30 +13,36 @@ from habitue.lake.commit import CommitNote
 from habitue.stages.step import Step
 
 
-def run_steps(
-    run: Run, steps: Sequence[Step], *, dry_run: bool = False, forced: frozenset[str] = frozenset()
+def run_steps(run: Run, steps: Sequence[Step], *, forced: frozenset[str] = frozenset()) -> bool:
+    """Work through the steps; True when anything was done."""
+    return any(list(_outcomes(run, steps, forced)))
+
+
+def foresee_steps(
+    run: Run, steps: Sequence[Step], *, forced: frozenset[str] = frozenset(), after_change: bool = False
 ) -> bool:
-    """Work through the steps; True when anything was (or, in a dry run, would be) done."""
-    return any(list(_outcomes(run, steps, dry_run, forced)))
+    """Say of each step whether it would run; what reads behind a step to be done may change, so it would too."""
+    for step in steps:
+        is_behind = after_change and (bool(step.reads) or step.current is not None)
+        would_run = is_behind or step.stage in forced or _earlier(run, _due(run, step)) is None
+        run.progress.line(step.name, "would run" if would_run else "unchanged")
+        after_change = after_change or would_run
+    return after_change
 
 
-def _outcomes(run: Run, steps: Sequence[Step], dry_run: bool, forced: frozenset[str]) -> Iterator[bool]:
-    would_run = False  # in a dry run everything after the first step to be done may change
+def _outcomes(run: Run, steps: Sequence[Step], forced: frozenset[str]) -> Iterator[bool]:
     for is_joint, neighbours in groupby(steps, key=lambda step: step.together):
         stale: list[Due] = []
         for step in neighbours:
-            due = Due(step, step.fingerprint(run))
-            current = step.is_current(run, due.fingerprint) and step.stage not in forced
-            if dry_run:
-                would_run = would_run or not current
-                run.progress.line(step.name, "would run" if would_run else "unchanged")
-            elif current:
-                _keep(run, due)
+            due = _due(run, step)
+            earlier = None if step.stage in forced else _earlier(run, due)
+            if earlier is not None:
+                _keep(run, due, earlier)
             elif is_joint is None:
                 _work(run, [due], step.work)
             else:
                 stale.append(due)
-            yield would_run or (not dry_run and not current)
+            yield earlier is None
         if stale and is_joint is not None:
             _work(run, stale, partial(is_joint, names=[due.leaf for due in stale]))
 
@@ -52,6 +58,22 @@ class Due:
     def leaf(self) -> str:
         """Name of the marker table without its layer; empty for a step that writes none."""
         return self.step.marker.leaf if self.step.marker else ""
+
+
+def _due(run: Run, step: Step) -> Due:
+    return Due(step, step.fingerprint(run))
+
+
+def _earlier(run: Run, due: Due) -> StepRecord | None:
+    """The record of the result that still holds; None where the step has to be done.
+
+    A run that died after its commit and before its record has left a result whose findings
+    and figures nobody knows: such a step is done again.
+    """
+    if not due.step.is_current(run, due.fingerprint):
+        return None
+    known = earlier_step(run.location.records() / "runs", due.step.name, due.fingerprint)
+    return known if due.step.marker else known or StepRecord(due.step.name, "unchanged")
 
 
 def _work(run: Run, due: Sequence[Due], work: Callable[[Run], None]) -> None:
@@ -76,11 +98,9 @@ def _work(run: Run, due: Sequence[Due], work: Callable[[Run], None]) -> None:
     run.save_record()
 
 
-def _keep(run: Run, due: Due) -> None:
+def _keep(run: Run, due: Due, earlier: StepRecord) -> None:
     """Leave the result of an earlier run, and keep its figures for the report."""
     name = due.step.name
-    earlier = earlier_step(run.location.records() / "runs", name, due.fingerprint)
-    figures = earlier.figures if earlier else {}
-    findings = earlier.findings if earlier else []
-    run.record.steps.append(StepRecord(name, "unchanged", 0.0, due.fingerprint, findings, figures))
+    kept = StepRecord(name, "unchanged", 0.0, due.fingerprint, earlier.findings, earlier.figures)
+    run.record.steps.append(kept)
     run.progress.line(name, "unchanged")

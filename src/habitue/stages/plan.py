@@ -13,7 +13,8 @@ from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
 from habitue.sources.adapters import fed_entities, sources_of
-from habitue.stages.ingest import ingest_entities, source_digest, step_name
+from habitue.sources.inputs import digest
+from habitue.stages.ingest import ingest_entities, source_inputs, step_name
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
 from habitue.stages.resolve import resolve
@@ -47,7 +48,10 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
     return (
         Step(
             "profile", "profile", profile_stage, profile.CUSTOMER_PROFILE, known,
-            lambda run: [_spell(run.settings.profile), _spell(run.settings.economics), _spell(run.settings.project)],
+            lambda run: [
+                _spell(section)
+                for section in (run.settings.profile, run.settings.economics, run.settings.project, run.settings.identity)
+            ],
         ),
         Step(
             "train", "train", train, depends_on=lambda run: _spell(run.settings.models), current=champions_are_current,
@@ -67,16 +71,20 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
         Step(
             "publish", "publish", partial(_publish, with_exports=with_exports), decision.RELEASE,
             tuple(table for table in TABLES if table.name != decision.RELEASE.name),
-            lambda run: [run.as_of.isoformat(), with_exports],
+            lambda run: [run.as_of.isoformat(), with_exports, _spell(run.settings.activation)],
         ),
     )  # fmt: skip
 
 
 def _ingest(entity: str) -> Step:
     def inputs(run: Run) -> Any:
-        return [
-            source_digest(source, entity, run.project) for source in sources_of(entity, run.settings.sources)
-        ]
+        settings = run.settings
+        digests = []
+        for source in sources_of(entity, settings.sources):
+            found = source_inputs(source, entity, run.project)
+            run.record.note_inputs({f.name: (f.bytes, f.sha256) for i in found for f in i.files})
+            digests.append(digest(source, found))
+        return [digests, settings.project.zone, settings.project.country, _spell(settings.session)]
 
     return Step(
         step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities

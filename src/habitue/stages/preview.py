@@ -34,7 +34,6 @@ def audience_preview(run: Run, name: str) -> dict[str, Any]:
     score = day_slice(run, CUSTOMER_SCORE).select("person_id", "clv_365d", "p_churn")
     best = members.select("person_id", "reason", "priority_score").join(score, "person_id", "left")
     shown = best.orderBy(F.col("priority_score").desc_nulls_last(), "person_id").limit(SHOWN).collect()
-    run.lake.clear_checkpoints()
     return {
         "audience": name,
         "as_of_date": release.as_of_date,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from habitue.contracts.tables import BY_NAME
 from habitue.errors import UsageError
 from habitue.job import Run
 from habitue.job.record import read_record
+from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release
 from habitue.report import collect
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
@@ -47,6 +49,16 @@ def write_report(run: Run, *, language: str | None = None) -> Path:
 def report_file(project: Path) -> Path:
     """Where a project's report lies; `summary.json` lies beside it."""
     return project / "report" / "index.html"
+
+
+def is_reported(run: Run) -> bool:
+    """Whether the report shows the last release; a run may have died between its release and its report."""
+    newest = next(iter(DeltaLog(run.location.table(RELEASE)).history()), None)
+    summary = report_file(run.project).with_name("summary.json")
+    if newest is None or not summary.exists():
+        return newest is None
+    shown = json.loads(summary.read_text(encoding="utf-8")).get("release_id")
+    return bool(shown == newest.metadata.get("run_id"))
 
 
 def report_facts(run: Run, release: Release) -> ReportFacts:

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from habitue.contracts.decision import RELEASE
 from habitue.lake.commit import CommitNote
-from habitue.lake.lease import hold_lease
 from habitue.lake.release import Release, find_release, roll_back
-from habitue.stages.execute import Request, opened
+from habitue.stages.execute import Request, opened, writing
 from habitue.stages.publish import withdraw_exports
 
 
@@ -18,8 +17,7 @@ def roll_back_to(request: Request, release_id: str) -> Release:
     Export files of later releases are withdrawn; those of the restored release come
     back with the next run, since an export always uses the consent of its own time.
     """
-    with opened(request) as run, hold_lease(run.location.records(), run.run_id) as lease:
-        run.assert_held, run.fencing_token = lease.assert_held, lease.token
+    with opened(request) as run, writing(run) as lease:
         target = find_release(run.lake.read(RELEASE), release_id)
         run.lake.note = CommitNote(run_id=run.run_id, step="rollback", fencing_token=lease.token)
         as_new = replace(
@@ -31,5 +29,4 @@ def roll_back_to(request: Request, release_id: str) -> Release:
         )
         done = roll_back(run.lake, target, as_new)
         withdraw_exports(run.project, keep=target.export_digests)
-        run.lake.clear_checkpoints()
         return done

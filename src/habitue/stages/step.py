@@ -39,9 +39,10 @@ class Step:
         return self.marker is None or self.marker.is_dated
 
     def fingerprint(self, run: Run) -> str:
-        """Digest of code, configuration and input versions."""
+        """Digest of code, configuration and input versions; the versions are noted in the run's record."""
         as_of = run.as_of.isoformat() if self.is_dated else None
         versions = {table.name: input_version(run.location, table, as_of) for table in self.reads}
+        run.record.input_versions |= versions
         content = {
             "code": code_digest(),
             "step": self.name,
