@@ -138,7 +138,9 @@ def test_a_fault_of_the_configuration_ends_with_20_before_anything_starts(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake = tmp_path / "lake"
-    assert main(["--project", str(project), "--lake", str(lake), "--set", "sesion.gap_minutes=1", "run"]) == 20
+    assert (
+        main(["--project", str(project), "--lake", str(lake), "--set", "sesion.gap_minutes=1", "run"]) == 20
+    )
     assert "did you mean session?" in capsys.readouterr().err
     assert not lake.exists()
 
