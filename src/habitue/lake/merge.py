@@ -14,7 +14,7 @@ from operator import and_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.row_hash import ROW_HASH
+from habitue.contracts.row_hash import ROW_HASH, row_digest
 from habitue.contracts.table import Table
 
 Deletion = bool | Mapping[str, str | Sequence[str]]
@@ -32,8 +32,8 @@ def find_changes(
     update: bool,
 ) -> DataFrame:
     """Rows to insert or update, and keys to delete (`_is_delete`), against the table's present rows."""
-    new = rows if ROW_HASH in table.column_names else rows.withColumn(ROW_HASH, _digest(table))
-    old_hash = F.col(ROW_HASH) if ROW_HASH in table.column_names else _digest(table)
+    new = rows if ROW_HASH in table.column_names else rows.withColumn(ROW_HASH, row_digest(rows, table))
+    old_hash = F.col(ROW_HASH) if ROW_HASH in table.column_names else row_digest(present, table)
     keys = [F.col(f"`{name}`").alias(f"_old_{name}") for name in table.grain]
     scope = [F.col(f"`{name}`").alias(f"_scope_{name}") for name in _scope(delete_unmatched)]
     old = present.select(*keys, *scope, old_hash.alias("_old_hash"))
@@ -56,12 +56,6 @@ def merge_statement(table: Table, uri: str) -> str:
         f"WHEN MATCHED AND s.{_DELETE} THEN DELETE WHEN MATCHED THEN UPDATE SET {assignments} "
         f"WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join('s.' + name for name in columns)})"
-    )
-
-
-def _digest(table: Table) -> Column:
-    return F.xxhash64(*(F.to_json(F.struct(F.col(f"`{name}`"))) for name in table.column_names)).cast(
-        "string"
     )
 
 
