@@ -31,16 +31,24 @@ identifiers:
 """
 HEADER = "Bestellung;Kunde;Mail;Datum;Artikel;Menge;Preis"
 START = datetime(2025, 1, 2, 9, 0)
-DAYS = 300
+DAYS = 320
 
 
 def make_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
     """A project in `folder` with two months-split order files and its mapping; returns the folder."""
     make_project(folder, name="shop", zone="Europe/Berlin", currency="EUR", country="DE")
+    return fill_shop(folder, customers=customers, seed=seed)
+
+
+def fill_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
+    """Put the order files, their mapping and settings for a small machine into a new project."""
     (folder / "conf" / "sources" / "shop_orders.yaml").write_text(MAPPING)
     (folder / "conf" / "local.yaml").write_text(
         "spark: {master: 'local[2]', driver_memory: 2g, shuffle_partitions: 2,"
         " extra: {spark.driver.defaultJavaOptions: '-XX:TieredStopAtLevel=1'}}\n"
+        "models:\n"  # so few buyers would train no booster otherwise
+        "  churn: {min_buyers: 20, min_churners: 5, stale_after_days: 30}\n"
+        "  clv: {min_buyers: 20, stale_after_days: 30}\n"
     )
     lines = order_lines(customers, seed)
     half = len(lines) // 2
@@ -52,6 +60,16 @@ def make_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
 def write_orders(file: Path, lines: list[str]) -> None:
     """One export file."""
     file.write_text("\n".join([HEADER, *lines]) + "\n", encoding="cp1252")
+
+
+def customer_number(customer: int) -> str:
+    """As the shop calls its customer; long enough to be met nowhere by chance."""
+    return f"Kd-4711{customer:03d}"
+
+
+def email(customer: int) -> str:
+    """The customer's address."""
+    return f"k4711{customer:03d}@kunden.de"
 
 
 def order_lines(customers: int, seed: int) -> list[str]:
@@ -66,7 +84,7 @@ def order_lines(customers: int, seed: int) -> list[str]:
             number += 1
             for _ in range(draw.randint(1, 3)):
                 price = f"{draw.uniform(2, 90):.2f}".replace(".", ",")
-                rows.append((moment, f"B{number};K{customer:03d};k{customer:03d}@kunden.de;{moment:%d.%m.%Y %H:%M};"
+                rows.append((moment, f"B{number};{customer_number(customer)};{email(customer)};{moment:%d.%m.%Y %H:%M};"
                                      f"A{draw.randint(1, 30)};{draw.randint(1, 4)};{price}"))  # fmt: skip
             if draw.random() < stop:
                 break

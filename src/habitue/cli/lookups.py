@@ -142,7 +142,11 @@ def identity_show(
         evidence = evidence_of(run.lake.read(IDENTITY_MAP), run.lake.read(IDENTITY_EDGE), [person])
         if options.as_json:
             return print_data(
-                {"person_id": person, "identifiers": [r.asDict() for r in rows], "evidence": evidence}
+                {
+                    "person_id": person,
+                    "identifiers": [row.asDict() for row in rows],
+                    "evidence": [edge._asdict() for edge in evidence],
+                }
             )
         print_table(
             ("identifier", "key", "since", "until"),
@@ -161,7 +165,7 @@ def identity_why(context: typer.Context, a: str, b: str) -> None:
     with ending(options), opened(options.request()) as run:
         chain = why(run, _identifier(a), _identifier(b))
         if options.as_json:
-            return print_data(chain)
+            return print_data(None if chain is None else [edge._asdict() for edge in chain])
         if chain is None:
             typer.echo("They are not one person.")
         else:

@@ -25,6 +25,7 @@ from habitue.stages.target import target
 from habitue.stages.train import champions, champions_are_current, train
 
 _FACTS = tuple(ENTITIES.values())
+_IDENTIFIED = tuple(table for table in _FACTS if "identifiers" in table.column_names)
 
 
 def undated_steps(settings: Settings) -> tuple[Step, ...]:
@@ -36,7 +37,7 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
             lambda run: _spell(run.settings.session),
         ),
         Step(
-            "resolve", "resolve", resolve, behaviour.IDENTITY_MAP, (*_FACTS, behaviour.SESSION, intake.PERSON_RECORD),
+            "resolve", "resolve", resolve, behaviour.IDENTITY_MAP, (*_IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD),
             lambda run: _spell(run.settings.identity),
         ),
     )  # fmt: skip

@@ -1,0 +1,201 @@
+"""A run that dies at any point leaves the last release readable, and is finished by starting it again.
+
+The shop is published, then a third file of orders arrives. One copy takes it in undisturbed. Another one dies
+again and again: killed from outside at random instants, and in this process before its n-th commit. Whatever
+the deaths leave behind, the next run makes of it what the undisturbed one made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from habitue.contracts.decision import RELEASE
+from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.contracts.table import Table
+from habitue.lake.lake import Lake
+from habitue.registry.registry import MODEL_NAMES
+from habitue.stages.execute import Request, execute
+from habitue.stages.span import Span
+from tests.conftest import ACCEPT
+from tests.jobs import small_shop
+from tests.jobs.conftest import Published, Shop
+from tests.jobs.equal_lakes import COMPARED, assert_equal_lakes, differences
+
+SEED = int(os.environ.get("HABITUE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+KILLS = 12 if ACCEPT else 2
+CRASHES = 3  # of all commits; in accept mode each one
+
+
+class Died(BaseException):
+    """Stands for the sudden end of the process."""
+
+
+@contextmanager
+def dying_before(name: str | None, seen: list[str]) -> Iterator[None]:
+    """Let the run die before it commits to a table (None: never); `seen` gets the tables of the commits before."""
+    before_commit = Lake._before_commit
+
+    def watched(lake: Lake, table: Table) -> None:
+        if table.name == name:
+            raise Died(name)
+        seen.append(table.name)
+        before_commit(lake, table)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lake, "_before_commit", watched)
+        yield
+
+
+def new_orders(shop: Shop) -> Shop:
+    """A third file: customers of before buy again in the 40 days after, and new ones come."""
+    known, later = [], small_shop.START + timedelta(days=small_shop.DAYS)
+    draw = random.Random(3)
+    for number in range(90):
+        moment = later + timedelta(days=draw.uniform(0, 40))
+        customer = draw.randrange(70)
+        known.append(
+            f"C{number};{small_shop.customer_number(customer)};{small_shop.email(customer)};"
+            f"{moment:%d.%m.%Y %H:%M};A{draw.randint(1, 30)};1;{draw.randint(5, 50)},95"
+        )
+    small_shop.write_orders(shop.folder / "data" / "orders_3.csv", known)
+    return shop
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The shop after a whole run on the new orders: tables of its commits in order, and how long it took."""
+
+    shop: Shop
+    commits: tuple[str, ...]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def undisturbed(copied: Callable[[Path], Shop], tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """What every disturbed run has to end with."""
+    shop = new_orders(copied(tmp_path_factory.mktemp("undisturbed") / "shop"))
+    commits: list[str] = []
+    started = time.monotonic()
+    with dying_before(None, commits):
+        finish(shop)
+    return Undisturbed(shop, tuple(dict.fromkeys(commits)), time.monotonic() - started)
+
+
+def finish(shop: Shop) -> None:
+    """A run that nothing disturbs."""
+    assert execute(Request(shop.folder, quiet=True)).record.exit_code == 0
+
+
+def dies_before(shop: Shop, table: str) -> None:
+    """A run that dies before it commits to the table."""
+    with dying_before(table, []), pytest.raises(Died):
+        execute(Request(shop.folder, quiet=True))
+
+
+def killed(shop: Shop, seconds: float) -> int | None:
+    """A run in a process group of its own, killed so long after it took the lease; its code if it ended before."""
+    code = "import sys; from habitue.cli import main; sys.exit(main(sys.argv[1:]))"
+    token = lease_token(shop)
+    with (shop.folder / "killed.log").open("ab") as log:
+        command = [sys.executable, "-c", code, "--project", str(shop.folder), "run"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            while lease_token(shop) == token and process.poll() is None:
+                time.sleep(0.1)
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def lease_token(shop: Shop) -> int:
+    """Token of the newest lease."""
+    return int(json.loads((shop.location.records() / "lease.json").read_text())["token"])
+
+
+def assert_last_release_is_readable(shop: Shop, published: Shop) -> None:
+    """The release of before is still the last one, and all of its versions read as they did."""
+    release = shop.releases()[0]
+    assert release == published.releases()[0]
+    found = differences(
+        shop.spark, shop.location, published.location,
+        left_versions=release.versions, right_versions=release.versions,
+        tables=[table for table in COMPARED if table.name in release.versions],
+    )  # fmt: skip
+    assert found == []
+
+
+def test_a_run_killed_at_random_instants_is_finished_by_the_next_one(
+    published: Published, undisturbed: Undisturbed, copied: Callable[[Path], Shop], tmp_path: Path
+) -> None:
+    sys.stderr.write(f"HABITUE_KILL_SEED={SEED}\n")
+    draw = random.Random(SEED)
+    shop = new_orders(copied(tmp_path / "shop"))
+    for kill in range(KILLS):
+        code = killed(shop, draw.uniform(0.05, 1) * undisturbed.seconds)
+        if code is not None:  # it was faster: look at what it made, and go on with a new copy
+            assert code == 0, (shop.folder / "killed.log").read_text()
+            assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
+            shop = new_orders(copied(tmp_path / f"shop{kill}"))
+    assert_last_release_is_readable(shop, published.shop)
+    finish(shop)
+    assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
+
+
+def test_a_run_that_dies_between_commits_is_finished_by_the_next_one(
+    published: Published, undisturbed: Undisturbed, copied: Callable[[Path], Shop], tmp_path: Path
+) -> None:
+    """The deaths follow each other in one lake, each further on than the one before."""
+    sys.stderr.write(f"HABITUE_KILL_SEED={SEED}\n")
+    *commits, last = undisturbed.commits
+    assert last == RELEASE.name and CUSTOMER_PROFILE.name in commits
+    shop = new_orders(copied(tmp_path / "shop"))
+    places = (
+        range(len(commits)) if ACCEPT else sorted(random.Random(SEED).sample(range(len(commits)), CRASHES))
+    )
+    for place in places:
+        dies_before(shop, commits[place])
+        assert shop.releases() == published.shop.releases()
+    assert_last_release_is_readable(shop, published.shop)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):  # its release is out, its record is not
+        patch.setattr("habitue.stages.publish.show_exports", _dies)
+        execute(Request(shop.folder, quiet=True))
+    assert len(shop.releases()) == 2
+    finish(shop)
+    assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
+    assert {step.outcome for step in shop.record().steps if step.name != "publish"} == {"unchanged"}
+    assert shop.releases()[0].release_id in (shop.folder / "report" / "index.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_model_half_registered_when_the_run_died_is_trained_again(
+    undisturbed: Undisturbed, copied: Callable[[Path], Shop], tmp_path: Path
+) -> None:
+    shop = copied(tmp_path / "shop")
+    champions = {name: shop.registry.champion(name) for name in MODEL_NAMES}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr("mlflow.MlflowClient.set_registered_model_alias", _dies)
+        execute(Request(shop.folder, span=Span("train", "train"), retrain=True, quiet=True))
+    assert {name: shop.registry.champion(name) for name in MODEL_NAMES} == champions
+    assert len(shop.registry.versions("churn")) == 1, "the version without its alias is passed over"
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise Died
