@@ -133,10 +133,15 @@ def _wall_and_instant(text: Column, found: str, format_: str | None) -> tuple[Co
         read = F.try_to_timestamp(text, F.lit(format_))
         return (nothing, read) if _names_zone(format_) else (read, None)
     has_offset = text.rlike(_OFFSET)
-    with_minutes = F.regexp_replace(F.regexp_replace(text, r"([+-]\d{2})$", "$1:00"), r"([+-]\d{2})(\d{2})$", "$1:$2")
-    spelt = F.when(has_offset, with_minutes).otherwise(text)
-    read = F.when(text.rlike(_ISO_DAY), spelt.try_cast("timestamp"))
+    read = F.when(text.rlike(_ISO_DAY), F.when(has_offset, _full(text)).otherwise(text).try_cast("timestamp"))
     return F.when(~has_offset, read), F.when(has_offset, read)
+
+
+def _full(text: Column) -> Column:
+    """A time with an offset in the one form that Spark casts: 10:00+0200 -> 10:00:00+02:00."""
+    with_seconds = F.regexp_replace(text, r"([T ]\d{1,2}:\d{2})([Z+-])", "$1:00$2")
+    with_minutes = F.regexp_replace(with_seconds, r"([+-]\d{2})$", "$1:00")
+    return F.regexp_replace(with_minutes, r"([+-]\d{2})(\d{2})$", "$1:$2")
 
 
 def _day(text: Column, found: str, name: str, given: Expression, settings: SourceSettings) -> Cell:

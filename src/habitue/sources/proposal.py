@@ -1,0 +1,141 @@
+"""Propose the mapping of a file: what `habitue map FILE` prints for a person to check and save."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from habitue.contracts.entities import ENTITIES
+from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED, field_of
+from habitue.sources.settings import SourceSettings
+from habitue.sources.sniffing import Sniffed, date_format, sniff
+from habitue.sources.synonyms import COLUMNS, find_columns, find_identifiers
+
+_GUESSES: dict[str, dict[str, Any]] = {
+    "order_line": {"quantity": {"value": 1}},
+    "consent": {"purpose": {"value": "marketing"}, "status": {"value": "granted"}},
+}
+_IDENTIFIERS_OF = {name: "identifiers" in table.column_names for name, table in ENTITIES.items()}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A mapping as YAML; `settings` where it is complete, else `missing` says what a person must add."""
+
+    yaml: str
+    settings: SourceSettings | None
+    missing: tuple[str, ...]
+
+
+def propose(path: Path, *, project: Path, zone: str, currency: str) -> Proposal:
+    """A mapping for the file at `path`, guessed from names and first values."""
+    found = sniff(path)
+    entity = _entity(found)
+    location = str(path.relative_to(project)) if path.is_relative_to(project) else str(path)
+    data = _data(found, entity, location, zone, currency)
+    missing = _missing(entity, data["columns"])
+    settings = None if missing else _valid(data)
+    return Proposal(_as_yaml(data, entity, found, missing), settings, tuple(missing))
+
+
+def _entity(found: Sniffed) -> str:
+    """The entity most of whose required columns, and then most columns, are there."""
+    names = list(found.columns)
+
+    def fit(entity: str) -> tuple[float, int]:
+        columns = find_columns(entity, names)
+        required = [*REQUIRED[entity], *ONE_OF.get(entity, ())[:1]]
+        has_one = bool(set(ONE_OF.get(entity, ())) & set(columns))
+        there = sum(name in columns for name in REQUIRED[entity]) + has_one
+        return there / len(required), len(columns)
+
+    return max(COLUMNS, key=fit)
+
+
+def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) -> dict[str, Any]:
+    columns = {name: _expression(entity, name, column, found) for name, column in find_columns(entity, list(found.columns)).items()}
+    for name, guess in _GUESSES.get(entity, {}).items():
+        columns.setdefault(name, guess)
+    if entity == "order_line":
+        columns.setdefault("currency", {"value": currency})
+    if "net_revenue" in columns:
+        columns.pop("unit_price", None)
+    if "gross_revenue" in columns and ("vat" not in columns or "net_revenue" in columns):
+        columns.pop("gross_revenue")
+    data: dict[str, Any] = {"source": _source_name(location), "entity": entity, "format": found.format, "path": location}
+    if found.format == "csv":
+        data["options"] = {"header": True, "delimiter": found.delimiter, "encoding": found.encoding}
+        if found.is_multi_line:
+            data["options"]["multiLine"] = True
+    data |= {"zone": zone, "numbers": found.numbers if found.format == "csv" else "plain", "history": True}
+    data["columns"] = columns
+    identifiers = find_identifiers(list(found.columns)) if _IDENTIFIERS_OF[entity] else {}
+    return data | ({"identifiers": identifiers} if identifiers else {})
+
+
+def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
+    field = field_of(entity, name)
+    if field is None or field.type not in ("timestamp", "date") or found.format == "parquet":
+        return column
+    pattern = date_format(found.columns[column])
+    return {"column": column, "format": pattern} if pattern else column
+
+
+def _missing(entity: str, columns: dict[str, Any]) -> list[str]:
+    missing = [name for name in REQUIRED[entity] if name not in columns]
+    choices = ONE_OF.get(entity, ())
+    if choices and not set(choices) & set(columns):
+        missing.append(choices[0])
+    return missing
+
+
+def _valid(data: dict[str, Any]) -> SourceSettings | None:
+    try:
+        return SourceSettings.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _source_name(location: str) -> str:
+    stem = Path(location).name.split(".")[0].lower()
+    return re.sub(r"[^a-z0-9_]+", "_", stem).strip("_")[:63] or "source"
+
+
+def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[str]) -> str:
+    """The mapping in the order of thought, with what a person must check as comments."""
+    lines = [f"# Save as conf/sources/{data['source']}.yaml after checking it."]
+    for key, value in data.items():
+        if key in ("columns", "identifiers"):
+            lines.append(f"{key}:")
+            lines += [f"  {name}: {_flow(expression)}" for name, expression in value.items()]
+            if key == "columns":
+                lines += [f"  # {name}: ...  # required for {entity}, no column looks like it" for name in missing]
+        else:
+            lines.append(f"{key}: {_flow(value)}{_REMARKS.get(key, '')}")
+    used = json.dumps(data)
+    unused = [name for name in found.columns if json.dumps(name) not in used]
+    if unused:
+        lines.append(f"# not used: {', '.join(unused)}")
+    if entity == "order_line" and "vat" not in data["columns"] and "unit_price" in data["columns"]:
+        lines.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
+    if HAPPENED.get(entity) is None and not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
+        lines.append("# Without identifiers these rows belong to nobody.")
+    return "\n".join(lines) + "\n"
+
+
+_REMARKS = {
+    "history": "  # a first historical load: rows were known when they happened",
+    "zone": "  # of times without one",
+    "numbers": "  # plain 1234.50, en 1,234.50, de 1.234,50, fr 1 234,50, ch 1'234.50",
+}
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")

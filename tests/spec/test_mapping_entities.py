@@ -1,0 +1,132 @@
+"""Mapping of the other entities: nested columns, closed words, clocks, and what a name may be called."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import CAMPAIGN, CONSENT, CUSTOMER_RECORD, EVENT, SUBSCRIPTION
+from habitue.sources.mapping import SourceSettings, map_source
+from habitue.sources.validation import checked
+from tests.raw_rows import raw_rows
+from tests.tables import assert_table
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def source(entity: str, columns: dict[str, Any], **more: Any) -> SourceSettings:
+    return SourceSettings.model_validate(
+        {"source": "crm", "entity": entity, "format": "csv", "path": "x.csv", "columns": columns} | more
+    )
+
+
+def test_consents_and_responses_take_the_words_of_their_sources(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Zweck     | Kanal  | Wert     | Am
+        ----------+--------+----------+-------------------------
+        marketing | E-Mail | ja       | 2024-01-05T10:00:00+0100
+        marketing | Brief  | Widerruf | 2024-02-05
+        marketing | E-Mail | klar     | 2024-02-05
+    """)  # fmt: skip
+    consent = source("consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"})
+    rows = checked(map_source(raw, consent), now=NOW)
+    assert_table(rows.where(F.size("_faults") == 0), CONSENT, """
+        purpose   | channel | status    | given_time
+        ----------+---------+-----------+--------------------
+        marketing | email   | granted   | 2024-01-05 09:00:00
+        marketing | post    | withdrawn | 2024-02-05 00:00:00
+    """)  # fmt: skip
+    faults = [r["_faults"][0]["code"] for r in rows.where(F.size("_faults") > 0).collect()]
+    assert faults == ["unknown_value"]
+
+    response = source("response", {"campaign": "Zweck", "type": {"value": "Klick"}, "response_time": "Am"})
+    types = {r["type"] for r in map_source(raw, response).rows.collect()}
+    assert types == {"clicked"}
+
+
+def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Nr | Anrede | Land        | Geb        | PLZ   | Mail1   | Mail2   | Kunde seit | Gesperrt
+        ---+--------+-------------+------------+-------+---------+---------+------------+---------
+        1  | Frau   | Deutschland | 01.02.1980 | 80331 | a@b.de  | c@d.de  | 31.12.2019 | nein
+        2  | Firma  | fr          |            |       |         |         |            | ja
+        3  | Herr   | Narnia      | 31.02.1980 |       |         |         |            | ja
+    """)  # fmt: skip
+    settings = source(
+        "customer_record",
+        {
+            "record_id": "Nr", "gender": "Anrede", "salutation": "Anrede", "country": "Land", "postal_code": "PLZ",
+            "birth_date": {"column": "Geb", "format": "dd.MM.yyyy"}, "blocked": "Gesperrt",
+            "customer_since": {"column": "Kunde seit", "format": "dd.MM.yyyy"},
+        },
+        identifiers={"email": ["Mail1", "Mail2"], "customer_number": "Nr"},
+    )  # fmt: skip
+    rows = checked(map_source(raw, settings), now=NOW)
+    assert_table(rows, CUSTOMER_RECORD, """
+        gender | birth_year | postal_area | country | customer_since | has_address | is_blocked
+        -------+------------+-------------+---------+----------------+-------------+-----------
+        f      | 1980       | 80          | DE      | 2019-12-31     | false       | false
+               |            |             | FR      |                | false       | true
+        m      |            |             |         |                | false       | true
+    """)  # fmt: skip
+    first, _, third = rows.orderBy("_position").collect()
+    assert [(i["id_type"], i["value"]) for i in first["_identifiers"]] == [
+        ("email", "a@b.de"),
+        ("email", "c@d.de"),
+        ("customer_number", "1"),
+    ]
+    assert [f["reason"] for f in third["_faults"]] == ["birth_date (from Geb) is not a day of the form dd.MM.yyyy"]
+
+
+def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        name        | at                  | sent                | got                 | url                           | utm | price | cur
+        ------------+---------------------+---------------------+---------------------+-------------------------------+-----+-------+----
+        page_viewed | 2024-05-01 10:00:00 | 2024-05-01 10:00:05 | 2024-05-01 09:00:07 | https://s.de/?email=a@b.de&x=1 | nl  | 9.99  | eur
+        page_viewed |                     |                     | 2024-05-01 09:00:07 |                               |     |       |
+    """)  # fmt: skip
+    settings = source(
+        "event",
+        {
+            "event_name": "name", "original_time": "at", "sent_time": "sent", "received_time": "got",
+            "page": {"url": "url"}, "campaign": {"source": "utm"}, "product.price": "price", "order.currency": "cur",
+            "properties": {"colour": {"value": "red"}},
+        },
+    )  # fmt: skip
+    draft = map_source(raw, settings)
+    rows = checked(draft, now=NOW)
+    assert_table(rows, EVENT, """
+        event_name  | event_time          | time_quality | page                                                                                                      | campaign
+        ------------+---------------------+--------------+-----------------------------------------------------------------------------------------------------------+--------------
+        page_viewed | 2024-05-01 09:00:02 | corrected    | {"url": "https://s.de/?email=redacted&x=1"} | {"source": "nl"}
+        page_viewed | 2024-05-01 09:00:07 | missing      |                                             |
+    """)  # fmt: skip
+    first = rows.orderBy("_position").selectExpr("product.price AS p", "order.currency AS c", "to_json(properties) AS j").first()
+    assert first is not None
+    assert (str(first["p"]), first["c"], first["j"]) == ("9.99", "EUR", '{"colour":"red"}')
+
+
+def test_short_names_mean_the_columns_of_the_contract(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        nr | von        | bis        | typ
+        ---+------------+------------+------
+        7  | 2024-01-01 | 2024-02-01 | ja
+        8  | 2024-03-01 | 2024-02-01 | nein
+    """)  # fmt: skip
+    campaign = source("campaign", {"campaign": "nr", "start": "von", "end": "bis", "randomised": "typ"})
+    rows = checked(map_source(raw, campaign), now=NOW)
+    assert_table(rows.where(F.size("_faults") == 0), CAMPAIGN, """
+        campaign | start_time          | end_time            | is_randomised
+        ---------+---------------------+---------------------+--------------
+        7        | 2024-01-01 00:00:00 | 2024-02-01 00:00:00 | true
+    """)  # fmt: skip
+    contract = source("subscription", {"contract_id": "nr", "start": "von", "cancelled": "bis"})
+    assert_table(map_source(raw, contract).rows, SUBSCRIPTION, """
+        contract_id | start_time          | cancelled_time
+        ------------+---------------------+--------------------
+        7           | 2024-01-01 00:00:00 | 2024-02-01 00:00:00
+        8           | 2024-03-01 00:00:00 | 2024-02-01 00:00:00
+    """)  # fmt: skip

@@ -1,0 +1,94 @@
+"""Finding files: globs, names, digests, repeats, files that are not whole, columns they have."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from habitue.errors import InputError
+from habitue.sources.columns import check_columns, columns_of
+from habitue.sources.files import SourceFile, check_rejected, find_files
+from habitue.sources.inputs import FoundInput, Input
+from habitue.sources.settings import SourceSettings
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def names(files: tuple[SourceFile, ...]) -> list[str]:
+    return [f.name for f in files]
+
+
+def test_a_glob_a_folder_and_a_file_find_what_they_name(tmp_path: Path) -> None:
+    for name in ("2023/a.csv", "2024/b.csv", "2024/deep/c.csv", "2024/notes.md", "_SUCCESS", ".hidden.csv"):
+        put(tmp_path / "data" / name, name)
+    assert names(find_files(["data/*/*.csv"], "csv", tmp_path)) == ["data/2023/a.csv", "data/2024/b.csv"]
+    assert names(find_files(["data/**/*.csv"], "csv", tmp_path)) == [
+        "data/2023/a.csv",
+        "data/2024/b.csv",
+        "data/2024/deep/c.csv",
+    ]
+    assert len(find_files(["data"], "csv", tmp_path)) == 3
+    assert names(find_files(["data/2024/notes.md"], "csv", tmp_path)) == ["data/2024/notes.md"]
+    assert names(find_files([(tmp_path / "data").as_uri() + "/2023"], "csv", tmp_path)) == [str(tmp_path / "data/2023/a.csv")]
+
+
+def test_an_empty_folder_and_a_glob_without_a_file_are_input_errors(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for location in ("data", "data/*.csv", "nowhere"):
+        with pytest.raises(InputError, match=r"holds no file to read"):
+            find_files([location], "csv", tmp_path)
+
+
+def test_files_that_are_not_whole_are_rejected_and_content_that_repeats_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    put(folder / "empty.csv", "")
+    put(folder / "half.csv.gz", gzip.compress(b"a,b\n" * 5000)[:-20])
+    put(folder / "whole.csv.gz", gzip.compress(b"a,b\n"))
+    put(folder / "one.csv", "a,b\n1,2\n")
+    put(folder / "two.csv", "a,b\n1,2\n")
+    found = {f.name: (f.status, f.reason) for f in find_files(["d"], "csv", tmp_path)}
+    assert found == {
+        "d/empty.csv": ("rejected", "has zero bytes"),
+        "d/half.csv.gz": ("rejected", "is not a whole gzip file (EOFError)"),
+        "d/whole.csv.gz": ("read", None),
+        "d/one.csv": ("read", None),
+        "d/two.csv": ("repeat", "repeats d/one.csv"),
+    }
+    with pytest.raises(InputError, match=r"2 of 5 files cannot be read"):
+        check_rejected("shop", find_files(["d"], "csv", tmp_path), 0.2)
+    check_rejected("shop", find_files(["d"], "csv", tmp_path), 0.4)
+
+
+def test_a_parquet_file_without_its_footer_is_rejected(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": list(range(1000))}), tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    put(tmp_path / "b.parquet", whole[:-40])
+    found = {f.name: f.status for f in find_files(["*.parquet"], "parquet", tmp_path)}
+    assert found == {"a.parquet": "read", "b.parquet": "rejected"}
+
+
+def columns_problem(tmp_path: Path, header: str, delimiter: str, mapped: dict[str, str]) -> str:
+    put(tmp_path / "x.csv", header)
+    options = {"delimiter": delimiter}
+    settings = SourceSettings.model_validate(
+        {"source": "s", "entity": "product", "format": "csv", "path": "x.csv", "options": options, "columns": mapped}
+    )
+    found = FoundInput(Input("rows", "csv", ("x.csv",), dict(options)), find_files(["x.csv"], "csv", tmp_path))
+    with pytest.raises(InputError) as stop:
+        check_columns(settings, columns_of(found))
+    return str(stop.value)
+
+
+def test_a_missing_column_names_the_nearest_and_a_wrong_delimiter_is_recognised(tmp_path: Path) -> None:
+    text = columns_problem(tmp_path, "SKU;Nmae;Preis\n1;2;3\n", ";", {"product_number": "SKU", "name": "Name"})
+    assert "x.csv: Name is missing; did you mean Nmae?" in text
+    text = columns_problem(tmp_path, "SKU;Name;Preis\n1;2;3\n", ",", {"product_number": "SKU"})
+    assert "has one column only; is its delimiter ';'?" in text

@@ -1,0 +1,78 @@
+"""A source's settings refuse what cannot work, before Spark starts, with the nearest names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from habitue.contracts.entities import ENTITIES
+from habitue.sources.fields import ONE_OF, REQUIRED, field_of, fields
+from habitue.sources.settings import SourceSettings
+
+ORDERS: dict[str, Any] = {
+    "source": "shop",
+    "entity": "order_line",
+    "format": "csv",
+    "path": "orders/*.csv",
+    "columns": {
+        "order_number": "Nr",
+        "quantity": "Menge",
+        "unit_price": "Preis",
+        "order_time": {"column": "Datum", "format": "dd.MM.yyyy"},
+        "currency": {"value": "EUR"},
+    },
+}
+
+
+def message(**changes: Any) -> str:
+    with pytest.raises(ValidationError) as refused:
+        SourceSettings.model_validate(ORDERS | changes)
+    return str(refused.value)
+
+
+def test_an_unknown_column_is_refused_with_the_nearest_name() -> None:
+    text = message(columns=ORDERS["columns"] | {"ordertime": "x", "produkt_number": "y"})
+    assert "ordertime is not a column of order_line; did you mean order_time?" in text
+    assert "produkt_number is not a column of order_line; did you mean product_number?" in text
+
+
+def test_missing_required_columns_are_listed_at_once() -> None:
+    text = message(columns={"order_number": "Nr"})
+    for name in ("order_time", "quantity", "currency"):
+        assert f"{name} must be mapped for order_line" in text
+    assert "one of net_revenue, gross_revenue, unit_price must be mapped" in text
+
+
+def test_entity_adapter_identifier_type_and_zone_are_known_names() -> None:
+    assert "did you mean order_line?" in message(entity="orderline")
+    assert "mail is not an identifier type; did you mean email?" in message(identifiers={"mail": "Mail"})
+    assert "zone Berlin is not a time zone" in message(zone="Berlin")
+    assert "gross_revenue needs vat" in message(columns=ORDERS["columns"] | {"gross_revenue": "Brutto"})
+    with pytest.raises(ValidationError, match="did you mean segment"):
+        SourceSettings.model_validate({"source": "web", "adapter": "segmnt", "path": "x"})
+    with pytest.raises(ValidationError, match="leave entity"):
+        SourceSettings.model_validate(ORDERS | {"adapter": "segment"})
+
+
+def test_an_expression_is_a_column_a_value_or_sql() -> None:
+    assert "needs exactly one of column, value, sql" in message(
+        columns=ORDERS["columns"] | {"store": {"column": "a", "value": "b"}}
+    )
+    settings = SourceSettings.model_validate(
+        ORDERS | {"columns": ORDERS["columns"] | {"discounts": {"coupon": "a", "loyalty": {"value": 0}}}, "key": ["Nr"]}
+    )
+    assert settings.mapped["discounts.coupon"].column == "a"
+    assert settings.named_columns == ("Nr", "Menge", "Preis", "Datum", "a")
+
+
+def test_every_entity_can_be_mapped_and_its_required_columns_exist() -> None:
+    assert set(REQUIRED) == set(ENTITIES)
+    for entity in ENTITIES:
+        for name in (*REQUIRED[entity], *ONE_OF.get(entity, ())):
+            assert field_of(entity, name) is not None, (entity, name)
+    assert {"campaign.source", "page.url", "order.value", "product.price", "device.user_agent"} <= set(fields("event"))
+    assert {"record_id", "birth_date", "street", "attributes"} <= set(fields("customer_record"))
+    assert field_of("customer_record", "attributes.age") is not None
+    assert field_of("customer_record", "agee") is None
