@@ -62,7 +62,9 @@ def statuses(run: Any) -> dict[str, tuple[str, str | None]]:
 
 
 def counts(run: Any) -> dict[tuple[str, str], int]:
-    return {(r["outcome"], r["reason_code"]): r["row_count"] for r in run.lake.read(QUARANTINE_COUNT).collect()}
+    return {
+        (r["outcome"], r["reason_code"]): r["row_count"] for r in run.lake.read(QUARANTINE_COUNT).collect()
+    }
 
 
 def total(df: DataFrame) -> tuple[int, str]:
@@ -149,7 +151,9 @@ def test_files_that_are_not_whole_are_rejected_by_name_and_the_others_go_on(
     assert found["truncated.parquet"][0] == "rejected"
     assert found["flipped.parquet"] == ("rejected", "is damaged: not all of its pages can be read")
     assert found["repeat.parquet"] == ("repeat", "repeats data/orders/good3.parquet")
-    assert sorted(name for name, found_as in found.items() if found_as[0] == "read") == [f"good{i}.parquet" for i in range(8)]
+    assert sorted(name for name, found_as in found.items() if found_as[0] == "read") == [
+        f"good{i}.parquet" for i in range(8)
+    ]
     assert total(run.lake.read(ORDER_LINE)) == (40, "400.00")
     strict = {"shop": source | {"limits": {"max_rejected_file_share": 0.1}}}
     with pytest.raises(InputError, match=r"empty\.parquet: has zero bytes") as stop:
@@ -171,7 +175,9 @@ def test_half_a_gzip_file_is_rejected(spark: SparkSession, tmp_path: Path) -> No
     assert total(run.lake.read(ORDER_LINE)) == (40, "400.00")
 
 
-def test_a_source_of_another_form_stops_before_anything_is_written(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_source_of_another_form_stops_before_anything_is_written(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     write(tmp_path / "data/orders/a.csv", *GOOD)
     (tmp_path / "data/none").mkdir()
     cases: dict[str, tuple[dict[str, Any], str]] = {
@@ -240,6 +246,10 @@ def test_a_changed_file_replaces_its_rows_and_equal_input_writes_nothing(
     ingest(later)
     assert total(later.lake.read(ORDER_LINE)) == (41, "406.00")
     known = {r["order_number"]: r["known_time"].day for r in later.lake.read(ORDER_LINE).collect()}
-    assert (known["1"], known["40"], known["90"]) == (1, 2, 2)  # an unchanged row keeps when it was known first
+    assert (known["1"], known["40"], known["90"]) == (
+        1,
+        2,
+        2,
+    )  # an unchanged row keeps when it was known first
     assert len(before) == 40
     assert known["39"] == 1

@@ -31,7 +31,9 @@ def test_consents_and_responses_take_the_words_of_their_sources(spark: SparkSess
         marketing | Brief  | Widerruf | 2024-02-05
         marketing | E-Mail | klar     | 2024-02-05
     """)  # fmt: skip
-    consent = source("consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"})
+    consent = source(
+        "consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"}
+    )
     rows = checked(map_source(raw, consent), now=NOW)
     assert_table(rows.where(F.size("_faults") == 0), CONSENT, """
         purpose   | channel | status    | given_time
@@ -78,7 +80,9 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
         ("email", "c@d.de"),
         ("customer_number", "1"),
     ]
-    assert [f["reason"] for f in third["_faults"]] == ["birth_date (from Geb) is not a day of the form dd.MM.yyyy"]
+    assert [f["reason"] for f in third["_faults"]] == [
+        "birth_date (from Geb) is not a day of the form dd.MM.yyyy"
+    ]
 
 
 def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSession) -> None:
@@ -104,7 +108,11 @@ def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSessio
         page_viewed | 2024-05-01 09:00:02 | corrected    | {"url": "https://s.de/?email=redacted&x=1"} | {"source": "nl"}
         page_viewed | 2024-05-01 09:00:07 | missing      |                                             |
     """)  # fmt: skip
-    first = rows.orderBy("_position").selectExpr("product.price AS p", "order.currency AS c", "to_json(properties) AS j").first()
+    first = (
+        rows.orderBy("_position")
+        .selectExpr("product.price AS p", "order.currency AS c", "to_json(properties) AS j")
+        .first()
+    )
     assert first is not None
     assert (str(first["p"]), first["c"], first["j"]) == ("9.99", "EUR", '{"colour":"red"}')
 

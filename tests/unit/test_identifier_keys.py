@@ -31,7 +31,10 @@ def test_a_batch_of_lists_gets_the_same_keys() -> None:
         [("email", identifier_key(PEPPER, "email", "a@b.de"))],
         [],
         [],
-        [("email", identifier_key(PEPPER, "email", "a@b.de")), ("phone", identifier_key(PEPPER, "phone", "+491"))],
+        [
+            ("email", identifier_key(PEPPER, "email", "a@b.de")),
+            ("phone", identifier_key(PEPPER, "phone", "+491")),
+        ],
     ]
 
 
@@ -70,5 +73,7 @@ def test_a_pepper_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
         ("user_id", "Ada", "Ada"),
     ],
 )
-def test_one_spelling_per_identifier_and_none_for_junk(id_type: str, value: str, expected: str | None) -> None:
+def test_one_spelling_per_identifier_and_none_for_junk(
+    id_type: str, value: str, expected: str | None
+) -> None:
     assert normalise(id_type, value, NormaliseSettings()) == expected

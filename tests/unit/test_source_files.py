@@ -37,7 +37,9 @@ def test_a_glob_a_folder_and_a_file_find_what_they_name(tmp_path: Path) -> None:
     ]
     assert len(find_files(["data"], "csv", tmp_path)) == 3
     assert names(find_files(["data/2024/notes.md"], "csv", tmp_path)) == ["data/2024/notes.md"]
-    assert names(find_files([(tmp_path / "data").as_uri() + "/2023"], "csv", tmp_path)) == [str(tmp_path / "data/2023/a.csv")]
+    assert names(find_files([(tmp_path / "data").as_uri() + "/2023"], "csv", tmp_path)) == [
+        str(tmp_path / "data/2023/a.csv")
+    ]
 
 
 def test_an_empty_folder_and_a_glob_without_a_file_are_input_errors(tmp_path: Path) -> None:
@@ -79,16 +81,27 @@ def columns_problem(tmp_path: Path, header: str, delimiter: str, mapped: dict[st
     put(tmp_path / "x.csv", header)
     options = {"delimiter": delimiter}
     settings = SourceSettings.model_validate(
-        {"source": "s", "entity": "product", "format": "csv", "path": "x.csv", "options": options, "columns": mapped}
+        {
+            "source": "s",
+            "entity": "product",
+            "format": "csv",
+            "path": "x.csv",
+            "options": options,
+            "columns": mapped,
+        }
     )
-    found = FoundInput(Input("rows", "csv", ("x.csv",), dict(options)), find_files(["x.csv"], "csv", tmp_path))
+    found = FoundInput(
+        Input("rows", "csv", ("x.csv",), dict(options)), find_files(["x.csv"], "csv", tmp_path)
+    )
     with pytest.raises(InputError) as stop:
         check_columns(settings, columns_of(found))
     return str(stop.value)
 
 
 def test_a_missing_column_names_the_nearest_and_a_wrong_delimiter_is_recognised(tmp_path: Path) -> None:
-    text = columns_problem(tmp_path, "SKU;Nmae;Preis\n1;2;3\n", ";", {"product_number": "SKU", "name": "Name"})
+    text = columns_problem(
+        tmp_path, "SKU;Nmae;Preis\n1;2;3\n", ";", {"product_number": "SKU", "name": "Name"}
+    )
     assert "x.csv: Name is missing; did you mean Nmae?" in text
     text = columns_problem(tmp_path, "SKU;Name;Preis\n1;2;3\n", ",", {"product_number": "SKU"})
     assert "has one column only; is its delimiter ';'?" in text

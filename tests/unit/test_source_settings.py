@@ -61,7 +61,11 @@ def test_an_expression_is_a_column_a_value_or_sql() -> None:
         columns=ORDERS["columns"] | {"store": {"column": "a", "value": "b"}}
     )
     settings = SourceSettings.model_validate(
-        ORDERS | {"columns": ORDERS["columns"] | {"discounts": {"coupon": "a", "loyalty": {"value": 0}}}, "key": ["Nr"]}
+        ORDERS
+        | {
+            "columns": ORDERS["columns"] | {"discounts": {"coupon": "a", "loyalty": {"value": 0}}},
+            "key": ["Nr"],
+        }
     )
     assert settings.mapped["discounts.coupon"].column == "a"
     assert settings.named_columns == ("Nr", "Menge", "Preis", "Datum", "a")
@@ -72,7 +76,9 @@ def test_every_entity_can_be_mapped_and_its_required_columns_exist() -> None:
     for entity in ENTITIES:
         for name in (*REQUIRED[entity], *ONE_OF.get(entity, ())):
             assert field_of(entity, name) is not None, (entity, name)
-    assert {"campaign.source", "page.url", "order.value", "product.price", "device.user_agent"} <= set(fields("event"))
+    assert {"campaign.source", "page.url", "order.value", "product.price", "device.user_agent"} <= set(
+        fields("event")
+    )
     assert {"record_id", "birth_date", "street", "attributes"} <= set(fields("customer_record"))
     assert field_of("customer_record", "attributes.age") is not None
     assert field_of("customer_record", "agee") is None

@@ -58,6 +58,8 @@ def map_file(
     file: Annotated[Path, typer.Argument(help="A CSV, JSON or Parquet file, relative to the project.")],
 ) -> None:
     """Propose a source mapping for a file (stdout, as YAML) and show 20 mapped rows (stderr)."""
+    from habitue.stages.mapping import proposal_for
+
     options = globals_of(context)
     with ending(options):
         proposal = proposal_for(options.request(), file)

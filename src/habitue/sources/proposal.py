@@ -45,21 +45,23 @@ def propose(path: Path, *, project: Path, zone: str, currency: str) -> Proposal:
 
 
 def _entity(found: Sniffed) -> str:
-    """The entity most of whose required columns, and then most columns, are there."""
+    """The entity that most column names speak for, and that lacks least of what it requires."""
     names = list(found.columns)
 
-    def fit(entity: str) -> tuple[float, int]:
+    def fit(entity: str) -> int:
         columns = find_columns(entity, names)
-        required = [*REQUIRED[entity], *ONE_OF.get(entity, ())[:1]]
-        has_one = bool(set(ONE_OF.get(entity, ())) & set(columns))
-        there = sum(name in columns for name in REQUIRED[entity]) + has_one
-        return there / len(required), len(columns)
+        # a customer number is on every kind of record and speaks for none
+        speaking = [name for name in columns if name != "record_id"]
+        return 2 * len(speaking) - len(_missing(entity, columns | _GUESSES.get(entity, {})))
 
     return max(COLUMNS, key=fit)
 
 
 def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) -> dict[str, Any]:
-    columns = {name: _expression(entity, name, column, found) for name, column in find_columns(entity, list(found.columns)).items()}
+    columns = {
+        name: _expression(entity, name, column, found)
+        for name, column in find_columns(entity, list(found.columns)).items()
+    }
     for name, guess in _GUESSES.get(entity, {}).items():
         columns.setdefault(name, guess)
     if entity == "order_line":
@@ -68,7 +70,12 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
         columns.pop("unit_price", None)
     if "gross_revenue" in columns and ("vat" not in columns or "net_revenue" in columns):
         columns.pop("gross_revenue")
-    data: dict[str, Any] = {"source": _source_name(location), "entity": entity, "format": found.format, "path": location}
+    data: dict[str, Any] = {
+        "source": _source_name(location),
+        "entity": entity,
+        "format": found.format,
+        "path": location,
+    }
     if found.format == "csv":
         data["options"] = {"header": True, "delimiter": found.delimiter, "encoding": found.encoding}
         if found.is_multi_line:
@@ -115,7 +122,9 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
             lines.append(f"{key}:")
             lines += [f"  {name}: {_flow(expression)}" for name, expression in value.items()]
             if key == "columns":
-                lines += [f"  # {name}: ...  # required for {entity}, no column looks like it" for name in missing]
+                lines += [
+                    f"  # {name}: ...  # required for {entity}, no column looks like it" for name in missing
+                ]
         else:
             lines.append(f"{key}: {_flow(value)}{_REMARKS.get(key, '')}")
     used = json.dumps(data)

@@ -100,7 +100,9 @@ def _month_first(day_format: str, values: Sequence[str]) -> str:
 def _number_style(values: Sequence[str]) -> str | None:
     """The style of a column that holds numbers only and shows it; whole numbers say nothing."""
     filled = [v for v in values if v]
-    if not filled or not all(re.match(r"^[-+]?[\d.,'\u2019 ]*\d[-]?(?:\s?[\u20ac$]|\s?EUR)?$", v) for v in filled):
+    if not filled or not all(
+        re.match(r"^[-+]?[\d.,'\u2019 ]*\d[-]?(?:\s?[\u20ac$]|\s?EUR)?$", v) for v in filled
+    ):
         return None
     if any(re.search(r",\d{1,2}\D*$|,\d{4,}\D*$|\.\d{3},", v) for v in filled):
         return "fr" if any(re.search(r"\d \d{3}", v) for v in filled) else "de"
@@ -115,7 +117,10 @@ def _delimiter(text: str) -> str:
 
     def agreement(delimiter: str) -> tuple[int, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-        return (sum(w == widths[0] for w in widths) if widths and widths[0] > 1 else 0, widths[0] if widths else 0)
+        return (
+            sum(w == widths[0] for w in widths) if widths and widths[0] > 1 else 0,
+            widths[0] if widths else 0,
+        )
 
     return max(DELIMITERS, key=agreement)
 
@@ -128,7 +133,7 @@ def _parquet_columns(path: Path) -> dict[str, tuple[str, ...]]:
     file = pq.ParquetFile(path)
     batch = next(file.iter_batches(batch_size=SAMPLE_ROWS), None)
     if batch is None:
-        return {name: () for name in file.schema_arrow.names}
+        return dict.fromkeys(file.schema_arrow.names, ())
     texts = {name: batch.column(name).to_pylist() for name in batch.schema.names}
     return {name: tuple("" if v is None else str(v) for v in values) for name, values in texts.items()}
 

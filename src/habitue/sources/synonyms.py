@@ -112,7 +112,9 @@ def find_columns(entity: str, names: list[str]) -> dict[str, str]:
     by_plain = {plain(name): name for name in reversed(names)}
     found: dict[str, str] = {}
     for canonical, synonyms in COLUMNS[entity].items():
-        match = next((by_plain[s] for s in synonyms if s in by_plain and by_plain[s] not in found.values()), None)
+        match = next(
+            (by_plain[s] for s in synonyms if s in by_plain and by_plain[s] not in found.values()), None
+        )
         if match is not None:
             found[canonical] = match
     return found
@@ -121,5 +123,7 @@ def find_columns(entity: str, names: list[str]) -> dict[str, str]:
 def find_identifiers(names: list[str]) -> dict[str, str]:
     """Identifier type -> source column."""
     by_plain = {plain(name): name for name in reversed(names)}
-    matches = {t: next((by_plain[s] for s in synonyms if s in by_plain), None) for t, synonyms in IDENTIFIERS.items()}
+    matches = {
+        t: next((by_plain[s] for s in synonyms if s in by_plain), None) for t, synonyms in IDENTIFIERS.items()
+    }
     return {id_type: name for id_type, name in matches.items() if name is not None}
