@@ -31,6 +31,7 @@ from habitue.stages.execute import Request, execute
 from habitue.stages.span import Span
 from tests.conftest import ACCEPT
 from tests.jobs import small_shop
+from tests.jobs.canaries import OPEN, found
 from tests.jobs.conftest import Published, Shop
 from tests.jobs.equal_lakes import COMPARED, assert_equal_lakes, differences
 
@@ -156,6 +157,9 @@ def test_a_run_killed_at_random_instants_is_finished_by_the_next_one(
     assert_last_release_is_readable(shop, published.shop)
     finish(shop)
     assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
+    assert list((shop.location.records() / "scratch").iterdir()) == []
+    assert (shop.location.records() / "logs" / "spark.log").exists()
+    assert found(shop.folder, *OPEN, "killed.log") == []
 
 
 def test_a_run_that_dies_between_commits_is_finished_by_the_next_one(

@@ -3,62 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from habitue.contracts.intake import IDENTIFIER
+from tests.jobs.canaries import CANARIES, OPEN, files, found
 from tests.jobs.conftest import Published, Shop
 from tests.jobs.small_shop import customer_number, email
-
-CANARIES = re.compile(rb"@kunden\.de|k4711\d{3}|kd-?4711\d{3}", re.IGNORECASE)
-OPEN = ("lake/silver", "lake/gold", "lake/_habitue", "report", "mlartifacts", "mlflow.db")
-
-
-def files(folder: Path, *places: str) -> Iterator[Path]:
-    """All files at or below the places."""
-    for place in places:
-        path = folder / place
-        yield from [path] if path.is_file() else (file for file in sorted(path.rglob("*")) if file.is_file())
-
-
-def strings(array: pa.Array | pa.ChunkedArray) -> Iterator[bytes]:
-    """Every distinct text in a column, into lists, maps and structs."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if isinstance(array, pa.ChunkedArray) or len(array) == 0:
-        return
-    kind = array.type
-    if pa.types.is_struct(kind):
-        for position in range(kind.num_fields):
-            yield from strings(pc.struct_field(array, position))
-    elif pa.types.is_map(kind):
-        yield from strings(array.keys)
-        yield from strings(array.items)
-    elif pa.types.is_list(kind):
-        yield from strings(pc.list_flatten(array))
-    elif pa.types.is_string(kind) or pa.types.is_binary(kind):
-        yield from (v if isinstance(v, bytes) else v.encode() for v in pc.unique(array).to_pylist() if v)
-
-
-def content(file: Path) -> Iterator[bytes]:
-    """What a reader of a file can see: the texts of a Parquet file and of its statistics, else its bytes."""
-    if file.suffix == ".parquet":
-        table = pq.read_table(file, partitioning=None)
-        for column in table.columns:
-            yield from strings(column)
-    yield file.read_bytes()
-
-
-def found(folder: Path, *places: str) -> list[str]:
-    """Files in which a canary is found."""
-    return [
-        str(f.relative_to(folder)) for f in files(folder, *places) if any(map(CANARIES.search, content(f)))
-    ]
 
 
 def test_the_search_finds_what_lies_in_the_vault_and_in_the_sources(published: Published) -> None:
@@ -76,6 +28,11 @@ def test_open_layers_records_logs_models_and_reports_name_nobody(published: Publ
     assert {f.suffix for f in searched} >= {".parquet", ".json", ".html", ".db"} and len(searched) > 50
     assert found(folder, *OPEN) == []
     assert not CANARIES.search(published.progress.encode())
+    [log] = re.findall(
+        r"-Dhabitue\.log\.file=([^\"]+)", published.shop.spark.conf.get("spark.driver.extraJavaOptions")
+    )
+    assert Path(log).stat().st_size > 0
+    assert found(Path(log).parent, Path(log).name) == []
 
 
 def test_a_failing_run_names_nobody_either(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

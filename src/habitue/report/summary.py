@@ -27,8 +27,10 @@ class Summary:
     report: str
 
     def write(self, file: Path) -> None:
-        """Keep it beside the report."""
-        file.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        """Keep it beside the report, whole or not at all."""
+        temporary = file.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        temporary.replace(file)
 
     @classmethod
     def read(cls, file: Path) -> Self:

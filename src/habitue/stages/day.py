@@ -38,7 +38,9 @@ def day_after_data(run: Run) -> date | None:
     known = _remembered(file, versions)
     newest = known if known is not None else _newest_fact(run, versions)
     if known is None and newest is not None:
-        file.write_text(json.dumps({"versions": versions, "newest_fact": newest.isoformat()}))
+        temporary = file.with_suffix(".new")  # whole or not at all
+        temporary.write_text(json.dumps({"versions": versions, "newest_fact": newest.isoformat()}))
+        temporary.replace(file)
     return newest.astimezone(ZoneInfo(run.settings.project.zone)).date() if newest else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,8 +94,16 @@ def writing(run: Run) -> Iterator[Lease]:
     """The lease on the run's lake, which from now on has a card; every commit is checked against the lease."""
     with hold_lease(run.location.records(), run.run_id) as lease:
         make_card(run.location.records(), key_id(run.pepper))
+        clear_dead_scratch(run.location.records())
         run.assert_held, run.fencing_token = lease.assert_held, lease.token
         yield lease
+
+
+def clear_dead_scratch(records: Path) -> None:
+    """Remove what killed runs had materialised; a look-up, which holds no lease and has no record, keeps its own."""
+    for folder in records.glob("scratch/*"):
+        if (records / "runs" / f"{folder.name}.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _work(run: Run, request: Request) -> None:
