@@ -42,11 +42,11 @@ def data_findings(run: Run) -> dict[str, Any]:
 
 def _evidence(run: Run, profile: DataFrame) -> Evidence:
     row = profile.agg(
-        F.count_if("order_count > 0").alias("buyers"),
-        F.count_if("frequency > 0").alias("repeat"),
-        F.count_if("purchase_day_count >= 3").alias("three"),
+        F.count_if(F.expr("order_count > 0")).alias("buyers"),
+        F.count_if(F.expr("frequency > 0")).alias("repeat"),
+        F.count_if(F.expr("purchase_day_count >= 3")).alias("three"),
         F.max("age_days").alias("history"),
-        F.count_if("days_since_last_order <= 30").alias("recent"),
+        F.count_if(F.expr("days_since_last_order <= 30")).alias("recent"),
         F.count("contribution_margin").alias("margin"),
     ).first()
     assert row is not None, "an aggregate without groups has one row"
