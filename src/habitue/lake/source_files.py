@@ -101,7 +101,7 @@ def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
 
 def _typed(rows: DataFrame) -> DataFrame:
     names = [_quoted(n) for n in rows.columns if n not in READING_COLUMNS]
-    raw = F.to_json(F.struct(*names))
+    raw = F.struct(*names)  # spelt as JSON only for rows that turn out faulty
     return rows.select(*names, "_file", "_position", raw.alias("_raw"), F.lit(False).alias("_corrupt"))
 
 

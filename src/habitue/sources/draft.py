@@ -4,7 +4,7 @@ A draft DataFrame holds the canonical columns of one entity (those the source
 knows, typed, null where a value could not be read) beside five working columns:
 
 - `_file`, `_position`: where the row came from (path as given, number from 0);
-- `_raw`: the row as received, as JSON text, for the quarantine;
+- `_raw`: the row as received, for the quarantine: JSON text, or a struct that becomes it;
 - `_faults`: `array<struct<code:string,reason:string>>`, all faults found while
   reading it; reasons name columns and expectations, never values;
 - `_identifiers`: `array<struct<id_type:string,value:string>>` in clear, not yet

@@ -72,7 +72,9 @@ def checked(draft: Draft, *, now: datetime) -> DataFrame:
     )
     faults = F.when(is_broken, F.concat(F.col("_faults"), found)).otherwise(F.col("_faults"))
     with_faults = rows.withColumn("_faults", faults)
-    return with_faults.withColumn("_raw", F.when(F.size("_faults") > 0, F.col("_raw")))
+    is_text = rows.schema["_raw"].dataType.typeName() == "string"
+    as_received = F.col("_raw") if is_text else F.to_json("_raw")
+    return with_faults.withColumn("_raw", F.when(F.size("_faults") > 0, as_received))
 
 
 def is_good() -> Column:
