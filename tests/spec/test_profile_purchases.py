@@ -43,7 +43,7 @@ def test_two_orders_on_one_day_are_one_purchase_and_an_order_known_after_the_cut
         dan       |           0 |                  0 |           |              |          |                |        0.00 |
         eve       |           0 |                  0 |           |              |          |                |        0.00 |
         nobody    |           0 |                  0 |           |              |          |                |        0.00 |
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -67,7 +67,7 @@ def test_returns_are_netted_and_never_count_as_purchases(spark):
         person_id | order_count | return_count | net_revenue | monetary_value | return_rate | aov   | items_per_order | lines_per_order | last_order_date | lifecycle_stage
         ada       |           2 |            1 |      150.00 |           50.0 |        0.25 | 100.0 |             3.5 |             1.5 | 2026-01-11      | active
         ben       |           0 |            1 |       -5.00 |                |             |       |                 |                 |                 | prospect
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -115,7 +115,7 @@ def test_rhythm_basket_and_discounts_of_a_person(spark):
         person_id | interpurchase_days | interpurchase_median_days | regularity_cv      | aov_cv | discount_share     | discount_line_share | coupon_order_share | full_price_share   | contribution_margin
         ada       |                7.0 |                       7.0 | 0.6060915267313265 |    0.5 | 0.3333333333333333 | 0.6666666666666666  | 0.3333333333333333 | 0.16666666666666666 |              45.00
         ben       |                1.0 |                       1.0 |                    |    0.0 |                0.0 |                 0.0 |                0.0 |                1.0 |
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -144,7 +144,7 @@ def test_shares_of_categories_channels_and_stores_of_the_last_year(spark):
         """
         category_shares                | top_category | top_category_share | category_breadth | channel_shares               | preferred_purchase_channel | home_store | store_count
         {"care": 0.25, "fruit": 0.75} | fruit        |               0.75 |                2 | {"store": 0.75, "web": 0.25} | store                      | s1         |           2
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -183,7 +183,7 @@ def test_lines_in_a_currency_without_a_rate_are_named_and_with_one_are_converted
         customer_number:ada | o2           | 2026-01-02 08:00:00 |       10.00 | CHF      | 1           | s      | 1        | false     | 2026-01-02 08:00:00
         customer_number:ada | o3           | 2026-01-03 08:00:00 |       10.00 | CHF      | 1           | s      | 1        | false     | 2026-01-03 08:00:00
         customer_number:ada | o4           | 2026-01-03 08:00:00 |       10.00 | USD      | 1           | s      | 1        | false     | 2026-01-03 08:00:00
-    """  # noqa: E501 - a table row is a line
+    """
     lines = table(spark, ORDER_LINE, text)
     with pytest.raises(CheckError, match="CHF: no rate to EUR for 2026-01-02(.|\n)*USD: no rate"):
         check_currencies(lines, Money(currency="EUR"), "UTC")

@@ -18,7 +18,7 @@ def test_visits_and_carts_count_once_they_are_over_and_bots_never(spark):
         v3         | 2026-01-21 08:00:00 | 2026-01-21 08:10:00 |        500 |                  9 |             1.0 |            | false          | true
         v4         | 2026-01-30 23:50:00 | 2026-01-31 00:10:00 |          7 |                  7 |             1.0 |      99.00 | true           | false
         v5         | 2026-01-15 08:00:00 | 2026-01-15 08:10:00 |          1 |                  0 |             0.0 |      15.00 | true           | false
-        """,  # noqa: E501 - a table row is a line
+        """,
         attribution="""
         session_id | valid_from          | person_id | valid_to
         v1         | 2026-01-10 08:10:00 | ada       |
@@ -41,7 +41,7 @@ def test_visits_and_carts_count_once_they_are_over_and_bots_never(spark):
         ada       |             2 |            2 |           0 |                      11 |         8 |                 3 |               180.0 |                   2 |           20.00 | 2026-01-20 08:10:00 |              4.0 |       1.0
         ben       |             1 |            1 |           0 |                      16 |         1 |                 0 |                 0.0 |                   1 |                 |                     |              1.1 |       1.0
         nobody    |             0 |            0 |           0 |                         |         0 |                 0 |                 0.0 |                   0 |                 |                     |              0.0 |
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -78,7 +78,7 @@ def test_contacts_and_responses_of_a_person_with_control_groups_left_out(spark):
         ada       |           1 |            2 |            3 | 2026-01-28 08:00:00 |            2 |             3 |               1 |               1.0 |
         ben       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["post"]
         cyd       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["email"]
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -122,7 +122,7 @@ def test_consent_is_the_latest_statement_known_and_objections_suppress(spark):
         cyd       | {"marketing:any": "withdrawn", "marketing:post": "granted"}    | false         |                    | ["email"]
         dan       |                                                                | true          | blocked            |
         eve       | {"marketing:email": "granted"}                                 | false         |                    |
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
@@ -135,7 +135,7 @@ def test_demographics_are_those_of_the_records_known_at_the_cut(spark):
         customer_number:ada | crm    | 2026-01-01 08:00:00 | f      | 1980       | Ulm    | gold    | 2020-05-05     | {"income": "low", "kids": "2"}
         customer_number:ada | shop   | 2026-01-05 08:00:00 |        |            | Berlin |         | 2021-05-05     | {"income": "high"}
         customer_number:ada | crm    | 2026-02-05 08:00:00 | m      | 1981       | Bonn   | lead    | 2019-05-05     | {"income": "none"}
-        """,  # noqa: E501 - a table row is a line
+        """,
         order_line="""
         identifiers         | order_time
         customer_number:ada | 2020-04-04 08:00:00
@@ -147,7 +147,7 @@ def test_demographics_are_those_of_the_records_known_at_the_cut(spark):
         """
         gender | age_years | city   | crm_segment | customer_since | attributes                      | last_known_time
         f      |        46 | Berlin | gold        | 2020-04-04     | {"income": "high", "kids": "2"} | 2026-01-05 08:00:00
-        """,  # noqa: E501 - a table row is a line
+        """,
     )
 
 
