@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.standalone import WORKERS, Cluster, standalone_cluster
+from tests.cluster.package import DIST, submitted
+from tests.cluster.standalone import WORKERS, Cluster
 
 pytestmark = pytest.mark.cluster
 
-DIST = Path(__file__).parents[2] / "dist"
-ARCHIVE = DIST / "habitue-env.tar.gz"
 PROBE = Path(__file__).parent / "probe.py"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with standalone_cluster(tmp_path_factory.mktemp("cluster")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def driver_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packaged Python, unpacked where it was not built."""
-    folder = tmp_path_factory.mktemp("driver")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "bin" / "python"
 
 
 def test_executors_use_the_packaged_python_and_write_delta(
     cluster: Cluster, driver_python: Path, tmp_path: Path
 ) -> None:
     answer = tmp_path / "answer.json"
-    result = cluster.submit(
-        PROBE,
-        [str(answer), str(tmp_path / "table")],
-        driver_python=driver_python,
-        archive=ARCHIVE,
-        jars=sorted((DIST / "jars").glob("*.jar")),
-    )
+    result = submitted(cluster, PROBE, [str(answer), str(tmp_path / "table")], driver_python)
     assert result.returncode == 0, result.stderr[-3000:]
     seen = json.loads(answer.read_text())
 
