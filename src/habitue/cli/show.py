@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from habitue.audiences.evaluation import Finding
 
 
+_WIDTH_OF_A_FILE = 400
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
     """Rows with a head; missing values are dashes."""
     table = Table(*head, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -46,4 +49,6 @@ def _line(finding: Finding) -> str:
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    """As wide as the terminal; in a pipe or file wide enough that no cell is folded."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_A_FILE)
