@@ -131,11 +131,14 @@ def test_all_tables_are_equal_to_those_of_a_local_run(both: Both, spark: SparkSe
 
 def test_both_train_the_same_models_with_trees(both: Both) -> None:
     cluster, here = both.cluster.champions, both.here.champions
+    kinds = {name: version and version.kind for name, version in cluster.items()}
+    assert kinds == {"churn": "blend", "clv": "refined"}  # so that the executors apply XGBoost
     for name, version in cluster.items():
         other = here[name]
         assert version is not None and other is not None
-        assert (version.kind, version.data_cut, version.flag) == (other.kind, other.data_cut, other.flag)
-        assert version.kind == "blend"  # so that the executors apply XGBoost
+        assert (version.kind, version.data_cut, version.flag, version.measure) == (
+            other.kind, other.data_cut, other.flag, other.measure,
+        )  # fmt: skip
 
 
 def test_the_export_of_the_cluster_holds_the_rows_of_the_local_one(both: Both) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import ArrowUDFType, arrow_udf
+from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from habitue.errors import ConfigError
@@ -72,7 +72,8 @@ def keyed(pepper: bytes, identifiers: Column) -> Column:
     Each distinct identifier of an Arrow batch is keyed once.
     """
     distinct = F.array_sort(F.array_distinct(F.coalesce(identifiers, F.array().cast(_CLEAR))))
-    return F.array_sort(arrow_udf(_keying(pepper), _KEYED, ArrowUDFType.SCALAR)(distinct))
+    keys = arrow_udf(_keying(pepper), _KEYED)  # type: ignore[call-overload]  # the stub lacks this form, which naming a type warns to use
+    return F.array_sort(keys(distinct))
 
 
 _CLEAR = "array<struct<id_type:string,value:string>>"
