@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    sys.path.pop(0)  # this folder: its profile.py would hide Python's own
+
 from habitue.cli import main
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_executors_use_the_packaged_python_and_write_delta(
 ) -> None:
     answer = tmp_path / "answer.json"
     result = submitted(cluster, PROBE, [str(answer), str(tmp_path / "table")], driver_python)
-    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     seen = json.loads(answer.read_text())
 
     assert seen["master"] == cluster.url

@@ -113,7 +113,9 @@ def both(
         ["--project", str(there), "--lake", lake, "--set", "spark.shuffle_partitions=5", "--json"],
         driver_python,
     )
-    assert result.returncode == 0, result.stderr[-5000:]
+    assert result.returncode == 0, (
+        result.stdout[-5000:] + result.stderr[-5000:]
+    )  # Spark joins both into stdout
     assert main(["--project", str(here), "--quiet", "run"]) == 0
     return Both(Ran(there, Location(lake)), Ran(here, Location(str(here / "lake"))), result)
 
@@ -154,4 +156,4 @@ def test_the_submitted_run_answers_on_stdout_and_leaves_a_release_and_a_report(
     release = last_release(both.cluster.lake(spark).read(RELEASE))
     assert release is not None and release.run_id == answer["run_id"]
     assert "</html>" in (both.cluster.folder / "report" / "index.html").read_text()
-    assert "Traceback" not in both.submitted.stderr
+    assert "Traceback" not in both.submitted.stdout + both.submitted.stderr
