@@ -125,7 +125,9 @@ def test_what_was_read_is_accounted_for_and_revenue_ties_to_the_files_to_the_cen
     assert figures["orders"] == len({line["Bestellung"] for line in before})
     assert figures["buyers"] == len({line["Kunde"] for line in before})
     profile = (
-        shop.lake.read(CUSTOMER_PROFILE).agg(F.sum("net_revenue"), F.count_if(F.expr("order_count > 0"))).first()
+        shop.lake.read(CUSTOMER_PROFILE)
+        .agg(F.sum("net_revenue"), F.count_if(F.expr("order_count > 0")))
+        .first()
     )
     assert tuple(profile) == (sum(map(net, before)), len({line["Kunde"] for line in before}))
 
