@@ -40,7 +40,7 @@ def demo(context: typer.Context) -> None:
         if options.as_json:
             print_data(vars(found))
         else:
-            _print(found, request.project.name)
+            _print(found, request.settings().project.name)
         # that exports are withheld without a consent source is what the demo shows, not a failure of it
         raise typer.Exit(0 if code == ExitCode.EXPORTS_WITHHELD else code or 0)
 
