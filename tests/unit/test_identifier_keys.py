@@ -25,15 +25,17 @@ def test_a_key_is_the_hmac_of_type_and_value() -> None:
 
 def test_a_batch_of_lists_gets_the_same_keys() -> None:
     item = pa.struct([("id_type", pa.string()), ("value", pa.string())])
-    rows = [[{"id_type": "email", "value": "a@b.de"}], [], None, [{"id_type": "email", "value": "a@b.de"}, {"id_type": "phone", "value": "+491"}]]  # fmt: skip
-    keyed = keyed_batch(PEPPER, pa.array([None, *rows], pa.list_(item)).slice(1)).to_pylist()
+    rows = [[{"id_type": "email", "value": "A@b.de"}], [], None, [{"id_type": "phone", "value": "0171 1234567"}, {"id_type": "email", "value": "a@b.de"}, {"id_type": "email", "value": "A@B.de "}, {"id_type": "user_id", "value": None}]]  # fmt: skip
+    keyed = keyed_batch(
+        PEPPER, pa.array([None, *rows], pa.list_(item)).slice(1), NormaliseSettings()
+    ).to_pylist()
     assert [[(i["id_type"], i["id_key"]) for i in row] for row in keyed] == [
         [("email", identifier_key(PEPPER, "email", "a@b.de"))],
         [],
         [],
         [
             ("email", identifier_key(PEPPER, "email", "a@b.de")),
-            ("phone", identifier_key(PEPPER, "phone", "+491")),
+            ("phone", identifier_key(PEPPER, "phone", "+491711234567")),
         ],
     ]
 

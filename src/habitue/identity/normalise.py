@@ -1,7 +1,7 @@
 """One spelling per identifier, and values that identify nobody.
 
-The rules are native expressions; `normalise` says the same in Python for the
-lookup of a single value and is tested against them.
+Plain Python, since the same rules serve two callers: keying, which spells each
+distinct value of an Arrow batch once, and the lookup of a single value.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import re
 import unicodedata
 
 from pydantic import BaseModel, Field
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 IDENTIFIER_TYPES = (
     "customer_number",
@@ -63,57 +61,8 @@ class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
         return f"+{code}" if code else None
 
 
-def normalised_identifiers(identifiers: Column, settings: NormaliseSettings) -> Column:
-    """The identifiers in their one spelling; junk and invalid values are left out of the array."""
-    spelt = F.transform(
-        identifiers,
-        lambda item: F.struct(
-            item["id_type"].alias("id_type"), _spelt(item["id_type"], item["value"], settings).alias("value")
-        ),
-    )
-    return F.filter(spelt, lambda item: item["value"].isNotNull() & _is_usable(item, settings))
-
-
-def _spelt(id_type: Column, value: Column, settings: NormaliseSettings) -> Column:
-    trimmed = F.trim(F.regexp_replace(value, r"[\p{Cc}\p{Cf}]", ""))
-    return (
-        F.when(id_type == "email", F.lower(F.regexp_replace(trimmed, r"(?i)^mailto:", "")))
-        .when(id_type == "phone", _phone(trimmed, settings))
-        .otherwise(trimmed)
-    )
-
-
-def _phone(value: Column, settings: NormaliseSettings) -> Column:
-    """E.164: "0171 / 123 45 67" -> "+491711234567"; null where it cannot be a number."""
-    digits = F.regexp_replace(F.regexp_replace(value, r"\(0\)", ""), r"[\s()/.\-]", "")
-    international = F.regexp_replace(digits, "^00", "+")
-    code = settings.calling_code
-    national = "^(?=[0-9])" if settings.country in NO_TRUNK_ZERO else "^0"
-    full = F.regexp_replace(international, national, code) if code else international
-    return F.when(full.rlike(r"^\+[1-9][0-9]{6,14}$"), full)
-
-
-def _is_usable(item: Column, settings: NormaliseSettings) -> Column:
-    id_type, value = item["id_type"], item["value"]
-    lowered = F.lower(value)
-    is_junk = (
-        (F.length(value) > MAX_LENGTH)
-        | lowered.isin(*JUNK_WORDS, *settings.junk_values)
-        | value.rlike(JUNK_PATTERN)
-    )
-    is_mail = id_type == "email"
-    bad_mail = ~value.rlike(EMAIL_PATTERN) | _is_unlinked_mailbox(value)
-    return ~is_junk & ~(is_mail & bad_mail)
-
-
-def _is_unlinked_mailbox(value: Column) -> Column:
-    mailbox = F.substring_index(value, "@", 1)
-    domain = F.substring_index(value, "@", -1)
-    return mailbox.isin(*ROLE_MAILBOXES) | domain.rlike(RESERVED_DOMAINS)
-
-
 def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | None:
-    """The same rules for one value: what a lookup by e-mail or customer number needs; None for junk."""
+    """The value in its one spelling; None for junk and for what cannot be of its type."""
     spelt: str | None = "".join(c for c in value if not _is_control(c)).strip(" ")
     if id_type == "email":
         spelt = re.sub(r"(?i)^mailto:", "", spelt or "").lower()

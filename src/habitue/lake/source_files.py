@@ -93,10 +93,10 @@ def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns
 
 
 def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
-    tables = [spark.read.format("delta").load(location) for location in found.input.locations]
+    roots = dict.fromkeys(f.location.rsplit("/_delta_log/", 1)[0] for f in found.files)
+    tables = [spark.read.format("delta").load(root) for root in roots]
     rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), tables)
-    path, index = F.col("_metadata.file_path").alias("_file"), F.col("_metadata.row_index").alias("_position")
-    return _typed(rows.select("*", path, index))
+    return _typed(_numbered(rows).withColumnRenamed("_path", "_file").drop("_block", "_row"))
 
 
 def _typed(rows: DataFrame) -> DataFrame:
@@ -121,12 +121,18 @@ def _place() -> list[Column]:
 
 
 def _named(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) -> DataFrame:
+    if len(files) == 1:
+        return rows.withColumn("_file", F.lit(files[0].name)).drop(*_PLACE_NAMES)
     names = spark.createDataFrame([(f.location, f.name) for f in files], "_path string, _file string")
     return rows.join(F.broadcast(names), on="_path", how="inner").drop(*_PLACE_NAMES)
 
 
 def _positioned(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) -> DataFrame:
-    """Add `_file` and `_position`.
+    return _named(spark, _numbered(rows), files)
+
+
+def _numbered(rows: DataFrame) -> DataFrame:
+    """Add `_path` and `_position`, the number of a row in its file.
 
     Within a block the order of rows is known, and blocks are ordered: counting rows
     per block (a second, cheap scan) gives each row its number in the file without
@@ -139,8 +145,8 @@ def _positioned(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile
         "_path", "_block", "_first", F.coalesce(F.sum("_rows").over(before), F.lit(0)).alias("_offset")
     )
     located = placed.join(F.broadcast(offsets), on=["_path", "_block"], how="inner")
-    numbered = located.withColumn("_position", F.col("_row") - F.col("_first") + F.col("_offset"))
-    return _named(spark, numbered.drop("_first", "_offset"), files)
+    position = F.col("_row") - F.col("_first") + F.col("_offset")
+    return located.withColumn("_position", position).drop("_first", "_offset")
 
 
 def _paths(files: Sequence[SourceFile]) -> list[str]:

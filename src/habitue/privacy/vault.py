@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import IDENTIFIERS, Table
-from habitue.identity.normalise import NormaliseSettings, normalised_identifiers
+from habitue.identity.normalise import NormaliseSettings
 from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
@@ -17,39 +17,42 @@ RECORD = "record"
 
 
 def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
-    """Replace `_identifiers` by `_keyed` (type, key, normalised value); count those left out in `_junk_count`.
+    """Replace `_identifiers` by `_keyed` (type, key, normalised value); flag rows where one identified nobody.
 
     Customer records get their `record_key`, touches the key of the other person.
     """
-    clear = normalised_identifiers(F.col("_identifiers"), settings)
-    given = F.size(F.filter("_identifiers", lambda item: F.trim(item["value"]) != ""))
-    prepared = rows.withColumns({"_clear": clear, "_given": given})
-    keyed_rows = prepared.withColumn("_keyed", keyed(pepper, F.col("_clear")))
-    counted = keyed_rows.withColumn("_junk_count", F.col("_given") - F.size("_clear"))
-    return _with_special_keys(counted, entity, pepper, settings).drop("_identifiers", "_clear", "_given")
-
-
-def _with_special_keys(
-    rows: DataFrame, entity: Table, pepper: bytes, settings: NormaliseSettings
-) -> DataFrame:
+    keyed_rows = rows.withColumn("_keyed", keyed(pepper, F.col("_identifiers"), settings))
+    named_nobody = F.exists(
+        "_identifiers",
+        lambda item: (
+            (F.trim(item["value"]) != "") & ~F.exists("_keyed", lambda key: key["id_type"] == item["id_type"])
+        ),
+    )
+    counted = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False))).drop("_identifiers")
     if entity.leaf == "customer_record":
-        # the source is part of the key: two sources may use the same record id
-        item = F.struct(
-            F.lit(RECORD).alias("id_type"), F.concat("source", F.lit("\x1f"), "record_id").alias("value")
-        )
-        known = F.when(F.col("record_id").isNotNull(), F.array(item)).cast(_CLEAR_LIST)
-        return rows.withColumn("record_key", F.get(keyed(pepper, known), F.lit(0))["id_key"])
-    if entity.leaf == "touch":
-        entries = F.transform(
-            F.map_entries("other_person"),
-            lambda e: F.struct(e["key"].alias("id_type"), e["value"].alias("value")),
-        )
-        other = F.get(keyed(pepper, normalised_identifiers(entries, settings)), F.lit(0))
-        with_other = rows.withColumn("_other", other)
-        return with_other.withColumns(
-            {"other_type": F.col("_other.id_type"), "other_key": F.col("_other.id_key")}
-        )
-    return rows
+        return counted.withColumn("record_key", _record_key(pepper, settings))
+    return _with_other_person(counted, pepper, settings) if entity.leaf == "touch" else counted
+
+
+def _record_key(pepper: bytes, settings: NormaliseSettings) -> Column:
+    """Key of the record id; the source is part of it, as two sources may use the same id."""
+    item = F.struct(
+        F.lit(RECORD).alias("id_type"), F.concat("source", F.lit("/"), "record_id").alias("value")
+    )
+    known = F.when(F.col("record_id").isNotNull(), F.array(item)).otherwise(F.array()).cast(_CLEAR_LIST)
+    return F.get(keyed(pepper, known, settings), F.lit(0))["id_key"]
+
+
+def _with_other_person(rows: DataFrame, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
+    entries = F.transform(
+        F.map_entries("other_person"),
+        lambda e: F.struct(e["key"].alias("id_type"), e["value"].alias("value")),
+    )
+    given = F.coalesce(entries, F.array().cast(_CLEAR_LIST))
+    with_other = rows.withColumn("_other", F.get(keyed(pepper, given, settings), F.lit(0)))
+    return with_other.withColumns(
+        {"other_type": F.col("_other.id_type"), "other_key": F.col("_other.id_key")}
+    )
 
 
 def open_identifiers() -> Column:

@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,9 @@ class FileColumns:
 
 
 def columns_of(found: FoundInput) -> tuple[FileColumns, ...]:
-    """Columns of every file that is to be read."""
+    """Columns of every file that is to be read; those of a Delta table stand in no file and are checked by Spark."""
+    if found.input.format == "delta":
+        return ()
     return tuple(FileColumns(f, _shape(f, found.input)) for f in found.files if f.status == "read")
 
 
@@ -121,15 +124,29 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 def _json_shape(text: str) -> Shape:
     shape: dict[str, Any] = {}
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict):
-                _widen(shape, item)
+    for item in json_items(text):
+        _widen(shape, item)
     return shape
+
+
+def json_items(text: str) -> Iterator[dict[str, Any]]:
+    """The objects at the beginning of a JSON file: one per line, or the items of one array."""
+    if not text.lstrip().startswith("["):
+        for line in text.splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                yield value
+        return
+    decoder, at = json.JSONDecoder(), text.index("[") + 1
+    while found := re.compile(r"[\s,]*(?=\{)").match(text, at):
+        try:
+            value, at = decoder.raw_decode(text, found.end())
+        except ValueError:  # the sample ends within an item
+            return
+        yield value
 
 
 def _widen(shape: dict[str, Any], item: Mapping[str, Any]) -> None:

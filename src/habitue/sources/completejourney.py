@@ -77,7 +77,7 @@ def _order_lines(tables: Mapping[str, DataFrame]) -> DataFrame:
     return lines.select(
         *_working("household_id"),
         F.col("basket_id").cast("string").alias("order_number"),
-        F.col("transaction_timestamp").alias("order_time"),
+        _time("transaction_timestamp").alias("order_time"),
         F.col("product_id").cast("string").alias("product_number"),
         F.col("quantity").cast(QUANTITY).alias("quantity"),
         _money("sales_value").alias("net_revenue"),
@@ -121,8 +121,8 @@ def _campaigns(tables: Mapping[str, DataFrame]) -> DataFrame:
         F.concat(F.lit("Campaign "), F.col("campaign_id").cast("string")).alias("name"),
         F.col("campaign_type").alias("type"),
         F.lit("post").alias("channel"),
-        F.col("start_date").alias("start_time"),
-        F.col("end_date").alias("end_time"),
+        _time("start_date").alias("start_time"),
+        _time("end_date").alias("end_time"),
         F.lit("discount").alias("incentive_type"),
         F.lit(False).alias("is_acquisition"),
         F.lit(False).alias("is_randomised"),
@@ -130,7 +130,7 @@ def _campaigns(tables: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def _contacts(tables: Mapping[str, DataFrame]) -> DataFrame:
-    starts = tables["campaign_descriptions"].select("campaign_id", F.col("start_date").alias("contact_time"))
+    starts = tables["campaign_descriptions"].select("campaign_id", _time("start_date").alias("contact_time"))
     return (
         tables["campaigns"]
         .join(starts, on="campaign_id", how="left")
@@ -151,7 +151,7 @@ def _responses(tables: Mapping[str, DataFrame]) -> DataFrame:
         F.concat_ws("-", F.col("campaign_id"), F.col("household_id")).alias("contact_id"),
         F.col("campaign_id").cast("string").alias("campaign"),
         F.lit("redeemed").alias("type"),
-        F.col("redemption_date").alias("response_time"),
+        _time("redemption_date").alias("response_time"),
     )
 
 
@@ -167,6 +167,11 @@ def _working(customer: str | None = None) -> list[Column]:
         F.array().cast(FAULTS).alias("_faults"),
         identifiers.alias("_identifiers"),
     ]
+
+
+def _time(column: str) -> Column:
+    """The instant, in UTC, also where a copy of the files calls it a time without a zone."""
+    return F.col(column).cast("timestamp")
 
 
 def _money(column: str) -> Column:

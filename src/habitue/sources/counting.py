@@ -48,7 +48,7 @@ def outcome_counts(rows: DataFrame) -> DataFrame:
     outcome = F.when(~is_good(), QUARANTINED).when(F.col(IS_DUPLICATE), DUPLICATE).otherwise(GOOD)
     code = F.when(~is_good(), F.col("_faults")[0]["code"]).otherwise(F.lit(""))
     flags = F.transform(F.array_distinct(F.coalesce("_flags", F.array().cast("array<string>"))), _flag)
-    junk = F.when(F.col("_junk_count") > 0, F.array(_flag(F.lit(JUNK))))
+    junk = F.when(F.col("_has_junk"), F.array(_flag(F.lit(JUNK))))
     taken_in_flags = F.when(is_good(), F.concat(flags, F.coalesce(junk, F.slice(flags, 1, 0))))
     both = F.array(_pair(F.lit(READ), F.lit("")), _pair(outcome, code))
     each = rows.select(F.explode(F.concat(both, F.coalesce(taken_in_flags, F.slice(flags, 1, 0)))).alias("o"))

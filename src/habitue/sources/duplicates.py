@@ -46,9 +46,7 @@ def _only_last(rows: DataFrame, *key: str) -> DataFrame:
 
 
 def _with_line_number(rows: DataFrame) -> DataFrame:
-    in_order = Window.partitionBy("source", "order_number", is_good(), IS_DUPLICATE).orderBy(
-        "_file", "_position"
-    )
+    in_order = Window.partitionBy("order_number", is_good(), IS_DUPLICATE).orderBy("_file", "_position")
     return rows.withColumn("line_number", F.row_number().over(in_order))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -37,10 +39,11 @@ def known_time_rule(draft: Draft) -> str:
     )
 
 
-def with_known_time(rows: DataFrame, draft: Draft, arrivals: DataFrame) -> DataFrame:
+def with_known_time(rows: DataFrame, draft: Draft, arrivals: DataFrame, latest: datetime) -> DataFrame:
     """Fill `known_time`, and keep in `_stated_time` what the data alone say of it.
 
-    `arrivals` says per `_file` when habitue first met its content (`arrived`). A row that
+    `arrivals` says per `_file` when habitue first met its content (`arrived`); rows of a
+    Delta table, whose files are not followed one by one, take the `latest`. A row that
     is delivered again in another file has another arrival but is the same row: its hash
     is made with `_stated_time`, so that the merge leaves it with its first known time.
     """
@@ -54,7 +57,9 @@ def with_known_time(rows: DataFrame, draft: Draft, arrivals: DataFrame) -> DataF
     if draft.is_history:
         return with_stated.withColumn("known_time", F.col("_stated_time"))
     joined = with_stated.join(F.broadcast(arrivals), on="_file", how="left")
-    return joined.withColumn("known_time", F.coalesce("_stated_time", "arrived")).drop("arrived")
+    return joined.withColumn("known_time", F.coalesce("_stated_time", "arrived", F.lit(latest))).drop(
+        "arrived"
+    )
 
 
 def happened_column(entity: Table) -> str:

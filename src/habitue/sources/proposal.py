@@ -78,8 +78,8 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
     }
     if found.format == "csv":
         data["options"] = {"header": True, "delimiter": found.delimiter, "encoding": found.encoding}
-        if found.is_multi_line:
-            data["options"]["multiLine"] = True
+    if found.is_multi_line:
+        data.setdefault("options", {})["multiLine"] = True
     data |= {"zone": zone, "numbers": found.numbers if found.format == "csv" else "plain", "history": True}
     data["columns"] = columns
     identifiers = find_identifiers(list(found.columns)) if _IDENTIFIERS_OF[entity] else {}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from habitue.errors import InputError
-from habitue.sources.columns import DELIMITERS, first_text
+from habitue.sources.columns import DELIMITERS, first_text, json_items
 from habitue.sources.files import SourceFile
 
 SAMPLE_ROWS = 1000
@@ -41,7 +41,7 @@ class Sniffed:
     format: str
     encoding: str
     delimiter: str | None
-    is_multi_line: bool
+    is_multi_line: bool  # quoted line ends in CSV, one array in JSON
     columns: dict[str, tuple[str, ...]]
 
     @property
@@ -61,8 +61,8 @@ def sniff(path: Path) -> Sniffed:
     file = SourceFile(path.name, str(path), path.stat().st_size, "")
     encoding = "utf-8" if "\ufffd" not in first_text(file) else "cp1252"
     text = first_text(file, encoding)
-    if name.endswith((".json", ".jsonl", ".ndjson")) or text.lstrip().startswith("{"):
-        return Sniffed("json", encoding, None, False, _json_columns(text))
+    if name.endswith((".json", ".jsonl", ".ndjson")) or text.lstrip().startswith(("{", "[")):
+        return Sniffed("json", encoding, None, text.lstrip().startswith("["), _json_columns(text))
     delimiter = _delimiter(text)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[: SAMPLE_ROWS + 1]
     multi_line = any("\n" in cell for row in rows for cell in row)
@@ -140,12 +140,8 @@ def _parquet_columns(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _json_columns(text: str) -> dict[str, tuple[str, ...]]:
     columns: dict[str, list[str]] = {}
-    for line in text.splitlines()[:SAMPLE_ROWS]:
-        try:
-            item = json.loads(line)
-        except ValueError:
-            continue
-        for name, value in _flat(item) if isinstance(item, dict) else ():
+    for item in islice(json_items(text), SAMPLE_ROWS):
+        for name, value in _flat(item):
             columns.setdefault(name, []).append("" if value is None else str(value))
     return {name: tuple(values) for name, values in columns.items()}
 

@@ -133,18 +133,18 @@ def _prepared(
         [(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp"
     )
     normalise = NormaliseSettings(country=run.settings.project.country)
-    rows = [_row_pipeline(run, settings, draft, times, normalise) for draft in drafts]
+    latest = max(a.first_seen for a in arrivals)
+    rows = []
     for draft in drafts:
         run.count(f"known_time.{settings.source}.{entity.leaf}", known_time_rule(draft))
+        sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
+        known = with_known_time(sound, draft, times, latest)
+        keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
+        rows.append(_settled(run, settings, draft, keyed))
     return reduce(lambda a, b: a.unionByName(b), rows)
 
 
-def _row_pipeline(
-    run: Run, settings: SourceSettings, draft: Draft, times: DataFrame, normalise: NormaliseSettings
-) -> DataFrame:
-    sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
-    known = with_known_time(sound, draft, times)
-    keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
+def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:
     if draft.entity is EVENT:
         return settled_events(keyed, session=run.settings.session)
     number = SURROGATES.get(draft.entity.leaf, "line_number")
