@@ -8,6 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from habitue.contracts.entities import ENTITIES
+from habitue.errors import ConfigError
+from habitue.sources.adapters import fed_entities
 from habitue.sources.fields import ONE_OF, REQUIRED, field_of, fields
 from habitue.sources.settings import SourceSettings
 
@@ -69,6 +71,22 @@ def test_an_expression_is_a_column_a_value_or_sql() -> None:
     )
     assert settings.mapped["discounts.coupon"].column == "a"
     assert settings.named_columns == ("Nr", "Menge", "Preis", "Datum", "a")
+
+
+def test_one_source_feeds_an_entity_through_one_mapping_only() -> None:
+    orders = SourceSettings.model_validate(ORDERS)
+    products = SourceSettings.model_validate(
+        {
+            "source": "shop",
+            "entity": "product",
+            "format": "csv",
+            "path": "p.csv",
+            "columns": {"product_number": "a"},
+        }
+    )
+    assert fed_entities({"a": orders, "b": products}) == ("order_line", "product")
+    with pytest.raises(ConfigError, match="shop feeds order_line 2 times"):
+        fed_entities({"a": orders, "b": orders.model_copy(update={"path": "other.csv"})})
 
 
 def test_every_entity_can_be_mapped_and_its_required_columns_exist() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
 from habitue.contracts.entities import ENTITIES
+from habitue.errors import ConfigError
 from habitue.sources import completejourney
 from habitue.sources.draft import Draft
 from habitue.sources.inputs import Input, mapped_input
@@ -62,7 +64,15 @@ def sources_of(entity: str, sources: Mapping[str, SourceSettings]) -> list[Sourc
 
 
 def fed_entities(sources: Mapping[str, SourceSettings]) -> tuple[str, ...]:
-    """Entities that any source feeds, in the order of the contracts."""
+    """Entities that any source feeds, in the order of the contracts; ConfigError where one is fed twice."""
+    fed = Counter((s.source, entity) for s in sources.values() for entity in adapter_of(s).feeds)
+    twice = sorted(f"{source} feeds {entity} {n} times" for (source, entity), n in fed.items() if n > 1)
+    if twice:
+        raise ConfigError(
+            "Rows of one source and entity must come from one mapping:",
+            twice,
+            hint="Give the mappings different source names, or one mapping several paths.",
+        )
     return tuple(name for name in ENTITIES if sources_of(name, sources))
 
 
