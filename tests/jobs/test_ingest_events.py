@@ -78,7 +78,8 @@ def test_events_of_all_sources_are_taken_in_once_with_their_visitor(
     assert touches["referral"]["other_type"] == "email"
     assert clear[touches["referral"]["identifiers"][0]["id_key"]] == ("email", "ada@web.de")
     assert touches["referral"]["other_key"] == identifier_key(run.pepper, "email", "ben@web.de")
-    assert touches["referral"]["other_key"] not in clear  # of a person who gave us nothing only the key is kept
+    # Of a person who gave us nothing only the key is kept.
+    assert touches["referral"]["other_key"] not in clear
     counts = run.lake.read(QUARANTINE_COUNT).where("entity = 'event'").collect()
     assert {(r["source"], r["outcome"], r["reason_code"]): r["row_count"] for r in counts} == {
         ("web", "read", ""): 5,
