@@ -47,7 +47,6 @@ def test_order_lines_alone_lead_to_audiences(published: Published, ask: Asked) -
     assert sizes.keys() <= defined
 
 
-@pytest.mark.accept  # not yet seen to pass on a quiet machine
 def test_a_person_is_shown_by_number_address_and_id(ask: Asked) -> None:
     by_number = ask.data("person", "show", "--customer-number", customer_number(7))
     by_email = ask.data("person", "show", "--email", email(7).upper())
@@ -112,7 +111,6 @@ def test_the_data_are_judged_with_figures_to_tie_to_ones_own_books(published: Pu
     assert "capability" in ask.text("check", "--data")
 
 
-@pytest.mark.accept  # not yet seen to pass on a quiet machine
 def test_releases_and_models_are_listed(published: Published, ask: Asked) -> None:
     (release,) = ask.data("release", "list")
     assert release["release_id"] == published.shop.releases()[0].release_id
@@ -125,7 +123,6 @@ def test_releases_and_models_are_listed(published: Published, ask: Asked) -> Non
     assert ask.text("quarantine", "list").split()[:2] == ["source", "entity"]
 
 
-@pytest.mark.accept  # not yet seen to pass on a quiet machine
 def test_the_report_is_written_in_the_language_asked_for(published: Published, ask: Asked) -> None:
     english = (published.shop.folder / "report" / "index.html").read_text(encoding="utf-8")
     file = Path(ask.text("report", "--lang", "de").strip())
