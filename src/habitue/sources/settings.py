@@ -77,7 +77,6 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         default_factory=dict, description="Identifier type: where its value comes from; one or a list."
     )
     limits: SourceLimits = SourceLimits()
-    rank: int = Field(100, ge=0, description="Which source's value survives on a customer: the lowest rank.")
 
     @field_validator("columns", mode="before")
     @classmethod
