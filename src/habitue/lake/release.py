@@ -66,7 +66,13 @@ def find_release(rows: DataFrame, release_id: str) -> Release:
 
 
 def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
-    """Restore every table's head to the target's version and publish that as a new release."""
+    """Restore every table's head to the target's version and publish that as a new release.
+
+    A table that came later is emptied: its rows would miss what the restored tables say of them.
+    """
+    for table in _came_later(lake, target):
+        lake.note = replace(lake.note, step="rollback", restored_version=None)
+        lake.empty(table)
     for table in _to_restore(lake, target):
         version = target.versions[table.name]
         lake.note = replace(lake.note, step="rollback", restored_version=version)
@@ -81,6 +87,10 @@ def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
 def _to_restore(lake: Lake, target: Release) -> Sequence[Table]:
     heads = published_versions(lake.location)
     return [BY_NAME[name] for name, version in target.versions.items() if heads.get(name) != version]
+
+
+def _came_later(lake: Lake, target: Release) -> Sequence[Table]:
+    return [BY_NAME[name] for name in published_versions(lake.location) if name not in target.versions]
 
 
 def _as_row(release: Release) -> tuple[object, ...]:
