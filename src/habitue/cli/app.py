@@ -16,6 +16,7 @@ from habitue.cli.options import Globals
 from habitue.cli.projects import add_project_commands
 from habitue.cli.releases import add_release_commands
 from habitue.cli.stages import add_stage_commands
+from habitue.cli.synth import add_synth_command
 
 app = typer.Typer(
     name="habitue",
@@ -58,6 +59,7 @@ def version() -> None:
 
 add_stage_commands(app)
 add_demo_command(app)
+add_synth_command(app)
 add_project_commands(app)
 add_lookup_commands(app)
 add_release_commands(app)

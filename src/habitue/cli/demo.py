@@ -1,12 +1,13 @@
-"""demo: the whole run on real retail data, and what it found."""
+"""demo: the whole run on real retail data or on a planted lake, and what it found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habitue.cli.options import ending, globals_of, print_data
+from habitue.cli.options import Globals, ending, globals_of, print_data
 from habitue.cli.show import print_table
 from habitue.errors import ExitCode
 
@@ -19,30 +20,62 @@ def add_demo_command(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def demo(context: typer.Context) -> None:
+def demo(
+    context: typer.Context,
+    planted: Annotated[
+        bool, typer.Option("--planted", help="On a synthetic lake with visits, whose truth is known.")
+    ] = False,
+    persons: Annotated[int, typer.Option(help="With --planted: how many real people.")] = 3_000,
+) -> None:
     """The whole run on The Complete Journey: 1.5 million real order lines of 2,469 households."""
+    options = globals_of(context)
+    with ending(options):
+        _planted(options, persons) if planted else _real(options)
+
+
+def _real(options: Globals) -> None:
     from habitue.config.template import ensure_pepper
     from habitue.report.summary import Summary
     from habitue.stages.execute import execute
     from habitue.stages.report import report_file
 
-    options = globals_of(context)
-    with ending(options):
-        request = options.request()
-        if ensure_pepper(request.project):
-            typer.echo(
-                "made secrets/pepper: the secret that all identifier keys are made with; never lose it",
-                err=True,
-            )
-        done = execute(request)
-        code = done.record.exit_code
-        found = Summary.read(report_file(request.project).with_name("summary.json"))
-        if options.as_json:
-            print_data(vars(found))
-        else:
-            _print(found, request.settings().project.name)
-        # that exports are withheld without a consent source is what the demo shows, not a failure of it
-        raise typer.Exit(0 if code == ExitCode.EXPORTS_WITHHELD else code or 0)
+    request = options.request()
+    if ensure_pepper(request.project):
+        typer.echo(
+            "made secrets/pepper: the secret that all identifier keys are made with; never lose it",
+            err=True,
+        )
+    done = execute(request)
+    code = done.record.exit_code
+    found = Summary.read(report_file(request.project).with_name("summary.json"))
+    if options.as_json:
+        print_data(vars(found))
+    else:
+        _print(found, request.settings().project.name)
+    # that exports are withheld without a consent source is what the demo shows, not a failure of it
+    raise typer.Exit(0 if code == ExitCode.EXPORTS_WITHHELD else code or 0)
+
+
+def _planted(options: Globals, persons: int) -> None:
+    """The whole run on a lake of our own making, and a scoreboard against what was planted."""
+    from habitue.stages.execute import execute
+    from habitue.stages.scoreboard import planted_scoreboard
+    from habitue.stages.synth import synthesise
+    from habitue.synth.scoreboard import as_text
+    from habitue.synth.settings import DEMO_START, SynthSettings
+
+    request = replace(options, project=options.project / "planted").request()
+    synthesise(request, SynthSettings(persons=persons, start=DEMO_START))
+    execute(request)
+    lines = planted_scoreboard(request)
+    if options.as_json:
+        print_data(lines)
+    else:
+        rows = [
+            (i.stage, i.measure, as_text(i.found), as_text(i.beside), i.beside_is, f"{i.count:,}")
+            for i in lines
+        ]
+        print_table(("\nstage", "measure", "found", "beside", "which is", "of"), rows)
 
 
 def _print(found: Summary, project: str) -> None:

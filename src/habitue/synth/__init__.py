@@ -1,0 +1,1 @@
+"""A seeded synthetic lake with planted truth: people, what they do and why, and what habitue should find."""
