@@ -36,8 +36,8 @@ from tests.jobs.conftest import Published, Shop
 from tests.jobs.equal_lakes import COMPARED, assert_equal_lakes, differences
 
 SEED = int(os.environ.get("HABITUE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-KILLS = 12 if ACCEPT else 2
-CRASHES = 3  # of all commits; in accept mode each one
+KILLS = 12 if ACCEPT else 1
+CRASHES = 2  # of all commits; in accept mode each one
 
 
 class Died(BaseException):

@@ -115,11 +115,6 @@ class Lake:
         self._before_commit(table)
         self.spark.sql(f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
 
-    def empty(self, table: Table) -> None:
-        """Take all rows out; older versions keep them."""
-        self._before_commit(table)
-        self.spark.sql(f"DELETE FROM delta.`{self.location.table(table)}`")
-
     def checkpoint(self, rows: DataFrame) -> DataFrame:
         """The same rows, computed once into a run-scoped Parquet folder; their lineage is cut."""
         self._checkpoints += 1

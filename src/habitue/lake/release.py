@@ -17,6 +17,9 @@ from habitue.lake.deltalog import DeltaLog
 from habitue.lake.lake import Lake
 from habitue.lake.location import Location
 
+CREATED = 0
+"""Every table's first version: its contract, and no rows."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -68,13 +71,9 @@ def find_release(rows: DataFrame, release_id: str) -> Release:
 def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
     """Restore every table's head to the target's version and publish that as a new release.
 
-    A table that came later is emptied: its rows would miss what the restored tables say of them.
+    A table that came later is emptied: the restored tables say nothing of its rows.
     """
-    for table in _came_later(lake, target):
-        lake.note = replace(lake.note, step="rollback", restored_version=None)
-        lake.empty(table)
-    for table in _to_restore(lake, target):
-        version = target.versions[table.name]
+    for table, version in _to_restore(lake, target):
         lake.note = replace(lake.note, step="rollback", restored_version=version)
         lake.restore(table, version)
     lake.note = replace(lake.note, restored_version=None)
@@ -84,13 +83,10 @@ def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
     return done
 
 
-def _to_restore(lake: Lake, target: Release) -> Sequence[Table]:
+def _to_restore(lake: Lake, target: Release) -> Sequence[tuple[Table, int]]:
     heads = published_versions(lake.location)
-    return [BY_NAME[name] for name, version in target.versions.items() if heads.get(name) != version]
-
-
-def _came_later(lake: Lake, target: Release) -> Sequence[Table]:
-    return [BY_NAME[name] for name in published_versions(lake.location) if name not in target.versions]
+    wanted = {name: target.versions.get(name, CREATED) for name in heads}
+    return [(BY_NAME[name], version) for name, version in wanted.items() if heads[name] != version]
 
 
 def _as_row(release: Release) -> tuple[object, ...]:
