@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from habitue.audiences.gate import _OUTCOMES
+from habitue.privacy.consent import WORDS
 from habitue.report import sections
+from habitue.report.collect import STAGES
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, SourceFacts, Table
 from habitue.report.page import render
-from habitue.report.words import GERMAN
+from habitue.report.words import GERMAN, VALUES, Words
 
 REPORT = Path(sections.__file__).parent
 ANCHORS = ["funnel", "audiences", "overlap", "value", "pareto", "churn", "lifecycle", "quality", "run"]
@@ -171,3 +174,11 @@ def test_every_english_text_has_its_german_and_no_german_is_left_over() -> None:
     assert len(used) > 50
     assert used - set(GERMAN) == set()
     assert set(GERMAN) - used == set()
+
+
+def test_stages_and_reasons_have_their_german_and_names_of_the_project_stay() -> None:
+    assert set(STAGES) | {*WORDS.values(), *_OUTCOMES.values()} <= set(VALUES)
+    german = Words("de")
+    assert german.value("suppressed: complained") == "gesperrt: complained"
+    assert german.value("my own reason") == "my own reason"
+    assert Words("en").value("at_risk") == "at_risk"

@@ -48,7 +48,9 @@ class Page:
 
     def funnel(self) -> Section:
         """From raw identifiers to exported members."""
-        rows = [Bar(label, value, self.numbers.count(value)) for label, value in self.facts.funnel]
+        rows = [
+            Bar(self.words.value(step), count, self.numbers.count(count)) for step, count in self.facts.funnel
+        ]
         return self._section(
             "funnel", "From raw identifiers to exported members",
             "Every step names what it counts; what is lost on the way is listed below each audience.",
@@ -162,12 +164,15 @@ class Page:
         w, f = self.words, self.facts
         total = sum(f.lifecycle.values()) or 1
         stages = [
-            Bar(s, c, f"{self.numbers.count(c)} ({self.numbers.share(c / total)})")
+            Bar(w.value(s), c, f"{self.numbers.count(c)} ({self.numbers.share(c / total)})")
             for s, c in f.lifecycle.items()
         ]
         starts = [s for s in (*f.lifecycle, "new") if any(a == s for a, _ in f.transitions)]
-        head = [w("from (row) to (column)"), *f.lifecycle]
-        rows = [[a, *(self.numbers.count(f.transitions.get((a, b), 0)) for b in f.lifecycle)] for a in starts]
+        head = [w("from (row) to (column)"), *(w.value(s) for s in f.lifecycle)]
+        rows = [
+            [w.value(a), *(self.numbers.count(f.transitions.get((a, b), 0)) for b in f.lifecycle)]
+            for a in starts
+        ]
         moves = html_table(head, rows, numeric=range(1, len(head))) if rows else Markup("")
         return self._section(
             "lifecycle",
@@ -286,7 +291,7 @@ class Page:
 
     def _losses(self, audience: AudienceFacts) -> str:
         ranked = sorted(audience.losses.items(), key=lambda item: (-item[1], item[0]))
-        return "; ".join(f"{self.numbers.count(count)} {reason}" for reason, count in ranked[:3])
+        return "; ".join(f"{self.numbers.count(count)} {self.words.value(why)}" for why, count in ranked[:3])
 
     def _shared(self, row: AudienceFacts, column: AudienceFacts) -> float | None:
         if row.name == column.name:

@@ -54,6 +54,20 @@ GERMAN = {
 }  # fmt: skip
 
 
+VALUES = {
+    "identifiers": "Kennungen", "persons": "Personen", "buyers": "Käufer", "with a churn score": "mit Abwanderungswert",
+    "in an audience": "in einer Zielgruppe", "reachable in one": "dort erreichbar", "exported rows": "exportierte Zeilen",
+    "anonymous": "anonym", "prospect": "Interessent", "evaluating": "prüfend", "first_buyer": "Erstkäufer", "active": "aktiv",
+    "loyal": "treu", "at_risk": "gefährdet", "dormant": "ruhend", "lost": "verloren", "new": "neu",
+    "suppressed": "gesperrt", "holdout": "in einer Kontrollgruppe", "in the global holdout": "in der allgemeinen Kontrollgruppe",
+    "in the audience's own holdout": "in der Kontrollgruppe der Zielgruppe",
+    "the audience is not for contact": "die Zielgruppe ist nicht für Kontakte", "no address for the channel": "keine Adresse für den Kanal",
+    "no consent source": "keine Quelle für Einwilligungen", "no consent given": "keine Einwilligung",
+    "consent denied or withdrawn": "Einwilligung verweigert oder widerrufen", "unsubscribed from the channel": "vom Kanal abgemeldet",
+}  # fmt: skip
+"""Words of the facts: steps of the funnel, stages of the lifecycle, and why a person cannot be reached."""
+
+
 @dataclass(frozen=True)
 class Words:
     """The words of one language."""
@@ -63,3 +77,10 @@ class Words:
     def __call__(self, english: str) -> str:
         """The word or sentence in the report's language."""
         return GERMAN[english] if self.language == "de" else english
+
+    def value(self, english: str) -> str:
+        """A word of a table in the report's language; as it is where it is a name of the project's own."""
+        known, _, detail = english.partition(": ")
+        if self.language != "de" or known not in VALUES:
+            return english
+        return f"{VALUES[known]}: {detail}" if detail else VALUES[known]

@@ -1,0 +1,154 @@
+"""The synthetic lake, block by block: what is drawn has the planted distribution, and the truth agrees with the files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from habitue.models.metrics import roc_auc
+from habitue.synth import process
+from habitue.synth.attainable import attainable, seen
+from habitue.synth.lake import block_lines
+from habitue.synth.people import draw_devices, draw_people
+from habitue.synth.settings import BLOCK, Block, SynthSettings
+from habitue.synth.visits import draw_visits
+
+SETTINGS = SynthSettings(persons=2 * BLOCK, days=365, seed=11)
+
+
+@cache
+def files(settings: SynthSettings = SETTINGS, number: int = 0) -> dict[str, list[str]]:
+    """Lines of one block by file, in their order."""
+    found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for batch in block_lines(Block(settings, number)):
+        for file, *line in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            found[file].append(tuple(line))  # type: ignore[arg-type]
+    return {file: [line for *_, line in sorted(lines)] for file, lines in found.items()}
+
+
+def table(name: str, delimiter: str = ",") -> list[dict[str, str]]:
+    head, *rows = files()[name]
+    return [dict(zip(head.split(delimiter), row.split(delimiter), strict=True)) for row in rows]
+
+
+def events() -> list[dict[str, object]]:
+    return [
+        json.loads(line)
+        for file, lines in files().items()
+        if file.startswith("data/events")
+        for line in lines
+    ]
+
+
+def test_the_same_seed_draws_the_same_block_and_another_seed_another() -> None:
+    again = SETTINGS.model_copy()
+    assert list(block_lines(Block(again, 1))) == list(block_lines(Block(SETTINGS, 1)))
+    other = SETTINGS.model_copy(update={"seed": 12})
+    assert files(other)["truth/person.csv"] != files()["truth/person.csv"]
+
+
+def test_rates_chances_and_values_have_the_planted_distributions() -> None:
+    traits = process.draw_traits(Block(SETTINGS, 0))
+    gamma = stats.gamma(process.RATE_SHAPE, scale=1 / process.RATE_SCALE)
+    assert stats.kstest(traits.rate, gamma.cdf).pvalue > 0.001
+    assert stats.kstest(traits.leave, stats.beta(process.LEAVE_A, process.LEAVE_B).cdf).pvalue > 0.001
+    assert (
+        stats.kstest(traits.nu, stats.gamma(process.SPEND_Q, scale=1 / process.SPEND_GAMMA).cdf).pvalue
+        > 0.001
+    )
+    kinds = np.bincount(traits.kind, minlength=4)
+    assert stats.chisquare(kinds, np.array(process.TYPE_SHARES) * kinds.sum()).pvalue > 0.001
+    assert stats.spearmanr(traits.nu, traits.leave).statistic > 0.2  # who spends little leaves sooner
+
+
+def test_shares_of_faults_are_those_of_the_settings() -> None:
+    everybody = draw_people(Block(SETTINGS, 0), process.draw_traits(Block(SETTINGS, 0)).joins)
+    devices = draw_devices(Block(SETTINGS, 0), everybody)
+    assert devices.is_shared.mean() == pytest.approx(SETTINGS.shared_devices, abs=0.015)
+    assert (devices.skew_seconds != 0).mean() == pytest.approx(SETTINGS.skewed, abs=0.01)
+    assert (everybody.phone_from > 0).mean() == pytest.approx(SETTINGS.recycled_phones, abs=0.001)
+    assert (everybody.email_day < 10**6).mean() == pytest.approx(SETTINGS.changed_email, abs=0.02)
+    ids = Counter(e["messageId"] for e in events())
+    assert sum(n > 1 for n in ids.values()) / len(ids) == pytest.approx(SETTINGS.repeated, abs=0.003)
+
+
+@pytest.mark.parametrize("kind", ["pure", "rich"])
+def test_the_best_attainable_prediction_is_calibrated_and_ranks_better_than_recency(kind: str) -> None:
+    settings = SynthSettings(persons=BLOCK, days=365, seed=3, process=kind)
+    block = Block(settings, 0)
+    history = process.simulate(block)
+    everybody = draw_people(block, history.traits.joins)
+    visits = draw_visits(block, everybody, draw_devices(block, everybody), history)
+    day = settings.judged_day
+    looks = (visits.order < 0) & (visits.person >= 0)
+    known = seen(block, history, visits.person[looks], visits.time[looks], day)
+    found = attainable(block, known)
+    buyers = known.repeats >= 0
+    later = (history.time >= day) & (history.time < day + 91)
+    orders = np.bincount(history.person[later], minlength=block.size)[buyers]
+    gone = orders == 0
+    assert found.no_purchase[buyers].mean() == pytest.approx(gone.mean(), abs=0.04)
+    assert found.alive[buyers].mean() == pytest.approx((history.left[buyers] >= day).mean(), abs=0.04)
+    assert found.orders[buyers, 0].sum() == pytest.approx(orders.sum(), rel=0.12)
+    fifths = np.argsort(np.argsort(found.no_purchase[buyers])) * 5 // buyers.sum()
+    for fifth in range(5):
+        of = fifths == fifth
+        assert found.no_purchase[buyers][of].mean() == pytest.approx(gone[of].mean(), abs=0.08)
+    assert roc_auc(gone, found.no_purchase[buyers]) > roc_auc(gone, known.days[buyers]) + 0.01
+
+
+def test_every_order_line_has_a_true_owner_and_its_identifiers_are_the_owners() -> None:
+    owner = {row["order_number"]: row["person"] for row in table("truth/order.csv")}
+    belongs = defaultdict(set)
+    for row in table("truth/identifier.csv"):
+        belongs[row["value"]].add(row["person"])
+    count = 0
+    for file in files():
+        if file.startswith("data/orders/"):
+            for line in table(file, ";"):
+                count += 1
+                for value in filter(None, (line["Kunde"], line["Mail"])):
+                    assert owner[line["Bestellung"]] in belongs[value]
+    assert count > len(owner) > 1_000
+
+
+def test_true_visits_are_whole_disjoint_and_half_an_hour_apart_on_a_device() -> None:
+    sent: dict[str, tuple[str, int]] = {}
+    for event in events():
+        skew = _ms(event["receivedAt"]) - _ms(event["sentAt"])
+        sent[str(event["messageId"])] = (str(event["anonymousId"]), _ms(event["originalTimestamp"]) + skew)
+    by_visitor = defaultdict(list)
+    for visitor, moment in sent.values():
+        by_visitor[visitor].append(moment)
+    gaps = {visitor: np.diff(np.sort(moments)) for visitor, moments in by_visitor.items()}
+    visits = table("truth/session.csv")
+    assert {visit["anonymous_id"] for visit in visits} <= set(by_visitor)
+    per_visitor = Counter(visit["anonymous_id"] for visit in visits)
+    for visitor, count in per_visitor.items():
+        assert (gaps[visitor] > 1_800_000).sum() == count - 1
+    assert sum(int(v["events"]) for v in visits) == sum(
+        len(m) for v, m in by_visitor.items() if v in per_visitor
+    )
+
+
+def _ms(text: object) -> int:
+    return int(np.datetime64(str(text).rstrip("Z"), "ms").astype(int))
+
+
+def test_nothing_raw_comes_after_the_end_of_the_lake() -> None:
+    end = np.datetime64(SETTINGS.as_of)
+    assert max(np.datetime64(str(e["receivedAt"]).rstrip("Z")) for e in events()) < end
+    last = sorted(file for file in files() if file.startswith("data/orders/"))[-1]
+    assert last <= f"data/orders/{str(end)[:7]}.csv"
+
+
+def test_a_hot_visitor_has_the_chosen_share_of_all_events() -> None:
+    settings = SynthSettings(persons=400, days=150, hot_share=0.2)
+    found = files(settings)
+    lines = [line for file, rows in found.items() if file.startswith("data/events") for line in rows]
+    assert sum('"messageId":"hot-' in line for line in lines) / len(lines) == pytest.approx(0.2, abs=0.02)
