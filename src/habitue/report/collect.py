@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -138,11 +140,16 @@ def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[s
     return facts, dict(sorted(reasons.items(), key=lambda item: -item[1]))
 
 
-def newest(rows: DataFrame) -> tuple[int, datetime | None]:
-    """Rows of a table, and its newest known time where it has one."""
-    latest = F.max("known_time") if "known_time" in rows.columns else F.lit(None).cast("timestamp")
-    row = rows.agg(F.count("*").alias("n"), latest.alias("newest")).first()
-    return (int(row["n"]), row["newest"]) if row else (0, None)
+def newest(tables: Mapping[str, DataFrame]) -> dict[str, tuple[int, datetime | None]]:
+    """Rows of each table, and its newest known time where it has one; all in one job."""
+    parts = []
+    for name, rows in tables.items():
+        latest = F.max("known_time") if "known_time" in rows.columns else F.lit(None).cast("timestamp")
+        found = rows.agg(F.count("*").alias("rows"), latest.alias("newest"))
+        parts.append(found.select(F.lit(name).alias("name"), "rows", "newest"))
+    return {
+        row["name"]: (int(row["rows"]), row["newest"]) for row in reduce(DataFrame.unionAll, parts).collect()
+    }
 
 
 def of_day(rows: DataFrame, day: date) -> DataFrame:

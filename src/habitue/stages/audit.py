@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import reduce
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -34,44 +37,53 @@ def audit(run: Run) -> None:
             lake.read(SPLIT_ASSIGNMENT), SPLIT_ASSIGNMENT
         ),
     }
-    problems = [f"{count:,} {what}" for what, count in broken.items() if count]
+    problems = [f"{count:,} {what}" for what, count in _counted(broken).items() if count]
     run.count("invariants_checked", len(broken))
     if problems:
         raise CheckError("The run is not published, because its tables break invariants:", problems)
 
 
-def unbalanced_sources(counts: DataFrame) -> int:
+def _counted(rows: Mapping[str, DataFrame]) -> dict[str, int]:
+    """Number of rows of each, all counted in one job."""
+    counts = (
+        part.agg(F.count("*").alias("rows")).select(F.lit(name).alias("name"), "rows")
+        for name, part in rows.items()
+    )
+    return {row["name"]: int(row["rows"]) for row in reduce(DataFrame.unionAll, counts).collect()}
+
+
+def unbalanced_sources(counts: DataFrame) -> DataFrame:
     """Sources and entities whose rows read are not all accounted for."""
     of = {
         name: F.sum(F.when(F.col("outcome") == name, F.col("row_count")).otherwise(0)) for name in _OUTCOMES
     }
     balance = of["read"] - of["good"] - of["duplicate"] - of["quarantined"]
-    return counts.groupBy("source", "entity").agg(balance.alias("balance")).where("balance <> 0").count()
+    return counts.groupBy("source", "entity").agg(balance.alias("balance")).where("balance <> 0")
 
 
 _OUTCOMES = ("read", "good", "duplicate", "quarantined")
 
 
-def shared_identifiers(identity_map: DataFrame) -> int:
+def shared_identifiers(identity_map: DataFrame) -> DataFrame:
     """Identifiers with more than one person at present."""
     present = identity_map.where("valid_to IS NULL")
-    return present.groupBy("id_type", "id_key").count().where("count > 1").count()
+    return present.groupBy("id_type", "id_key").count().where("count > 1")
 
 
-def repeated_keys(rows: DataFrame, table: Table) -> int:
+def repeated_keys(rows: DataFrame, table: Table) -> DataFrame:
     """Keys of the table's grain that occur more than once."""
-    return rows.groupBy(*table.grain).count().where("count > 1").count()
+    return rows.groupBy(*table.grain).count().where("count > 1")
 
 
-def unscored(profile: DataFrame, score: DataFrame) -> int:
+def unscored(profile: DataFrame, score: DataFrame) -> DataFrame:
     """Persons with a profile and no score, or the reverse; repeated scores count too."""
     sides = profile.select("person_id", F.lit(1).alias("n")).unionByName(
         score.select("person_id", F.lit(-1).alias("n"))
     )
-    return sides.groupBy("person_id").agg(F.sum("n").alias("n")).where("n <> 0").count()
+    return sides.groupBy("person_id").agg(F.sum("n").alias("n")).where("n <> 0")
 
 
-def reached_suppressed(member: DataFrame, profile: DataFrame) -> int:
+def reached_suppressed(member: DataFrame, profile: DataFrame) -> DataFrame:
     """Members with a channel although suppressed."""
     suppressed = profile.where("is_suppressed").select("person_id")
-    return member.where("size(channels) > 0").join(suppressed, "person_id", "left_semi").count()
+    return member.where("size(channels) > 0").join(suppressed, "person_id", "left_semi")

@@ -118,7 +118,6 @@ def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[
     present = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name)).where(
         "valid_to IS NULL"
     )
-    identifiers, _ = collect.newest(present)
     profile = collect.of_day(
         run.lake.read(CUSTOMER_PROFILE, version=release.versions[CUSTOMER_PROFILE.name]), release.as_of_date
     )
@@ -128,12 +127,16 @@ def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[
     member = collect.of_day(
         run.lake.read(AUDIENCE_MEMBER, version=release.versions[AUDIENCE_MEMBER.name]), release.as_of_date
     )
+    parts = {
+        "identifiers": present,
+        "persons": profile,
+        "buyers": profile.where("order_count > 0"),
+        "with a churn score": score.where("p_churn IS NOT NULL"),
+    }
+    counted = collect.newest(parts)
     in_audience, reachable = collect.reached_persons(member)
     return [
-        ("identifiers", identifiers),
-        ("persons", collect.newest(profile)[0]),
-        ("buyers", profile.where("order_count > 0").count()),
-        ("with a churn score", score.where("p_churn IS NOT NULL").count()),
+        *((step, counted[step][0]) for step in parts),
         ("in an audience", in_audience),
         ("reachable in one", reachable),
         ("exported rows", sum(audience.exported for audience in audiences)),
@@ -171,9 +174,8 @@ def _models(run: Run, day: date) -> list[ModelFacts]:
 
 
 def _tables(run: Run, release: Release) -> list[Table]:
-    rows = []
-    for name, version in sorted(release.versions.items()):
-        count, newest = collect.newest(run.lake.read(BY_NAME[name], version=version))
-        if count:
-            rows.append(Table(name, version, count, newest))
-    return rows
+    published = sorted(release.versions.items())
+    found = collect.newest(
+        {name: run.lake.read(BY_NAME[name], version=version) for name, version in published}
+    )
+    return [Table(name, version, *found[name]) for name, version in published if found[name][0]]
