@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import components, sessionize
+from benchmarks import btyd_fit, btyd_score, components, sessionize
 
-CONTESTS = (*sessionize.CONTESTS, *components.CONTESTS)
+CONTESTS = (*sessionize.CONTESTS, *components.CONTESTS, *btyd_fit.CONTESTS, *btyd_score.CONTESTS)
 
 NAMES = tuple(dict.fromkeys(contest.name for contest in CONTESTS))

@@ -85,7 +85,7 @@ CONTESTS = (
     ),
     Contest(
         name="components",
-        ours=Contender("ours", "benchmarks.components:distributed", "pyspark", SPARK),
+        ours=Contender("distributed_tier", "benchmarks.components:distributed", "pyspark", SPARK),
         peers=(Contender("driver_tier", "benchmarks.components:ours", "pyspark", SPARK),),
         sizes={"tiny": (500,), "small": (5_000,), "medium": (1_500_000,), "large": (15_000_000,)},
         generate=generate_links,

@@ -17,7 +17,7 @@ _CHAINS_ONE_IN = 50
 
 def generate_links(folder: Path, rows: int) -> int:
     """Write about `rows` links with the columns of silver.identity_edge that clustering reads."""
-    persons = rows // (_PER_PERSON + _CHAIN // _CHAINS_ONE_IN)
+    persons = int(rows / (_PER_PERSON + _CHAIN / _CHAINS_ONE_IN))
     with connect() as connection:
         connection.execute(
             f"COPY ({_links(persons)}) TO '{folder}' (FORMAT parquet, PER_THREAD_OUTPUT, OVERWRITE_OR_IGNORE)"

@@ -105,8 +105,8 @@ def _contest(
     for contender in taking_part:
         _keep_plan(contest, contender, lanes.of(contender), tasks[contender.name], place.plans)
     for peer in taking_part[1:]:
-        found = contest.differences(tasks["ours"].out, tasks[peer.name].out)
-        yield _entry(contest, size, actual, peer, timings["ours"], timings[peer.name], found)
+        found = contest.differences(tasks[contest.ours.name].out, tasks[peer.name].out)
+        yield _entry(contest, size, actual, peer, timings[contest.ours.name], timings[peer.name], found)
     shutil.rmtree(results, ignore_errors=True)
 
 
@@ -143,6 +143,7 @@ def _entry(
         "name": contest.name,
         "size": size,
         "rows": rows,
+        "ours": contest.ours.name,
         "ours_seconds": _rounded(our_seconds),
         "ours_spread": _spread(ours),
         "peer": peer.name,
