@@ -50,12 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="habitue bench", description="Measure habitue beside its peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"Some of: {', '.join(NAMES)}. Default: all.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"Some of: {', '.join(NAMES)}. Default: all."
+    )
     parser.add_argument("--size", choices=(*SIZES, "tiny"), default="small")
     parser.add_argument("--json", action="store_true", help="The entries on stdout as JSON.")
     parser.add_argument("--workdir", help="Keeps inputs between calls. Default: a temporary folder.")
     parser.add_argument("--results", type=Path, default=RESULTS, help="Folder of latest.json and plans/.")
-    parser.add_argument("--rounds", type=int, default=3, help="Measured rounds, 3 or more for results to keep.")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="Measured rounds, 3 or more for results to keep."
+    )
     parser.add_argument("--heap", help="Heap of Spark, as 4g.")
     return parser
 
@@ -64,9 +68,13 @@ def _check(names: Sequence[str], contests: Sequence[Contest]) -> None:
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         raise BenchmarkError(f"{', '.join(unknown)}: no such benchmark; there are {', '.join(NAMES)}.")
-    missing = sorted({c.package for contest in contests for c in contest.contenders if not _is_there(c.package)})
+    missing = sorted(
+        {c.package for contest in contests for c in contest.contenders if not _is_there(c.package)}
+    )
     if missing:
-        raise BenchmarkError(f"{', '.join(missing)} not installed: run `make bench`, which installs the peers.")
+        raise BenchmarkError(
+            f"{', '.join(missing)} not installed: run `make bench`, which installs the peers."
+        )
 
 
 def _is_there(package: str) -> bool:
@@ -113,7 +121,9 @@ def _print(entries: Sequence[Entry]) -> None:
     ]
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     for row in (head, *rows):
-        sys.stdout.write("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() + "\n")
+        sys.stdout.write(
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
+        )
 
 
 if __name__ == "__main__":

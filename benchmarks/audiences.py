@@ -80,7 +80,9 @@ CONTESTS = (
     Contest(
         name="audiences",
         ours=Contender("ours", "benchmarks.audiences:ours", "pyspark", SPARK, "benchmarks.audiences:plan"),
-        peers=(Contender("one", "benchmarks.audiences:one", "pyspark", SPARK, "benchmarks.audiences:one_plan"),),
+        peers=(
+            Contender("one", "benchmarks.audiences:one", "pyspark", SPARK, "benchmarks.audiences:one_plan"),
+        ),
         sizes={"tiny": (2_000,), "small": (50_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_persons,
         differences=differences,

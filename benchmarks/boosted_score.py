@@ -51,13 +51,17 @@ def _scored(task: Task) -> DataFrame:
 CONTESTS = (
     Contest(
         name="boosted_score",
-        ours=Contender("ours", "benchmarks.boosted_score:ours", "pyspark", SPARK, "benchmarks.boosted_score:plan"),
+        ours=Contender(
+            "ours", "benchmarks.boosted_score:ours", "pyspark", SPARK, "benchmarks.boosted_score:plan"
+        ),
         peers=(
             Contender("spark_udf", f"{_PEERS}_udf:run", "mlflow", SPARK, f"{_PEERS}_udf:plan"),
             Contender("in_process", f"{_PEERS}_in_process:run", "xgboost-cpu"),
         ),
         sizes={"tiny": (2_000,), "small": (20_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_scoring,
-        differences=partial(table_differences, keys=("person_id",), columns=RESULT, relative=1e-6, absolute=1e-9),
+        differences=partial(
+            table_differences, keys=("person_id",), columns=RESULT, relative=1e-6, absolute=1e-9
+        ),
     ),
 )

@@ -27,7 +27,9 @@ def ours(task: Task) -> None:
     from benchmarks import spark
     from habitue.training.rows import count_patterns
 
-    rows = spark.read(task).select("as_of_date", *(F.col(name).cast("double").alias(name) for name in HISTORY))
+    rows = spark.read(task).select(
+        "as_of_date", *(F.col(name).cast("double").alias(name) for name in HISTORY)
+    )
     [patterns] = count_patterns(rows).patterns.values()
     write_fit(task, patterns)
 
@@ -72,7 +74,12 @@ CONTESTS = (
             Contender("numpy", f"{_PEERS}_numpy:grouped", "numpy"),
             Contender("ungrouped", f"{_PEERS}_numpy:ungrouped", "numpy"),
         ),
-        sizes={"tiny": (5_000,), "small": (50_000,), "medium": (100_000, 1_000_000, 5_000_000), "large": (20_000_000,)},
+        sizes={
+            "tiny": (5_000,),
+            "small": (50_000,),
+            "medium": (100_000, 1_000_000, 5_000_000),
+            "large": (20_000_000,),
+        },
         generate=generate_buyers,
         differences=differences,
         data="buyers",

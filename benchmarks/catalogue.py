@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from benchmarks import audiences, boosted_score, btyd_fit, btyd_score, components, sessionize
 
-CONTESTS = (*sessionize.CONTESTS, *components.CONTESTS, *btyd_fit.CONTESTS, *btyd_score.CONTESTS, *boosted_score.CONTESTS, *audiences.CONTESTS)
+CONTESTS = (
+    *sessionize.CONTESTS,
+    *components.CONTESTS,
+    *btyd_fit.CONTESTS,
+    *btyd_score.CONTESTS,
+    *boosted_score.CONTESTS,
+    *audiences.CONTESTS,
+)
 
 NAMES = tuple(dict.fromkeys(contest.name for contest in CONTESTS))

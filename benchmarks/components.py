@@ -45,7 +45,12 @@ def _resolve(task: Task, *, driver_tier_max_edges: int) -> None:
         edges.select(F.col(f"id_type_{end}").alias("id_type"), F.col(f"id_key_{end}").alias("id_key"))
         for end in ("a", "b")
     ]
-    nodes = ends[0].unionByName(ends[1]).distinct().withColumn("node", node_code(F.col("id_type"), F.col("id_key")))
+    nodes = (
+        ends[0]
+        .unionByName(ends[1])
+        .distinct()
+        .withColumn("node", node_code(F.col("id_type"), F.col("id_key")))
+    )
     person = born_id(F.lit("component"), F.col("component").cast("string")).alias("person_id")
     spark.write(nodes.join(labels, on="node", how="inner").select("id_type", "id_key", person), task)
 

@@ -56,9 +56,7 @@ def table_differences(
         row = connection.execute(f"SELECT {counts} FROM ours o JOIN peer p USING ({using})").fetchone()
     assert row is not None
     *wrong, joined, in_ours, in_peer = row
-    found = [
-        f"{name}: {n:,} of {joined:,} rows differ" for name, n in zip(columns, wrong, strict=True) if n
-    ]
+    found = [f"{name}: {n:,} of {joined:,} rows differ" for name, n in zip(columns, wrong, strict=True) if n]
     if not joined == in_ours == in_peer:
         found.insert(0, f"{in_ours:,} rows of ours, {in_peer:,} of the peer, {joined:,} with equal keys")
     return found

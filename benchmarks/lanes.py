@@ -53,7 +53,7 @@ class Lane:
                 cwd=ROOT,
                 env={**os.environ, **limits},
                 text=True,
-                preexec_fn=pin if hasattr(os, "sched_setaffinity") else None,  # noqa: PLW1509 - no threads here
+                preexec_fn=pin if hasattr(os, "sched_setaffinity") else None,
             )
 
     def run(self, function: str, task: Task) -> Timing:

@@ -78,12 +78,32 @@ def _rule(kind: int, step: int) -> dict[str, Any]:
         {"field": "clv_365d", "percentile_gte": 80 + step},
         {"all": [_at_least("p_churn", 0.5 + step / 10), _at_least("clv_365d", 500)]},
         {"field": "lifecycle_stage", "in": list(_STAGES[step : step + 3])},
-        {"all": [{"field": "orders_90d", "percentile_gte": 50 + step}, {"field": "aov", "percentile_lt": 50}]},
-        {"all": [{"field": "days_since_last_order", "between": [60 + step, 400]}, {"field": "is_known", "eq": True}]},
+        {
+            "all": [
+                {"field": "orders_90d", "percentile_gte": 50 + step},
+                {"field": "aov", "percentile_lt": 50},
+            ]
+        },
+        {
+            "all": [
+                {"field": "days_since_last_order", "between": [60 + step, 400]},
+                {"field": "is_known", "eq": True},
+            ]
+        },
         {"any": [_at_least("discount_share", 0.8 + step / 50), {"field": "category_breadth", "lte": 2}]},
-        {"all": [{"field": "overdue_ratio", "gt": 1 + step / 2}, {"not": {"field": "is_holdout", "eq": True}}]},
+        {
+            "all": [
+                {"field": "overdue_ratio", "gt": 1 + step / 2},
+                {"not": {"field": "is_holdout", "eq": True}},
+            ]
+        },
         {"field": "last_order_date", "gte": f"-{30 * (step + 1)}d"},
-        {"all": [{"field": "clv_historic", "percentile_gte": 25 + step}, {"field": "lifecycle_stage", "ne": "lost"}]},
+        {
+            "all": [
+                {"field": "clv_historic", "percentile_gte": 25 + step},
+                {"field": "lifecycle_stage", "ne": "lost"},
+            ]
+        },
         {"all": [{"audience": f"a{10 * step:02d}"}, {"field": "has_email", "eq": True}]},
     )
     return rules[kind]

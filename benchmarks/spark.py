@@ -21,9 +21,7 @@ def session(task: Task) -> SparkSession:
         settings = SparkSettings(
             master=f"local[{THREADS}]", driver_memory=task.heap, shuffle_partitions=2 * THREADS
         )
-        _open.append(
-            open_session(settings, app_name="benchmarks", log_file=Path(_folder.name) / "spark.log")
-        )
+        _open.append(open_session(settings, app_name="benchmarks", log_file=Path(_folder.name) / "spark.log"))
     return _open[0]
 
 
@@ -37,7 +35,7 @@ def write(rows: DataFrame, task: Task, name: str = "") -> None:
     rows.write.mode("overwrite").parquet(str(task.out / name) if name else str(task.out))
 
 
-def checkpoint_into(task: Task) -> "Checkpoints":
+def checkpoint_into(task: Task) -> Checkpoints:
     """What a stage gets for materialising: a Parquet folder per step, as the lake does it."""
     return Checkpoints(session(task), task.out.with_name(task.out.name + ".steps"))
 
@@ -49,6 +47,7 @@ class Checkpoints:
         self._spark, self._folder, self._count = spark, folder, 0
 
     def __call__(self, rows: DataFrame) -> DataFrame:
+        """The same rows, read back from where they were written."""
         self._count += 1
         path = str(self._folder / f"{self._count:04d}")
         rows.write.mode("overwrite").parquet(path)

@@ -38,7 +38,9 @@ def _model(task: Task) -> ChurnModel:
 
 
 def _scored(model: ChurnModel, table: pa.Table) -> pa.Table:
-    columns: dict[str, Floats] = {name: np.asarray(table[name].to_numpy(), np.float64) for name in model.columns}
+    columns: dict[str, Floats] = {
+        name: np.asarray(table[name].to_numpy(), np.float64) for name in model.columns
+    }
     reasons = model.reasons(columns)
     texts = {f"reason_{i + 1}": [found[i] if i < len(found) else None for found in reasons] for i in range(3)}
     arrays = {name: pa.array(values, pa.string()) for name, values in texts.items()}

@@ -14,7 +14,7 @@ from habitue.registry.model_files import read_model
 from habitue.training.churn_model import ChurnModel
 
 
-class ServedChurn(PythonModel):  # type: ignore[misc]  # MLflow's base has no types here
+class ServedChurn(PythonModel):
     """Profile columns in; p_churn and three reasons out."""
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -23,7 +23,9 @@ class ServedChurn(PythonModel):  # type: ignore[misc]  # MLflow's base has no ty
         assert isinstance(model, ChurnModel)
         self._model = model
 
-    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None
+    ) -> pd.DataFrame:
         """Score a batch."""
         columns = {name: model_input[name].to_numpy(np.float64) for name in self._model.columns}
         reasons = self._model.reasons(columns)

@@ -24,5 +24,6 @@ def _log_likelihood(parameters: dict[str, float], counted: pd.DataFrame) -> floa
     from habitue.models.bg_nbd import BgNbd
     from habitue.models.patterns import Patterns
 
-    patterns = Patterns.group(*(counted[name] for name in HISTORY), weight=counted["buyers"])
+    x, t_x, age = (counted[name] for name in HISTORY)
+    patterns = Patterns.group(x, t_x, age, counted["buyers"])
     return BgNbd(**parameters).log_likelihood(patterns) / patterns.customers

@@ -37,6 +37,7 @@ def run(task: Task) -> None:
 def _ends(links: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Both ends of each link as one text."""
     a, b = (
-        pc.binary_join_element_wise(links[f"id_type_{end}"], links[f"id_key_{end}"], ":") for end in ("a", "b")
+        pc.binary_join_element_wise(links[f"id_type_{end}"], links[f"id_key_{end}"], ":")
+        for end in ("a", "b")
     )
     return a, b

@@ -21,7 +21,7 @@ def run(task: Task) -> None:
 
 def plan(task: Task) -> str:
     """The optimised plan."""
-    return _visits(_ordered(task)).explain(engine="streaming")
+    return str(_visits(_ordered(task)).explain(engine="streaming"))
 
 
 def _ordered(task: Task) -> pl.LazyFrame:
@@ -199,7 +199,11 @@ def _told(visits: pl.LazyFrame) -> pl.LazyFrame:
         (pl.col("last_checkout") > pl.col("last_order")).fill_null(False).alias("checkout_abandoned"),
         pl.col("net_revenue").cast(_MONEY),
         pl.col("cart_value").cast(_MONEY),
-        pl.col("visit").rank("ordinal").over("visitor_key", "visitor_type").cast(pl.Int32).alias("session_number"),
+        pl.col("visit")
+        .rank("ordinal")
+        .over("visitor_key", "visitor_type")
+        .cast(pl.Int32)
+        .alias("session_number"),
     )
     is_engaged = (
         (pl.col("engaged_seconds") >= SETTINGS.engaged_threshold_seconds)
