@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import audiences, boosted_score, btyd_fit, btyd_score, components, sessionize
+from benchmarks import audiences, boosted_score, btyd_fit, btyd_score, components, profile, sessionize
 
 CONTESTS = (
     *sessionize.CONTESTS,
@@ -11,6 +11,7 @@ CONTESTS = (
     *btyd_score.CONTESTS,
     *boosted_score.CONTESTS,
     *audiences.CONTESTS,
+    *profile.CONTESTS,
 )
 
 NAMES = tuple(dict.fromkeys(contest.name for contest in CONTESTS))

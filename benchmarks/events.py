@@ -30,8 +30,11 @@ def generate_events(folder: Path, rows: int) -> int:
 
 
 def share(salt: int, *columns: str) -> str:
-    """A number in [0, 1) drawn from a hash of columns."""
-    return f"(hash({', '.join(columns)}, {salt}) % 1000003) / 1000003.0"
+    """A number in [0, 1) drawn from a hash of columns.
+
+    Hashed twice, here and wherever a salt is given: a hash of several values leaves their low bits alike.
+    """
+    return f"(hash(hash({', '.join(columns)}, {salt})) % 1000003) / 1000003.0"
 
 
 def _events(rows: int) -> str:
@@ -51,7 +54,7 @@ def _events(rows: int) -> str:
             QUALIFY i < {rows}
         ), drawn AS (
             SELECT *, {share(4, "i")} AS u, {share(5, "i")} AS w, {share(6, "v")} AS of_visit,
-                   (start_second * 1000000 + k * 70000000 + hash(i, 7) % 60000000)::BIGINT AS micros
+                   (start_second * 1000000 + k * 70000000 + hash(hash(i, 7)) % 60000000)::BIGINT AS micros
             FROM placed
         )
         SELECT row_number() OVER (ORDER BY micros, i) - 1 AS place,
@@ -66,9 +69,10 @@ def _events(rows: int) -> str:
                CASE WHEN w < 0.998 THEN sha256(concat('visitor', visitor)) END AS visitor_key,
                CASE WHEN of_visit < 0.8 THEN 'web' ELSE 'app' END AS channel,
                CASE WHEN k = 0 AND of_visit < 0.3 THEN {{
-                   'source': concat('source', hash(v, 8) % 20), 'medium': 'cpc', 'name': concat('c', hash(v, 9) % 200),
+                   'source': concat('source', hash(hash(v, 8)) % 20), 'medium': 'cpc',
+                   'name': concat('c', hash(hash(v, 9)) % 200),
                    'term': NULL::VARCHAR, 'content': NULL::VARCHAR, 'click_id': NULL::VARCHAR}} END AS campaign,
-               {{'url': NULL::VARCHAR, 'path': CASE WHEN u < 0.97 THEN concat('/page/', hash(i, 10) % 5000) END,
+               {{'url': NULL::VARCHAR, 'path': CASE WHEN u < 0.97 THEN concat('/page/', hash(hash(i, 10)) % 5000) END,
                  'title': NULL::VARCHAR, 'referrer': NULL::VARCHAR}} AS page,
                {{'type': CASE WHEN of_visit < 0.6 THEN 'mobile' ELSE 'desktop' END, 'os': NULL::VARCHAR,
                  'browser': NULL::VARCHAR, 'app': NULL::VARCHAR, 'locale': NULL::VARCHAR, 'zone': NULL::VARCHAR,
@@ -77,10 +81,10 @@ def _events(rows: int) -> str:
                CASE WHEN u >= 0.945 AND u < 0.95 THEN [{_product(12, "i")}, {_product(13, "i")}] END AS items,
                CASE WHEN u >= 0.975 THEN {{
                    'order_number': CASE WHEN w < 0.95 THEN concat('o', i // 3) END,
-                   'value': (hash(i, 14) % 30000 / 100)::DECIMAL(18, 2),
+                   'value': (hash(hash(i, 14)) % 30000 / 100)::DECIMAL(18, 2),
                    'currency': CASE WHEN w < 0.02 THEN 'CHF' ELSE 'EUR' END,
                    'discount': NULL::DECIMAL(18, 2), 'coupon': NULL::VARCHAR}} END AS "order",
-               CASE WHEN of_visit < 0.1 THEN (hash(i, 15) % 200000 / 1000)::DOUBLE END AS engaged_seconds,
+               CASE WHEN of_visit < 0.1 THEN (hash(hash(i, 15)) % 200000 / 1000)::DOUBLE END AS engaged_seconds,
                w < 0.001 AS is_bot,
                CASE WHEN of_visit < 0.05 AND k < 3
                     THEN [{{'id_type': 'anonymous_id', 'id_key': sha256(concat('visitor', visitor))}},
@@ -93,10 +97,10 @@ def _events(rows: int) -> str:
 
 def _product(salt: int, column: str) -> str:
     return (
-        f"{{'product_number': concat('p', hash({column}, {salt}) % 40), 'category': NULL::VARCHAR, "
+        f"{{'product_number': concat('p', hash(hash({column}, {salt})) % 40), 'category': NULL::VARCHAR, "
         f"'brand': NULL::VARCHAR, "
-        f"'price': CASE WHEN hash({column}, {salt + 20}) % 10 > 0 "
-        f"THEN (hash({column}, {salt}) % 40 * 1.25 + 0.99)::DECIMAL(18, 2) END, "
-        f"'quantity': CASE WHEN hash({column}, {salt + 30}) % 3 > 0 "
-        f"THEN (1 + hash({column}, {salt + 40}) % 3)::DECIMAL(18, 3) END}}"
+        f"'price': CASE WHEN hash(hash({column}, {salt + 20})) % 10 > 0 "
+        f"THEN (hash(hash({column}, {salt})) % 40 * 1.25 + 0.99)::DECIMAL(18, 2) END, "
+        f"'quantity': CASE WHEN hash(hash({column}, {salt + 30})) % 3 > 0 "
+        f"THEN (1 + hash(hash({column}, {salt + 40})) % 3)::DECIMAL(18, 3) END}}"
     )

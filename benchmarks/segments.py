@@ -30,17 +30,17 @@ def generate_persons(folder: Path, rows: int) -> int:
         connection.execute(
             f"""
             COPY (SELECT concat('p', lpad(i::VARCHAR, 9, '0')) AS person_id,
-                list_extract([{stages}], 1 + (hash(i, 1) % {len(_STAGES)})::INT) AS lifecycle_stage,
-                (hash(i, 2) % 40)::BIGINT AS order_count, (hash(i, 3) % 12)::BIGINT AS orders_90d,
-                (hash(i, 4) % 900)::INT AS days_since_last_order, {share(5, "i")} * 200 AS aov,
-                (hash(i, 6) % 500000 / 100)::DECIMAL(18, 2) AS net_revenue,
-                (hash(i, 7) % 200000 / 100)::DECIMAL(18, 2) AS clv_365d,
-                (hash(i, 8) % 400000 / 100)::DECIMAL(18, 2) AS clv_historic,
+                list_extract([{stages}], 1 + (hash(hash(i, 1)) % {len(_STAGES)})::INT) AS lifecycle_stage,
+                (hash(hash(i, 2)) % 40)::BIGINT AS order_count, (hash(hash(i, 3)) % 12)::BIGINT AS orders_90d,
+                (hash(hash(i, 4)) % 900)::INT AS days_since_last_order, {share(5, "i")} * 200 AS aov,
+                (hash(hash(i, 6)) % 500000 / 100)::DECIMAL(18, 2) AS net_revenue,
+                (hash(hash(i, 7)) % 200000 / 100)::DECIMAL(18, 2) AS clv_365d,
+                (hash(hash(i, 8)) % 400000 / 100)::DECIMAL(18, 2) AS clv_historic,
                 {share(9, "i")} AS p_churn, {share(10, "i")} AS p_alive, {share(11, "i")} AS discount_share,
-                (hash(i, 12) % 15)::BIGINT AS category_breadth, {share(13, "i")} * 3 AS overdue_ratio,
+                (hash(hash(i, 12)) % 15)::BIGINT AS category_breadth, {share(13, "i")} * 3 AS overdue_ratio,
                 {share(14, "i")} AS priority_score, {share(15, "i")} < 0.7 AS is_known,
-                {share(16, "i")} < 0.5 AS has_email, hash(i, 17) % 20 = 0 AS is_holdout,
-                DATE '2026-07-01' - (hash(i, 3) % 900)::INT AS last_order_date
+                {share(16, "i")} < 0.5 AS has_email, hash(hash(i, 17)) % 20 = 0 AS is_holdout,
+                DATE '2026-07-01' - (hash(hash(i, 3)) % 900)::INT AS last_order_date
             FROM range({rows}) t(i)) TO '{folder}' (FORMAT parquet, PER_THREAD_OUTPUT, OVERWRITE_OR_IGNORE)
             """
         )
