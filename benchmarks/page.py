@@ -53,7 +53,7 @@ def _head(facts: dict[str, Any]) -> str:
         "# Performance\n\n"
         "Each stage beside its peers, on the same input, in one run, in turns. This page is rendered by "
         "`make bench` from [latest.json](../benchmarks/results/latest.json); the plans of the engines lie "
-        "[beside it](../benchmarks/results/plans). Method: [decision 4](decisions/0004-benchmarks.md).\n\n"
+        "[beside it](../benchmarks/results/plans). Method: [decision 5](decisions/0005-benchmarks.md).\n\n"
         f"Measured on {facts['measured_on']}: {facts['processor']}, {facts['cores']} cores, "
         f"{facts['memory_gib']} GiB, {facts['system']}; Python {facts['python']}, Spark {facts['pyspark']}, "
         f"Delta {facts['delta']}. Both sides work on the same two cores."
