@@ -85,6 +85,7 @@ CONTESTS = (
         ),
         sizes={"tiny": (2_000,), "small": (50_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_persons,
+        rows="persons",
         differences=differences,
     ),
 )

@@ -60,6 +60,7 @@ CONTESTS = (
         ),
         sizes={"tiny": (2_000,), "small": (20_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_scoring,
+        rows="persons",
         differences=partial(
             table_differences, keys=("person_id",), columns=RESULT, relative=1e-6, absolute=1e-9
         ),

@@ -81,6 +81,7 @@ CONTESTS = (
             "large": (20_000_000,),
         },
         generate=generate_buyers,
+        rows="buyers",
         differences=differences,
         data="buyers",
     ),

@@ -68,6 +68,7 @@ CONTESTS = (
         ),
         sizes={"tiny": (5_000,), "small": (50_000,), "medium": (1_000_000,), "large": (20_000_000,)},
         generate=generate_buyers,
+        rows="buyers",
         differences=partial(
             table_differences,
             keys=("customer",),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import audiences, boosted_score, btyd_fit, btyd_score, components, profile, sessionize
+from benchmarks import (
+    audiences,
+    boosted_score,
+    btyd_fit,
+    btyd_score,
+    components,
+    growth,
+    increment,
+    profile,
+    sessionize,
+)
 
 CONTESTS = (
     *sessionize.CONTESTS,
@@ -12,6 +22,8 @@ CONTESTS = (
     *boosted_score.CONTESTS,
     *audiences.CONTESTS,
     *profile.CONTESTS,
+    *growth.CONTESTS,
+    *increment.CONTESTS,
 )
 
 NAMES = tuple(dict.fromkeys(contest.name for contest in CONTESTS))

@@ -86,6 +86,7 @@ CONTESTS = (
         ),
         sizes={"tiny": (2_000,), "small": (100_000,), "medium": (1_500_000,), "large": (15_000_000,)},
         generate=generate_links,
+        rows="links",
         differences=same_groups,
     ),
     Contest(
@@ -94,6 +95,7 @@ CONTESTS = (
         peers=(Contender("driver_tier", "benchmarks.components:ours", "pyspark", SPARK),),
         sizes={"tiny": (500,), "small": (5_000,), "medium": (1_500_000,), "large": (15_000_000,)},
         generate=generate_links,
+        rows="links",
         differences=same_groups,
     ),
 )

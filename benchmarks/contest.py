@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,6 +44,8 @@ class Contender:
     package: str
     lane: str = ""
     plan: str = ""
+    before: str = ""  # called before each run, untimed
+    after: str = ""  # called once after the last round, untimed, before results are compared
     most_rows: int | None = None  # beyond, it takes too long to be waited for
 
     @property
@@ -66,8 +68,8 @@ class Contest:
     sizes: Mapping[str, tuple[int, ...]]
     generate: Callable[[Path, int], int]
     differences: Callable[[Path, Path], list[str]]
+    rows: str = "rows"  # what is counted
     data: str = ""  # contests of one name share their input unless this says otherwise
-    note: str = field(default="")
 
     @property
     def contenders(self) -> tuple[Contender, ...]:

@@ -98,12 +98,15 @@ def _contest(
     timings: dict[str, list[Timing]] = {c.name: [] for c in taking_part}
     for number in range(rounds.warm_up + rounds.measured):
         for contender in taking_part:
-            timing = lanes.of(contender).run(contender.run, tasks[contender.name])
+            lane, task = lanes.of(contender), tasks[contender.name]
+            timing = lane.run(contender.run, task, before=contender.before)
             if number >= rounds.warm_up:
                 timings[contender.name].append(timing)
         _say("  " + ("warm-up" if number < rounds.warm_up else f"round {number - rounds.warm_up + 1}"))
     for contender in taking_part:
         _keep_plan(contest, contender, lanes.of(contender), tasks[contender.name], place.plans)
+        if contender.after:
+            lanes.of(contender).text(contender.after, tasks[contender.name], source=False)
     for peer in taking_part[1:]:
         found = contest.differences(tasks[contest.ours.name].out, tasks[peer.name].out)
         yield _entry(contest, size, actual, peer, timings[contest.ours.name], timings[peer.name], found)
@@ -139,10 +142,12 @@ def _entry(
     differences: list[str],
 ) -> Entry:
     our_seconds, peer_seconds = (_median([t.seconds for t in side]) for side in (ours, theirs))
+    stages = {name: [_of_stage(ours, name), _of_stage(theirs, name)] for name in ours[0].stages}
     return {
         "name": contest.name,
         "size": size,
         "rows": rows,
+        "rows_are": contest.rows,
         "ours": contest.ours.name,
         "ours_seconds": _rounded(our_seconds),
         "ours_spread": _spread(ours),
@@ -157,7 +162,13 @@ def _entry(
         "rounds": len(ours),
         "equal_results": not differences,
         "differences": differences,
+        **({"stages": stages} if stages else {}),
     }
+
+
+def _of_stage(timings: list[Timing], name: str) -> float:
+    """Median seconds of one stage of a run."""
+    return round(_median([timing.stages.get(name, 0.0) for timing in timings]), 2)
 
 
 def _median(values: list[float]) -> float:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Timing:
 
     seconds: float
     peak_mib: float | None
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 class Lane:
@@ -56,11 +57,12 @@ class Lane:
                 preexec_fn=pin if hasattr(os, "sched_setaffinity") else None,
             )
 
-    def run(self, function: str, task: Task) -> Timing:
-        """Time one call."""
+    def run(self, function: str, task: Task, *, before: str = "") -> Timing:
+        """Time one call; `before` prepares it, untimed."""
+        call = {"do": "run", "function": function, "task": task.to_json(), "before": before}
         with Peak(self._process.pid) as peak:
-            answer = self._call({"do": "run", "function": function, "task": task.to_json()})
-        return Timing(float(answer["seconds"]), peak.mib)
+            answer = self._call(call)
+        return Timing(float(answer["seconds"]), peak.mib, answer["stages"])
 
     def text(self, function: str, task: Task, *, source: bool) -> str:
         """What a function returns as text, or the source of its module."""

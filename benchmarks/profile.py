@@ -77,6 +77,7 @@ CONTESTS = (
         # in events; the entry counts the rows of the tables
         sizes={"tiny": (40_000,), "small": (200_000,), "medium": (10_000_000,), "large": (100_000_000,)},
         generate=generate_shop,
+        rows="rows of silver tables",
         differences=partial(
             table_differences, keys=_KEYS, columns=tuple(name for name in COLUMNS if name not in _KEYS)
         ),

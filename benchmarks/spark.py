@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.contest import THREADS, Task
 from habitue.config.spark import SparkSettings
-from habitue.lake.session import open_session, stop
+from habitue.lake.session import open_session
 
 _open: list[SparkSession] = []
 _folder = tempfile.TemporaryDirectory(prefix="habitue-bench-spark-")
@@ -19,7 +19,11 @@ def session(task: Task) -> SparkSession:
     """The session, with the number of shuffle parts that habitue takes on two cores."""
     if not _open:
         settings = SparkSettings(
-            master=f"local[{THREADS}]", driver_memory=task.heap, shuffle_partitions=2 * THREADS
+            master=f"local[{THREADS}]",
+            driver_memory=task.heap,
+            shuffle_partitions=2 * THREADS,
+            # so that whole runs, which take the session that is there, leave it open
+            extra={"spark.habitue.startedHere": "false"},
         )
         _open.append(open_session(settings, app_name="benchmarks", log_file=Path(_folder.name) / "spark.log"))
     return _open[0]
@@ -76,4 +80,4 @@ def tidy() -> None:
 def close() -> None:
     """Stop the session."""
     while _open:
-        stop(_open.pop())
+        _open.pop().stop()

@@ -53,10 +53,12 @@ def respond(call: dict[str, Any]) -> dict[str, Any]:
     function = _find(call["function"])
     shutil.rmtree(task.out, ignore_errors=True)
     task.out.parent.mkdir(parents=True, exist_ok=True)
+    if call["before"]:
+        _find(call["before"])(task)
     _tidy()
     start = time.perf_counter()
-    function(task)
-    return {"seconds": time.perf_counter() - start}
+    stages = function(task)
+    return {"seconds": time.perf_counter() - start, "stages": stages or {}}
 
 
 def _text(name: str, task: Task, *, source: bool) -> str:
