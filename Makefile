@@ -24,7 +24,7 @@ check: setup ## format, lint, types, direction of imports
 test: setup ## all tests, in small sizes
 	$(PYTEST)
 
-accept: setup ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
+accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
 	HABITUE_ACCEPT=1 $(PYTEST) -p tests.acceptance -m 'not cluster'
 
 bench: setup .venv/.bench ## measure beside peers, SIZE=small (3 minutes), medium or large; figures go to docs/performance.md

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from benchmarks.catalogue import CONTESTS, NAMES
 from benchmarks.contest import Contest
 from benchmarks.harness import Entry, Place, Rounds, measure, merged, read_entries
-from benchmarks.lanes import ROOT, BenchmarkError, pin
+from benchmarks.lanes import ROOT, BenchmarkError
 from benchmarks.page import machine, render
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,8 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     contests = [c for c in CONTESTS if not options.names or c.name in options.names]
     try:
         _check(options.names, contests)
-        if hasattr(os, "sched_setaffinity"):
-            pin()
         with tempfile.TemporaryDirectory(prefix="habitue-bench-") as temporary:
             entries = _measure(contests, options, Path(options.workdir or temporary))
     except BenchmarkError as error:

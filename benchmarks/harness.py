@@ -109,7 +109,8 @@ def _contest(
             lanes.of(contender).text(contender.after, tasks[contender.name], source=False)
     for peer in taking_part[1:]:
         found = contest.differences(tasks[contest.ours.name].out, tasks[peer.name].out)
-        yield _entry(contest, size, actual, peer, timings[contest.ours.name], timings[peer.name], found)
+        entry = _entry(contest, size, actual, peer, timings[contest.ours.name], timings[peer.name], found)
+        yield entry | _marginal(entry, data / f"{peer.name}.lines")
     shutil.rmtree(results, ignore_errors=True)
 
 
@@ -163,6 +164,18 @@ def _entry(
         "equal_results": not differences,
         "differences": differences,
         **({"stages": stages} if stages else {}),
+    }
+
+
+def _marginal(entry: Entry, peer_rows: Path) -> Entry:
+    """What one more row costs, where the peer is the same work on fewer rows."""
+    if not peer_rows.exists():
+        return {}
+    more = entry["rows"] - int(peer_rows.read_text())
+    return {
+        "marginal_microseconds_per_row": _rounded(
+            (entry["ours_seconds"] - entry["peer_seconds"]) / more * 1e6
+        )
     }
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from benchmarks.contest import SPARK, THREADS, Task
 ROOT = Path(__file__).parent.parent
 _PROC = Path("/proc")
 _EVERY_SECONDS = 0.05
+_FAMILY_EVERY = 20  # looks at who belongs to a process, which takes longer than looking at its memory
 _THREAD_LIMITS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS", "POLARS_MAX_THREADS",
 )  # fmt: skip
@@ -121,21 +123,31 @@ class Peak:
         return round(self._most / 2**20, 1) if self._most else None
 
     def _watch(self) -> None:
-        while True:
-            self._most = max(self._most, resident_bytes(self._pid))
+        pids: list[int] = []
+        for look in count():
+            if look % _FAMILY_EVERY == 0:
+                pids = family(self._pid)
+            self._most = max(self._most, sum(map(resident_bytes, pids)))
             if self._over.wait(_EVERY_SECONDS):
-                return
+                break
+        self._most = max(self._most, sum(map(resident_bytes, family(self._pid))))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants, as far as this system tells."""
+    found = [pid]
+    for parent in found:  # grows while it is walked
+        try:
+            for thread in (_PROC / str(parent) / "task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+        except (OSError, ValueError):  # it has ended meanwhile, or this system has no /proc
+            continue
+    return found
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and all its descendants; pages that they share count in each of them."""
-    pids, total = [pid], 0
-    while pids:
-        process = _PROC / str(pids.pop())
-        try:
-            total += int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            for thread in (process / "task").iterdir():
-                pids += map(int, (thread / "children").read_text().split())
-        except (OSError, ValueError):  # it has ended meanwhile, or this system has no /proc
-            continue
-    return total
+    """Resident memory of a process; pages that processes share count in each of them."""
+    try:
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0

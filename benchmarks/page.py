@@ -76,16 +76,33 @@ def _behind(entries: Iterable[Entry]) -> str:
 
 def _section(name: str, entries: Sequence[Entry]) -> str:
     head = (
-        "| rows | peer | ours | peer's | ratio | rows/s per core | memory | peer's memory | equal |\n"
+        f"| {entries[0]['rows_are']} | peer | ours | peer's | ratio | rows/s per core | memory | peer's memory | equal |\n"
         "|---:|---|---:|---:|---:|---:|---:|---:|---|"
     )
-    return f"### {name}\n\n{WHAT.get(name, '')}\n\n{head}\n" + "\n".join(map(_row, entries))
+    table = f"{head}\n" + "\n".join(map(_row, entries))
+    return "\n\n".join(
+        [f"### {name}", WHAT.get(name, ""), table, *(_stages(e) for e in entries if "stages" in e)]
+    )
+
+
+def _stages(entry: Entry) -> str:
+    """Seconds of each stage on both sides, for whole runs."""
+    lines = [
+        f"| {stage} | {ours:.1f} s | {peer:.1f} s |"
+        for stage, (ours, peer) in entry["stages"].items()
+        if ours or peer
+    ]
+    head = f"| stage | ours | {entry['peer']} |\n|---|---:|---:|"
+    marginal = entry.get("marginal_microseconds_per_row")
+    told = f"\n\nMarginal cost: {marginal:.1f} microseconds per line." if marginal is not None else ""
+    return f"{head}\n" + "\n".join(lines) + told
 
 
 def _row(entry: Entry) -> str:
     cells = (
         f"{entry['rows']:,}",
-        f"{entry['peer']} ({entry['peer_version']})",
+        f"{entry['peer']} ({entry['peer_version']})"
+        + ("" if entry["ours"] == "ours" else f", ours: {entry['ours']}"),
         _seconds(entry["ours_seconds"], entry["ours_spread"]),
         _seconds(entry["peer_seconds"], entry["peer_spread"]),
         f"{entry['ratio']:.2f}",

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.catalogue import NAMES
 from benchmarks.equality import connect, table_differences
 from benchmarks.harness import merged
+from benchmarks.page import render
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,3 +58,39 @@ def test_new_entries_take_the_place_of_old_ones_of_their_name_and_size() -> None
     old = [{"name": "a", "size": "small", "rows": 1, "peer": "x"}, {"name": "b", "size": "small", "rows": 1}]
     new = [{"name": "a", "size": "small", "rows": 2, "peer": "y"}]
     assert merged(old, new) == [new[0], old[1]]
+
+
+FACTS = {
+    "measured_on": "2026-11-22", "processor": "a processor", "cores": 2, "memory_gib": 24, "system": "Linux x86_64",
+    "python": "3.11.2", "pyspark": "4.2.0", "delta": "4.4.0",
+}  # fmt: skip
+
+
+def entry(**own: object) -> dict[str, object]:
+    return {
+        "name": "sessionize", "size": "medium", "rows": 10_000_000, "rows_are": "events", "ours": "ours",
+        "ours_seconds": 20.0, "ours_spread": 0.1, "peer": "duckdb", "peer_version": "2.0.0", "peer_seconds": 5.0,
+        "peer_spread": 0.02, "ratio": 4.0, "rows_per_second_per_core": 250_000, "peak_memory_mib": 4000.0,
+        "peer_peak_memory_mib": None, "rounds": 3, "equal_results": True, "differences": [],
+    } | own  # fmt: skip
+
+
+def test_the_page_begins_with_where_we_are_behind() -> None:
+    faster = entry(peer="session_window", peer_seconds=60.0, ratio=0.33)
+    page = render([entry(), faster, entry(size="small", ratio=90.0)], FACTS)
+    behind = page.split("## Where we are behind")[1].split("## Size")[0]
+    assert (
+        behind.strip()
+        == "- `sessionize`, 10,000,000 rows: 4.0 times the time of duckdb (20.0 s against 5.0 s)."
+    )
+    assert (
+        "| 10,000,000 | duckdb (2.0.0) | 20.00 s ±5% | 5.00 s ±1% | 4.00 | 250,000 | 4,000 MiB | – | yes |"
+        in page
+    )
+
+
+def test_the_page_shows_stages_and_marginal_cost_of_whole_runs() -> None:
+    stages = {"ingest": [12.0, 2.5], "train": [30.0, 20.0]}
+    whole = entry(name="growth", peer="tenth", stages=stages, marginal_microseconds_per_row=31.4)
+    page = render([whole], FACTS)
+    assert "| ingest | 12.0 s | 2.5 s |" in page and "31.4 microseconds per line" in page
