@@ -45,7 +45,7 @@ def _query(data: Path) -> str:
                CASE WHEN direction IS NOT NULL
                     THEN CASE WHEN product IS NOT NULL THEN [product] ELSE items END END AS changes,
                CASE WHEN event_name = '{vocabulary.ORDER_COMPLETED}' THEN
-                    coalesce(concat('n', "order".order_number), concat('e', event_id)) END AS order_key,
+                    coalesce('n' || "order".order_number, 'e' || event_id) END AS order_key,
                "order".order_number AS order_number, "order".value AS order_value,
                coalesce("order".currency, '') AS order_currency
         FROM {parquet(data)}
