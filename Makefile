@@ -1,6 +1,6 @@
 # habitue: everything runs through .venv, which set-up makes once; later starts need no network.
 .DEFAULT_GOAL := help
-.PHONY: help setup jars check test accept demo mlflow package cluster-test lock clean
+.PHONY: help setup jars check test accept bench demo mlflow package cluster-test lock clean
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -24,8 +24,15 @@ check: setup ## format, lint, types, direction of imports
 test: setup ## all tests, in small sizes, by two workers
 	$(PYTEST) -n 2 --dist loadgroup
 
-accept: setup ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
+accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
 	HABITUE_ACCEPT=1 $(PYTEST) -p tests.acceptance -m 'not cluster'
+
+bench: setup .venv/.bench ## measure beside peers, SIZE=small (3 minutes), medium or large; figures go to docs/performance.md
+	$(VENV)/python -m benchmarks --size $(or $(SIZE),small)
+
+.venv/.bench: requirements/bench.txt
+	$(VENV)/python -m pip install --quiet --require-hashes --no-deps -r requirements/bench.txt
+	@touch $@
 
 demo: setup ## the whole run on real retail data, with a report
 	@$(VENV)/habitue demo

@@ -13,3 +13,5 @@ lock pyproject.toml --extra demo --extra test --extra dev -c requirements/constr
 lock pyproject.toml -c requirements/lock.txt -o requirements/runtime.txt
 lock requirements/build.in --allow-unsafe -o requirements/build.txt
 lock requirements/java.in -o requirements/java.txt
+.venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' |
+  lock - -c requirements/lock.txt -o requirements/bench.txt

@@ -17,7 +17,7 @@ from habitue.privacy.keys import key_id
 
 COMMANDS = (
     "run", "ingest", "sessionize", "resolve", "profile", "train", "score", "target", "demo", "init", "map", "check",
-    "report", "catalog", "quarantine", "person", "audience", "identity", "release", "model", "mlflow",
+    "report", "catalog", "quarantine", "person", "audience", "identity", "release", "model", "mlflow", "bench",
 )  # fmt: skip
 HEAVY = ("pyspark", "mlflow", "xgboost", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "matplotlib")
 
@@ -46,6 +46,22 @@ def test_help_needs_neither_spark_nor_models() -> None:
     code = f"import sys, habitue.cli; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_benchmarks_are_said_to_be_in_the_repository_where_they_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("habitue.cli.bench.CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench"]) == 2
+    assert "git clone" in capsys.readouterr().err
+
+
+def test_the_benchmarks_get_names_size_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr("habitue.cli.bench.subprocess.call", lambda command, cwd: called.append(command) or 1)
+    assert main(["bench", "sessionize", "audiences", "--size", "medium", "--json"]) == 1
+    assert called[0][1:] == ["-m", "benchmarks", "sessionize", "audiences", "--size", "medium", "--json"]
 
 
 def test_global_options_may_stand_anywhere() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from habitue import __version__
+from habitue.cli.bench import add_bench_command
 from habitue.cli.demo import add_demo_command
 from habitue.cli.lookups import add_lookup_commands
 from habitue.cli.options import Globals
@@ -63,6 +64,7 @@ add_synth_command(app)
 add_project_commands(app)
 add_lookup_commands(app)
 add_release_commands(app)
+add_bench_command(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Peers: the same work in other engines and libraries, written as their experts would."""
