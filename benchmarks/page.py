@@ -61,16 +61,24 @@ def _head(facts: dict[str, Any]) -> str:
 
 
 def _behind(entries: Iterable[Entry]) -> str:
-    """Where a peer is faster, worst first; small inputs left out, since there the start of a job decides."""
-    slower = sorted(
-        (e for e in entries if e["size"] != "small" and e["ratio"] > 1), key=lambda entry: -entry["ratio"]
-    )
+    """Where a peer is faster, worst first: of each benchmark at the largest size that was measured."""
+    sizes = ("tiny", "small", "medium", "large")
+    largest: dict[str, int] = {}
+    listed = list(entries)
+    for e in listed:
+        largest[e["name"]] = max(largest.get(e["name"], 0), sizes.index(e["size"]))
+    shown = [e for e in listed if sizes.index(e["size"]) == largest[e["name"]] and e["ratio"] > 1]
     lines = [
         f"- `{e['name']}`, {e['rows']:,} rows: {e['ratio']:.1f} times the time of {e['peer']} "
         f"({e['ours_seconds']:.1f} s against {e['peer_seconds']:.1f} s)."
-        for e in slower
+        for e in sorted(shown, key=lambda e: -e["ratio"])
     ]
-    told = "\n".join(lines) if lines else "Nowhere, in the sizes medium and large."
+    told = "\n".join(lines) if lines else "Nowhere."
+    if any(sizes.index(e["size"]) < sizes.index("medium") for e in shown):
+        told = (
+            "What has been measured in size small only is named in that size; there the start of a Spark job decides.\n\n"
+            + told
+        )
     return f"## Where we are behind\n\n{told}"
 
 
