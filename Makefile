@@ -21,8 +21,8 @@ check: setup ## format, lint, types, direction of imports
 	$(VENV)/mypy
 	$(PYTEST) -q tests/test_architecture.py
 
-test: setup ## all tests, in small sizes, by two workers
-	$(PYTEST) -n 2 --dist loadgroup
+test: setup ## all tests, in small sizes
+	$(PYTEST)
 
 accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
 	HABITUE_ACCEPT=1 $(PYTEST) -p tests.acceptance -m 'not cluster'

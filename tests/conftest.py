@@ -42,10 +42,3 @@ def lake(spark: SparkSession, tmp_path: Path) -> Iterator[Lake]:
 def seeds() -> range:
     """Random worlds of a property test: few by default, many in `make accept`."""
     return range(50 if ACCEPT else 3)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, one has all tests of the published shop: it is made once."""
-    for item in items:
-        if "published" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("published"))
