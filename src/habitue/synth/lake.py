@@ -58,7 +58,7 @@ def _heads(settings: SynthSettings) -> Iterator[pa.RecordBatch]:
 
 
 def _own_cookies(block: Block, devices: Devices, visits: Visits) -> tuple[Texts, Ints]:
-    """Cookies that only one person came with, and the person."""
+    """Cookies that only one person came with and that were logged in with once: of others nothing tells the person."""
     real = visits.person >= 0
     code, value = devices.cookie(
         block.number, visits.device[real], np.floor(visits.time[real]).astype(np.int64)
@@ -68,7 +68,9 @@ def _own_cookies(block: Block, devices: Devices, visits: Visits) -> tuple[Texts,
     low, high = np.full(unique.size, block.size), np.full(unique.size, -1)
     np.minimum.at(low, place, person)
     np.maximum.at(high, place, person)
-    alone = low == high
+    has_login = np.zeros(unique.size, dtype=bool)
+    np.logical_or.at(has_login, place, visits.has_login[real])
+    alone = (low == high) & has_login
     return value[first][alone], low[alone]
 
 
