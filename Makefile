@@ -27,7 +27,7 @@ test: setup ## all tests, in small sizes
 accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
 	HABITUE_ACCEPT=1 $(PYTEST) -p tests.acceptance -m 'not cluster'
 
-bench: setup .venv/.bench ## measure beside peers, SIZE=small (3 minutes), medium or large; figures go to docs/performance.md
+bench: setup .venv/.bench ## measure beside peers, SIZE=small (9 minutes), medium or large; figures go to docs/performance.md
 	$(VENV)/python -m benchmarks --size $(or $(SIZE),small)
 
 .venv/.bench: requirements/bench.txt

@@ -89,6 +89,7 @@ def summarise(task: Task) -> str:
     from pyspark.sql import functions as F
 
     from benchmarks import spark
+    from habitue.contracts.row_hash import ROW_HASH
     from habitue.contracts.run_scoped import RUN_SCOPED_COLUMNS
     from habitue.contracts.tables import TABLES
     from habitue.lake.lake import Lake
@@ -102,7 +103,7 @@ def summarise(task: Task) -> str:
             for c in table.columns
             if not any(kind in c.type for kind in ("double", "map<", "variant"))
             and c.name not in RUN_SCOPED_COLUMNS
-            and c.name != "row_hash"
+            and c.name != ROW_HASH
         ]
         digest = F.sum(F.xxhash64(*(F.col(f"`{name}`") for name in exact)).cast("decimal(38,0)"))
         row = lake.read(table).agg(F.count(F.lit(1)), digest).first()

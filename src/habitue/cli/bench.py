@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 class Size(StrEnum):
-    """How much is measured; small takes three minutes."""
+    """How much is measured; small takes nine minutes."""
 
     SMALL = "small"
     MEDIUM = "medium"

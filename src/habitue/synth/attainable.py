@@ -57,11 +57,7 @@ class Prior:
 def prior(block: Block) -> Prior:
     """The same draws for every block: they belong to the process, not to its people."""
     draw = np.random.Generator(np.random.SFC64(np.random.SeedSequence([block.settings.seed, 2**40])))
-    scores = draw.standard_normal((DRAWS, 2))
-    if block.settings.process == "rich":
-        rho = process.VALUE_LEAVE_CORRELATION
-        scores[:, 1] = rho * scores[:, 0] + np.sqrt(1 - rho * rho) * scores[:, 1]
-    nu, leave = process.spend_and_leave(scores)
+    nu, leave = process.spend_and_leave(draw, DRAWS, is_correlated=block.settings.process == "rich")
     order = np.argsort(leave)
     member = np.zeros((DRAWS, STRATA))
     member[order, np.arange(DRAWS) * STRATA // DRAWS] = 1

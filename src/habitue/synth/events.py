@@ -119,8 +119,7 @@ def _chunk(
     who = [
         f'"anonymousId":"{c}",' + (f'"userId":"{u}",' if u else "") for c, u in zip(cookie, user, strict=True)
     ]
-    email = np.where(visits.time[part] >= people.email_day[np.maximum(person, 0)],
-                     people.new_email[np.maximum(person, 0)], people.email[np.maximum(person, 0)])  # fmt: skip
+    email = people.email_at(np.maximum(person, 0), visits.time[part])
     device_kind = np.where(is_bot, 2, devices.is_phone[known].astype(np.int64))
     utm = np.where(draw.random(person.size) < 0.25, draw.integers(1, len(CAMPAIGNS), person.size), 0)
     line = lines.joined(
@@ -137,7 +136,7 @@ def _chunk(
     in_time = again < clock.end(settings)
     rows = np.concatenate([keep, twice[in_time]])
     moment = np.concatenate([received[keep], again[in_time]])
-    tie = (np.int64(block.number) << np.int64(32)) + before + rows
+    tie = block.ties(before + rows)
     yield lines.lines(_file(moment), moment, tie, line.take(pa.array(rows)))
     yield _sessions(block, people, cookie, person, events, ids, arrives & ~is_bot, happened)
 
@@ -211,9 +210,7 @@ def _sessions(
         ids.take(pa.array(last)),
         events.size[shown],
     ]
-    return lines.csv(
-        "truth/session.csv", columns, happened[first], (np.int64(block.number) << np.int64(32)) + first
-    )
+    return lines.csv("truth/session.csv", columns, happened[first], block.ties(first))
 
 
 SESSION_COLUMNS = ("anonymous_id", "person", "first_event", "last_event", "events")

@@ -79,10 +79,10 @@ def order_lines(block: Block, people: People, history: History, is_online: Flags
         np.where(coupon[at[rows]], "NETT15", ""), np.where(is_online[order[at[rows]]], "Online", "Filiale"),
     ]  # fmt: skip
     month = clock.local_text(settings, moment, "data/orders/%Y-%m.csv")
-    tie = (np.int64(block.number) << np.int64(32)) + np.arange(rows.size)
+    tie = block.ties(np.arange(rows.size))
     yield lines.csv(month, columns, (moment * clock.DAY_MS).astype(np.int64), tie, delimiter=";")
     truth = [number, people.number[person]]
-    yield lines.csv("truth/order.csv", truth, order, (np.int64(block.number) << np.int64(32)) + order)
+    yield lines.csv("truth/order.csv", truth, order, block.ties(order))
 
 
 def _shares(draw: np.random.Generator, at: Ints, value: Floats) -> Floats:
@@ -94,7 +94,7 @@ def _shares(draw: np.random.Generator, at: Ints, value: Floats) -> Floats:
 def names_on_order(people: People, person: Ints, time: Floats, is_online: Flags) -> tuple[Texts, Texts]:
     """Customer number and address as they stand on orders: online with both, in a store the number if there is one."""
     is_customer = people.is_registered[person] & (np.floor(time) >= people.registered[person])
-    email = np.where(time >= people.email_day[person], people.new_email[person], people.email[person])
+    email = people.email_at(person, time)
     customer = np.where(is_customer, people.customer_number[person], "")
     return customer, np.where(is_online | ~is_customer, email, "")
 

@@ -44,6 +44,10 @@ class People:
     user_id: Texts
     logs_in: Floats  # share of visits with a login
 
+    def email_at(self, person: Ints, day: Ints | Floats) -> Texts:
+        """The address that each of these persons has on a day."""
+        return np.where(day >= self.email_day[person], self.new_email[person], self.email[person])
+
 
 @dataclass(frozen=True)
 class Devices:

@@ -107,12 +107,8 @@ def hours(draw: np.random.Generator, count: int) -> Floats:
 
 def draw_traits(block: Block) -> Traits:
     """Draw the block's persons."""
-    draw, n, rich = block.stream("traits"), block.size, block.settings.process == "rich"
-    scores = draw.standard_normal((n, 2))
-    if rich:
-        rho = VALUE_LEAVE_CORRELATION
-        scores[:, 1] = rho * scores[:, 0] + np.sqrt(1 - rho * rho) * scores[:, 1]
-    nu, leave = spend_and_leave(scores)
+    draw, n = block.stream("traits"), block.size
+    nu, leave = spend_and_leave(draw, n, is_correlated=block.settings.process == "rich")
     never = draw.random(n) < PROSPECTS
     joins = draw.uniform(0, 0.95 * block.settings.days, n)
     return Traits(
@@ -127,8 +123,12 @@ def draw_traits(block: Block) -> Traits:
     )
 
 
-def spend_and_leave(scores: Floats) -> tuple[Floats, Floats]:
-    """Normal scores to nu and the chance to leave."""
+def spend_and_leave(draw: np.random.Generator, count: int, *, is_correlated: bool) -> tuple[Floats, Floats]:
+    """Draws of nu and the chance to leave, by way of normal scores."""
+    scores = draw.standard_normal((count, 2))
+    if is_correlated:
+        rho = VALUE_LEAVE_CORRELATION
+        scores[:, 1] = rho * scores[:, 0] + np.sqrt(1 - rho * rho) * scores[:, 1]
     uniform = stats.norm.cdf(scores)
     nu = stats.gamma.ppf(uniform[:, 0], SPEND_Q, scale=1 / SPEND_GAMMA)
     return np.asarray(nu), np.asarray(stats.beta.ppf(uniform[:, 1], LEAVE_A, LEAVE_B))
@@ -205,7 +205,7 @@ def _rich(block: Block, traits: Traits) -> History:
             )
             pressure[reached] += 1
             since[reached] = 0
-        strength = np.where(since < EFFECT_DAYS, 1 / (1 + PRESSURE_HALF * np.maximum(pressure - 1, 0)), 0)
+        strength = np.where(since < EFFECT_DAYS, _strength(pressure - 1), 0)
         rates = seasons[day] * (1 + strength[:, None] * TYPE_EFFECTS[None, :])
         relative[day] = rates[joined].mean(axis=0) if joined.any() else seasons[day]
         exposure += rates * joined[:, None]
@@ -239,9 +239,10 @@ def _contact(
     allowed = traits.consents & (traits.joins < day) & (unsubscribed == np.inf)
     coin, leaving = draw.random(n) < 0.5, draw.random(n)
     quiet = (day - last > 30) & (day - last < 150)
-    chosen = np.flatnonzero(allowed if is_randomised(campaign) else allowed & quiet)
-    control = coin[chosen] if is_randomised(campaign) else np.zeros(chosen.size, dtype=bool)
-    strength = 1 / (1 + PRESSURE_HALF * np.maximum(pressure[chosen], 0))
+    is_tossed = bool(is_randomised(np.asarray(campaign)))
+    chosen = np.flatnonzero(allowed if is_tossed else allowed & quiet)
+    control = coin[chosen] if is_tossed else np.zeros(chosen.size, dtype=bool)
+    strength = _strength(pressure[chosen])
     effect = traits.rate[chosen] * here[chosen] * TYPE_EFFECTS[traits.kind[chosen]] * strength * EFFECT_DAYS
     annoyed = np.where(TYPE_EFFECTS[traits.kind[chosen]] < 0, 4, 1) * (1 + pressure[chosen])
     goes = (leaving[chosen] < UNSUBSCRIBE * annoyed) & ~control
@@ -254,6 +255,11 @@ def _contact(
     return chosen[~control]
 
 
-def is_randomised(campaign: int) -> bool:
-    """Whether a coin decided who is contacted."""
-    return campaign % 2 == 0
+def _strength(earlier: Floats) -> Floats:
+    """What the contacts before it leave of a contact's effect."""
+    return np.asarray(1 / (1 + PRESSURE_HALF * np.maximum(earlier, 0)))
+
+
+def is_randomised(campaigns: Ints) -> Flags:
+    """Whether a coin decided who is contacted, campaign by campaign."""
+    return np.asarray(campaigns % 2 == 0)

@@ -40,7 +40,7 @@ def batch(block: Block, file: str, columns: list[lines.Part], moment: Ints | Non
     """Lines of a file in the order of block and row, or of their moments."""
     count = len(columns[0])
     order = np.zeros(count, np.int64) if moment is None else moment
-    return lines.csv(file, columns, order, (np.int64(block.number) << np.int64(32)) + np.arange(count))
+    return lines.csv(file, columns, order, block.ties(np.arange(count)))
 
 
 def shop_files(block: Block) -> Iterator[pa.RecordBatch]:
@@ -59,8 +59,8 @@ def shop_files(block: Block) -> Iterator[pa.RecordBatch]:
     if settings.process == "rich":
         number = np.arange(1, (settings.days - 1) // process.CONTACT_EVERY + 1)
         day = number * process.CONTACT_EVERY
-        coin = np.where(number % 2 == 0, "true", "false")
-        name = np.where(number % 2 == 0, "weekly", "come back")
+        is_tossed = process.is_randomised(number)
+        coin, name = np.where(is_tossed, "true", "false"), np.where(is_tossed, "weekly", "come back")
         ends = clock.day_of(settings, day + process.EFFECT_DAYS)
         columns = [
             campaign_id(number),
@@ -195,7 +195,7 @@ def contacts(block: Block, people: People, history: History) -> Iterator[pa.Reco
     number = lines.joined(f"X{block.number:05d}-", np.arange(shown.size))
     # contacts go out at night: what the day brings comes after
     sent = clock.instants(settings, np.asarray(day + 0.002, np.float64))
-    email = np.where(day >= people.email_day[person], people.new_email[person], people.email[person])
+    email = people.email_at(person, day)
     held = np.where(control, "true", "false")
     yield batch(
         block,

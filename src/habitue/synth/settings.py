@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 BLOCK = 2_000
@@ -82,6 +83,10 @@ class Block:
     def first(self) -> int:
         """Number of its first person."""
         return self.number * BLOCK
+
+    def ties(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places of the block's rows in a file: behind those of the blocks before it."""
+        return (np.int64(self.number) << np.int64(32)) + rows
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Random numbers for one purpose: a change in one part of the lake leaves the others as they are."""
