@@ -41,8 +41,10 @@ QUIET_AND_SMALL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""For one machine: no web server, no stages of 50 and 10,000 tasks over a handful of files, no plan compiled twice."""
+"""For one machine: no web server, no stages of 50 and 10,000 tasks over a handful of files, no plan compiled twice,
+no line of Python noted for each expression (four more calls to the Java side for every one of them)."""
 
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""
