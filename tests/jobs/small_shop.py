@@ -45,7 +45,8 @@ def fill_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
     (folder / "conf" / "sources" / "shop_orders.yaml").write_text(MAPPING)
     (folder / "conf" / "local.yaml").write_text(
         "spark: {master: 'local[2]', driver_memory: 2g, shuffle_partitions: 2,"
-        " extra: {spark.driver.defaultJavaOptions: '-XX:TieredStopAtLevel=1'}}\n"
+        " extra: {spark.driver.defaultJavaOptions: '-XX:TieredStopAtLevel=1',"
+        " spark.sql.codegen.factoryMode: NO_CODEGEN}}\n"
         "models:\n"  # so few buyers would train no booster otherwise
         "  churn: {min_buyers: 20, min_churners: 5, stale_after_days: 30}\n"
         "  clv: {min_buyers: 20, stale_after_days: 30}\n"
