@@ -3,6 +3,8 @@
 .PHONY: help setup jars check test accept bench demo mlflow package cluster-test lock clean
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
+# each worker has a Spark of its own and takes whole files, since the tests of a file share what they have made
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
@@ -22,10 +24,10 @@ check: setup ## format, lint, types, direction of imports
 	$(PYTEST) -q tests/test_architecture.py
 
 test: setup ## all tests, in small sizes
-	$(PYTEST)
+	$(PYTEST) $(WORKERS)
 
 accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
-	HABITUE_ACCEPT=1 $(PYTEST) -p tests.acceptance -m 'not cluster'
+	HABITUE_ACCEPT=1 $(PYTEST) $(WORKERS) -p tests.acceptance -m 'not cluster'
 
 bench: setup .venv/.bench ## measure beside peers, SIZE=small (9 minutes), medium or large; figures go to docs/performance.md
 	$(VENV)/python -m benchmarks --size $(or $(SIZE),small)

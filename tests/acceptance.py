@@ -85,5 +85,7 @@ def shown(value: object) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin's collector."""
+    """Register the plugin's collector, in the process that hears of every worker's tests."""
+    if hasattr(config, "workerinput"):
+        return
     config.pluginmanager.register(Acceptance(), "acceptance-report")

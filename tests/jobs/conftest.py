@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
@@ -86,13 +89,29 @@ class Published:
 
 @pytest.fixture(scope="session")
 def published(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """The shop of `habitue init`, a mapping and a run. Read only: nothing is left behind but run records."""
+    """The shop of `habitue init`, a mapping and a run. Read only: nothing is left behind but run records.
+
+    The worker that needs it first makes it for all; each has a copy, so that none sees another's records.
+    """
+    base = tmp_path_factory.getbasetemp()
+    common = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "published"
+    common.mkdir(exist_ok=True)
+    with (common / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed
+        if not (common / "outcome.json").exists():
+            _publish(Shop(common / "shop", spark), common / "outcome.json")
+    outcome = json.loads((common / "outcome.json").read_text())
     shop = Shop(tmp_path_factory.mktemp("shop") / "shop", spark)
+    shutil.copytree(common / "shop", shop.folder)
+    return Published(shop, outcome["code"], outcome["progress"])
+
+
+def _publish(shop: Shop, outcome: Path) -> None:
     assert main(["init", str(shop.folder)]) == 0
     fill_shop(shop.folder)
     with redirect_stderr(StringIO()) as progress:
         code = shop.habitue("run")
-    return Published(shop, code, progress.getvalue())
+    outcome.write_text(json.dumps({"code": code, "progress": progress.getvalue()}))
 
 
 @pytest.fixture(scope="session")
