@@ -26,9 +26,7 @@ ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One session for the suite: 2 threads, 2 shuffle partitions, small Delta snapshots, no UI."""
-    settings = SparkSettings(
-        master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=QUICK_START
-    )
+    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=QUICK_START)
     session = open_session(
         settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log"
     )

@@ -35,7 +35,11 @@ class CommitNote:
         }
         return {key: value for key, value in note.items() if value is not None}
 
+    def text(self, table: str) -> str:
+        """The note as Delta keeps it: the `userMetadata` of a commit of `table`."""
+        return json.dumps({"habitue": self.for_table(table)})
+
 
 def set_commit_note(spark: SparkSession, note: CommitNote, table: str) -> None:
-    """Let the next commit of this session carry the note."""
-    spark.conf.set(USER_METADATA, json.dumps({"habitue": note.for_table(table)}))
+    """Let the next statement of this session that commits carry the note."""
+    spark.conf.set(USER_METADATA, note.text(table))

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from itertools import count
+from threading import Lock
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -21,7 +23,10 @@ from habitue.lake.merge import CHANGES_VIEW, Deletion, find_changes, merge_state
 
 
 class Lake:
-    """Tables under one root. Writers conform rows to the contract, guard them and note each commit."""
+    """Tables under one root. Writers conform rows to the contract, guard them and note each commit.
+
+    Different tables may be read and written from several threads at the same time.
+    """
 
     def __init__(
         self, location: Location, spark: SparkSession, *, assert_held: Callable[[], None] = lambda: None
@@ -30,7 +35,8 @@ class Lake:
         self.spark = spark
         self.note = CommitNote()
         self._assert_held = assert_held
-        self._checkpoints = 0
+        self._checkpoints = count(1)
+        self._statement = Lock()
         self._known: set[str] = set()
 
     @property
@@ -57,8 +63,7 @@ class Lake:
     def ensure(self, table: Table) -> None:
         """Create the empty table if there is none."""
         if not self.exists(table):
-            self._before_commit(table)
-            self.spark.sql(create_table(table, self.location.table(table)))
+            self._commit(table, create_table(table, self.location.table(table)))
             self._known.add(table.name)
 
     def merge(
@@ -86,10 +91,10 @@ class Lake:
                 find_changes(self._prepared(table, rows), present, table, delete_unmatched, update)
             )
         if not changes.isEmpty():
-            self._before_commit(table)
-            changes.createOrReplaceTempView(CHANGES_VIEW)
-            self.spark.sql(merge_statement(table, self.location.table(table)))
-            self.spark.catalog.dropTempView(CHANGES_VIEW)
+            view = f"{CHANGES_VIEW}_{table.leaf}"
+            changes.createOrReplaceTempView(view)
+            self._commit(table, merge_statement(table, self.location.table(table), changes=view))
+            self.spark.catalog.dropTempView(view)
         elif table.name in self.note.fingerprints:
             self._note_unchanged(table)
 
@@ -112,13 +117,11 @@ class Lake:
 
     def restore(self, table: Table, version: int) -> None:
         """Bring an older version's content back as a new version."""
-        self._before_commit(table)
-        self.spark.sql(f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
+        self._commit(table, f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
 
     def checkpoint(self, rows: DataFrame) -> DataFrame:
         """The same rows, computed once into a run-scoped Parquet folder; their lineage is cut."""
-        self._checkpoints += 1
-        folder = f"{self._scratch()}/{self._checkpoints:04d}"
+        folder = f"{self._scratch()}/{next(self._checkpoints):04d}"
         rows.write.mode("overwrite").parquet(folder)
         return self.spark.read.schema(rows.schema).parquet(folder)
 
@@ -139,19 +142,26 @@ class Lake:
         writer = self._prepared(table, rows).write.format("delta").options(**options).mode(options["mode"])
         self._before_commit(table)
         with self._explaining(table, rows):
-            writer.save(self.location.table(table))
+            writer.option("userMetadata", self.note.text(table.name)).save(self.location.table(table))
 
     def _note_unchanged(self, table: Table) -> None:
         """Let the log say that this step's content holds for its new inputs too: a commit without data."""
-        self._before_commit(table)
         uri = self.location.table(table)
-        self.spark.sql(
-            f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')"
+        self._commit(
+            table,
+            f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')",
         )
 
+    def _commit(self, table: Table, statement: str) -> None:
+        """Run a statement whose commit carries the note. The note lies in the session, so one at a time."""
+        with self._statement:
+            self._before_commit(table)
+            set_commit_note(self.spark, self.note, table.name)
+            self.spark.sql(statement)
+
     def _before_commit(self, table: Table) -> None:
+        """Stop a writer that has lost the lake, whichever table it is about to change."""
         self._assert_held()
-        set_commit_note(self.spark, self.note, table.name)
 
     @contextmanager
     def _explaining(self, table: Table, rows: DataFrame) -> Iterator[None]:

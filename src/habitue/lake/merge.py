@@ -21,6 +21,8 @@ Deletion = bool | Mapping[str, str | Sequence[str]]
 """Which rows a merge may delete: none, all, or those with these column values."""
 
 CHANGES_VIEW = "habitue_changes"
+"""Prefix of the view that a merge reads; each table has its own, since tables may be merged at the same time."""
+
 _DELETE = "_is_delete"
 
 
@@ -46,13 +48,13 @@ def find_changes(
     return wanted.select(*columns, is_gone.alias(_DELETE))
 
 
-def merge_statement(table: Table, uri: str) -> str:
-    """The MERGE of the changes view into the table."""
+def merge_statement(table: Table, uri: str, *, changes: str) -> str:
+    """The MERGE of a view of changes into the table."""
     matches = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in table.grain)
     columns = [f"`{name}`" for name in table.column_names]
     assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
     return (
-        f"MERGE INTO delta.`{uri}` t USING {CHANGES_VIEW} s ON {matches} "
+        f"MERGE INTO delta.`{uri}` t USING {changes} s ON {matches} "
         f"WHEN MATCHED AND s.{_DELETE} THEN DELETE WHEN MATCHED THEN UPDATE SET {assignments} "
         f"WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join('s.' + name for name in columns)})"

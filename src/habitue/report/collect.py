@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.audiences.overlap import audience_overlap
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import FieldClass
 from habitue.report.facts import AudienceFacts, SourceFacts
@@ -140,16 +139,22 @@ def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[s
     return facts, dict(sorted(reasons.items(), key=lambda item: -item[1]))
 
 
-def newest(tables: Mapping[str, DataFrame]) -> dict[str, tuple[int, datetime | None]]:
-    """Rows of each table, and its newest known time where it has one; all in one job."""
-    parts = []
-    for name, rows in tables.items():
-        latest = F.max("known_time") if "known_time" in rows.columns else F.lit(None).cast("timestamp")
-        found = rows.agg(F.count("*").alias("rows"), latest.alias("newest"))
-        parts.append(found.select(F.lit(name).alias("name"), "rows", "newest"))
-    return {
-        row["name"]: (int(row["rows"]), row["newest"]) for row in reduce(DataFrame.unionAll, parts).collect()
-    }
+def freshness(rows: DataFrame) -> tuple[int, datetime | None]:
+    """Rows of a table, and its newest known time where it has one."""
+    latest = F.max("known_time") if "known_time" in rows.columns else F.lit(None).cast("timestamp")
+    row = rows.agg(F.count("*").alias("rows"), latest.alias("newest")).first()
+    return (int(row["rows"]), row["newest"]) if row else (0, None)
+
+
+def overlaps(member: DataFrame) -> dict[tuple[str, str], int]:
+    """Persons that two audiences share."""
+    shared = audience_overlap(member).collect()
+    return {(row["audience_a"], row["audience_b"]): int(row["person_count"]) for row in shared}
+
+
+def transitions(moves: DataFrame) -> dict[tuple[str, str], int]:
+    """Persons by the lifecycle stage they came from and the one they are in."""
+    return {(r["from_stage"], r["to_stage"]): int(r["person_count"]) for r in moves.collect()}
 
 
 def of_day(rows: DataFrame, day: date) -> DataFrame:

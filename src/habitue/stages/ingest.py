@@ -8,7 +8,7 @@ table is written last: it marks the step as done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -20,6 +20,7 @@ from habitue.contracts.table import Table
 from habitue.events.bots import flag_bots
 from habitue.events.settings import BotSettings
 from habitue.job import Run
+from habitue.lake.concurrency import at_once
 from habitue.privacy.vault import person_records, vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE, only_last_of_grain
@@ -27,7 +28,7 @@ from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
-from habitue.stages.intake import Taken, note_files, quarantine_rows_of, take_in
+from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
 
 
 def ingest(run: Run) -> None:
@@ -37,18 +38,26 @@ def ingest(run: Run) -> None:
 
 def ingest_entities(run: Run, names: Sequence[str]) -> None:
     """Take in entities from all sources that feed them; tables that all entities share are written once."""
-    taken = [each for name in names for each in _take_in_entity(run, name)]
+    taken = _take_in(run, names)
     quarantine_rows_of(run, taken, names)
-    note_files(run, taken)
     good = {name: _good_rows([t for t in taken if t.entity.leaf == name], ENTITIES[name]) for name in names}
-    run.lake.merge(IDENTIFIER, _identifiers(list(good.values())), update=False)
+    at_once(
+        [
+            partial(note_files, run, taken),
+            partial(run.lake.merge, IDENTIFIER, _identifiers(list(good.values())), update=False),
+            partial(
+                run.lake.merge, QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names}
+            ),
+        ]
+    )
     if CUSTOMER_RECORD.leaf in good:
         run.lake.merge(PERSON_RECORD, person_records(good[CUSTOMER_RECORD.leaf]), delete_unmatched=True)
-    run.lake.merge(QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names})
-    for name, rows in good.items():
-        run.focus(step_name(name))
-        whole = flag_bots(rows, settings=BotSettings()) if name == EVENT.leaf else rows
-        run.lake.merge(ENTITIES[name], silver_rows(whole, ENTITIES[name]), delete_unmatched=True)
+    at_once([partial(_write_entity, run, name, rows) for name, rows in good.items()])
+
+
+def _write_entity(run: Run, name: str, good: DataFrame) -> None:
+    rows = flag_bots(good, settings=BotSettings()) if name == EVENT.leaf else good
+    run.lake.merge(ENTITIES[name], silver_rows(rows, ENTITIES[name]), delete_unmatched=True)
 
 
 def step_name(entity: str) -> str:
@@ -56,9 +65,14 @@ def step_name(entity: str) -> str:
     return f"ingest {entity}"
 
 
-def _take_in_entity(run: Run, name: str) -> list[Taken]:
-    run.focus(step_name(name))
-    return [take_in(run, settings, ENTITIES[name]) for settings in sources_of(name, run.settings.sources)]
+def _take_in(run: Run, names: Sequence[str]) -> list[Taken]:
+    """Every source of the entities, several at a time; what was found is said in the order of the entities."""
+    wanted = [(s, ENTITIES[name]) for name in names for s in sources_of(name, run.settings.sources)]
+    found = at_once([partial(take_in, run, settings, entity) for settings, entity in wanted])
+    for taken in found:
+        run.focus(step_name(taken.entity.leaf))
+        report(run, taken)
+    return found
 
 
 def _identifiers(good: Sequence[DataFrame]) -> DataFrame:

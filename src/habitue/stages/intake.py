@@ -51,26 +51,30 @@ class Taken:
     arrivals: tuple[Arrival, ...]
     rows: DataFrame
     tally: Tally
+    known_time: str  # the rule by which its rows became known
 
 
 def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
-    """Read a source for an entity; stop where too many of its files or rows are bad."""
+    """Read a source for an entity; stop where too many of its files or rows are bad.
+
+    Says nothing to the run, so that several sources may be taken in at the same time (`report` does).
+    """
     settings = in_zone(settings, run.settings.project.zone)
     inputs = tuple(find(i, run.project) for i in adapter_of(settings).inputs(settings, entity.leaf))
     _check_files(settings, inputs)
     arrivals = _arrivals(run, settings, inputs)
     try:
-        rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
+        prepared = _prepared(run, settings, entity, inputs, arrivals)
+        rows = run.lake.checkpoint(prepared.rows)
     except Exception:  # what a damaged page raises differs between Spark and Connect; others go on unchanged
         inputs, found = _without_damaged(inputs)
         if not found:
             raise
         _check_files(settings, inputs)
-        rows = run.lake.checkpoint(_prepared(run, settings, entity, inputs, arrivals))
+        prepared = _prepared(run, settings, entity, inputs, arrivals)
+        rows = run.lake.checkpoint(prepared.rows)
     counted = tally(outcome_counts(rows))
-    taken = Taken(settings, entity, inputs, arrivals, rows, counted)
-    _report(run, taken)
-    return taken
+    return Taken(settings, entity, inputs, arrivals, rows, counted, prepared.known_time)
 
 
 def quarantine_rows_of(run: Run, taken: Sequence[Taken], entities: Sequence[str]) -> None:
@@ -116,13 +120,21 @@ def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None
             )
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A source's rows for an entity, not yet computed."""
+
+    rows: DataFrame
+    known_time: str
+
+
 def _prepared(
     run: Run,
     settings: SourceSettings,
     entity: Table,
     inputs: Sequence[FoundInput],
     arrivals: Sequence[Arrival],
-) -> DataFrame:
+) -> _Prepared:
     adapter = adapter_of(settings)
     if settings.adapter is None:
         check_columns(settings, [c for found in inputs for c in columns_of(found)])
@@ -136,12 +148,11 @@ def _prepared(
     latest = max(a.first_seen for a in arrivals)
     rows = []
     for draft in drafts:
-        run.count(f"known_time.{settings.source}.{entity.leaf}", known_time_rule(draft))
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
         known = with_known_time(sound, draft, times, latest)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
         rows.append(_settled(run, settings, draft, keyed))
-    return reduce(lambda a, b: a.unionByName(b), rows)
+    return _Prepared(reduce(lambda a, b: a.unionByName(b), rows), known_time_rule(drafts[-1]))
 
 
 def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:
@@ -183,9 +194,11 @@ def _feeds(settings: SourceSettings) -> dict[str, str]:
     return {name: ", ".join(entities) for name, entities in fed.items()}
 
 
-def _report(run: Run, taken: Taken) -> None:
+def report(run: Run, taken: Taken) -> None:
+    """Figures and findings of a source for the step of its entity."""
     source, leaf, counted = taken.settings.source, taken.entity.leaf, taken.tally
     prefix = f"rows.{source}.{leaf}"
+    run.count(f"known_time.{source}.{leaf}", taken.known_time)
     run.count(f"{prefix}.read", counted.read)
     run.count(f"{prefix}.good", counted.good)
     run.count(f"{prefix}.duplicate", counted.duplicates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from habitue.contracts import behaviour, entities
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
 from habitue.job import Run
+from habitue.lake.concurrency import at_once
 from habitue.profile.conventions import Conventions
 from habitue.profile.currency import Money, check_currencies
 from habitue.profile.customer_profile import customer_profiles
@@ -33,9 +35,14 @@ def profile(run: Run) -> None:
     today = profiles.where(F.col("as_of_date") == F.lit(run.as_of))
     _reconcile(run, facts, today, conventions)
     # write; the profile last, since its commit marks the stage as done
-    run.lake.replace_day(RFM_THRESHOLD, day_thresholds(today, run.settings.profile), as_of=run.as_of)
+    thresholds = day_thresholds(today, run.settings.profile)
     moves = lifecycle_transitions(profiles, before=before, as_of=run.as_of)
-    run.lake.replace_day(LIFECYCLE_TRANSITION, moves, as_of=run.as_of)
+    at_once(
+        [
+            partial(run.lake.replace_day, RFM_THRESHOLD, thresholds, as_of=run.as_of),
+            partial(run.lake.replace_day, LIFECYCLE_TRANSITION, moves, as_of=run.as_of),
+        ]
+    )
     run.lake.replace_day(CUSTOMER_PROFILE, today, as_of=run.as_of)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from habitue.audiences.overlap import audience_overlap
+from pyspark.sql import DataFrame
+
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import (
     AUDIENCE_CHANGE,
@@ -19,12 +23,13 @@ from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION
 from habitue.contracts.tables import BY_NAME
 from habitue.errors import UsageError
-from habitue.job import Run
+from habitue.job import Run, RunRecord
 from habitue.job.record import read_record
+from habitue.lake.concurrency import at_once
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release
 from habitue.report import collect
-from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, Table
+from habitue.report.facts import ModelFacts, ReportFacts, Table
 from habitue.report.model_facts import model_facts
 from habitue.report.page import render
 from habitue.report.summary import summarise
@@ -76,15 +81,23 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
             LIFECYCLE_TRANSITION,
         )
     )
-    sources, reasons = collect.source_facts(run.lake.read(QUARANTINE_COUNT))
+    quarantine = run.lake.read(QUARANTINE_COUNT)
     descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
-    audiences = collect.audience_facts(
-        funnel, member, change, descriptions, exported_rows(run.project, release.export_digests)
-    )
-    overlaps = {
-        (r["audience_a"], r["audience_b"]): int(r["person_count"]) for r in audience_overlap(member).collect()
+    exported = exported_rows(run.project, release.export_digests)
+    looks: dict[str, Callable[[], Any]] = {
+        "sources": lambda: collect.source_facts(quarantine),
+        "audiences": lambda: collect.audience_facts(funnel, member, change, descriptions, exported),
+        "overlaps": lambda: collect.overlaps(member),
+        "lifecycle": lambda: collect.stages(profile),
+        "transitions": lambda: collect.transitions(moves),
+        "pareto": lambda: collect.pareto_points(profile),
+        "clv_deciles": lambda: collect.clv_tenths(score),
+        "fill_rates": lambda: collect.fill_rates(profile),
+        "funnel": lambda: _funnel(run, release, profile, score, member),
+        "tables": lambda: _tables(run, release),
     }
-    figures = record.figures
+    found = dict(zip(looks, at_once(looks.values()), strict=True))
+    (sources, reasons), audiences = found["sources"], found["audiences"]
     return ReportFacts(
         project=run.settings.project.name,
         release_id=release.release_id,
@@ -93,39 +106,41 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         made_at=run.now,
         zone=run.settings.project.zone,
         currency=run.settings.project.currency,
-        figures=figures,
-        funnel=_funnel(run, release, audiences),
+        figures=record.figures,
+        funnel=[*found["funnel"], ("exported rows", sum(audience.exported for audience in audiences))],
         audiences=audiences,
-        overlaps=overlaps,
-        lifecycle=collect.stages(profile),
-        transitions={(r["from_stage"], r["to_stage"]): int(r["person_count"]) for r in moves.collect()},
-        pareto=collect.pareto_points(profile),
-        clv_deciles=collect.clv_tenths(score),
+        overlaps=found["overlaps"],
+        lifecycle=found["lifecycle"],
+        transitions=found["transitions"],
+        pareto=found["pareto"],
+        clv_deciles=found["clv_deciles"],
         clv_basis=run.settings.economics.basis,
         assumptions=_assumptions(run),
         models=_models(run, day),
         sources=sources,
         quarantine=reasons,
-        fill_rates=collect.fill_rates(profile),
-        tables=_tables(run, release),
-        steps=[(s.name, s.outcome, s.seconds) for s in record.steps],
+        fill_rates=found["fill_rates"],
+        tables=found["tables"],
+        steps=_steps(record),
         findings=[(s.name, text) for s in record.steps for text in s.findings],
         exports_withheld=record.exports_withheld,
     )
 
 
-def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[tuple[str, int]]:
+def _steps(record: RunRecord) -> list[tuple[str, str, float]]:
+    """Outcome and seconds by stage; steps of a stage are worked off at the same time and have no times of their own."""
+    seconds: dict[tuple[str, str], float] = {}
+    for step in record.steps:
+        key = (step.name.split()[0], step.outcome)
+        seconds[key] = seconds.get(key, 0.0) + step.seconds
+    return [(stage, outcome, taken) for (stage, outcome), taken in seconds.items()]
+
+
+def _funnel(
+    run: Run, release: Release, profile: DataFrame, score: DataFrame, member: DataFrame
+) -> list[tuple[str, int]]:
     present = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name)).where(
         "valid_to IS NULL"
-    )
-    profile = collect.of_day(
-        run.lake.read(CUSTOMER_PROFILE, version=release.versions[CUSTOMER_PROFILE.name]), release.as_of_date
-    )
-    score = collect.of_day(
-        run.lake.read(CUSTOMER_SCORE, version=release.versions[CUSTOMER_SCORE.name]), release.as_of_date
-    )
-    member = collect.of_day(
-        run.lake.read(AUDIENCE_MEMBER, version=release.versions[AUDIENCE_MEMBER.name]), release.as_of_date
     )
     parts = {
         "identifiers": present,
@@ -133,13 +148,12 @@ def _funnel(run: Run, release: Release, audiences: list[AudienceFacts]) -> list[
         "buyers": profile.where("order_count > 0"),
         "with a churn score": score.where("p_churn IS NOT NULL"),
     }
-    counted = collect.newest(parts)
+    counted = {name: rows.count() for name, rows in parts.items()}
     in_audience, reachable = collect.reached_persons(member)
     return [
-        *((step, counted[step][0]) for step in parts),
+        *counted.items(),
         ("in an audience", in_audience),
         ("reachable in one", reachable),
-        ("exported rows", sum(audience.exported for audience in audiences)),
     ]
 
 
@@ -175,7 +189,9 @@ def _models(run: Run, day: date) -> list[ModelFacts]:
 
 def _tables(run: Run, release: Release) -> list[Table]:
     published = sorted(release.versions.items())
-    found = collect.newest(
-        {name: run.lake.read(BY_NAME[name], version=version) for name, version in published}
+    found = at_once(
+        partial(collect.freshness, run.lake.read(BY_NAME[name], version=version))
+        for name, version in published
     )
-    return [Table(name, version, *found[name]) for name, version in published if found[name][0]]
+    tables = [Table(*named, *fresh) for named, fresh in zip(published, found, strict=True)]
+    return [table for table in tables if table.rows]

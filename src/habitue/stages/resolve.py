@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,6 +22,7 @@ from habitue.identity.audit import cluster_sizes, violations
 from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
+from habitue.lake.concurrency import at_once
 
 
 def resolve(run: Run) -> None:
@@ -37,16 +38,19 @@ def resolve(run: Run) -> None:
     # transform
     resolution = resolve_identity(records, previous=previous, settings=settings, checkpoint=lake.checkpoint)
     found = resolution.resolved
-    _check(run, resolution, previous)
+    at_once([partial(_check, run, resolution, previous), partial(_count, run, resolution)])
     sessions = lake.read(SESSION)
     attribution = attribute_sessions(sessions, found.identity_map, resolution.shared, settings=settings)
     customers = surviving_customers(lake.read(CUSTOMER_RECORD), found.identity_map, settings=settings)
-    _count(run, resolution)
     # write; silver.identity_map last, since its commit marks the stage as done
-    lake.merge(IDENTITY_EDGE, found.edges, delete_unmatched=True)
-    lake.merge(IDENTITY_CHANGE, found.changes)  # a log: a change once published stays
-    lake.merge(CUSTOMER, customers, delete_unmatched=True)
-    lake.merge(ATTRIBUTION, attribution, delete_unmatched=True)
+    at_once(
+        [
+            partial(lake.merge, IDENTITY_EDGE, found.edges, delete_unmatched=True),
+            partial(lake.merge, IDENTITY_CHANGE, found.changes),  # a log: a change once published stays
+            partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
+            partial(lake.merge, ATTRIBUTION, attribution, delete_unmatched=True),
+        ]
+    )
     lake.merge(IDENTITY_MAP, found.identity_map, delete_unmatched=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -31,6 +32,7 @@ from habitue.contracts.entities import CONSENT, CONTACT, RESPONSE
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Table
 from habitue.job import Run
+from habitue.lake.concurrency import at_once
 from habitue.lake.release import last_release
 from habitue.privacy.consent import current_consent, reach
 from habitue.privacy.standing import recent_unsubscribes, with_standing
@@ -55,9 +57,13 @@ def target(run: Run) -> None:
     changes = membership_changes(members, history.previous, as_of=run.as_of)
     funnel = audience_funnel(members, audiences, as_of=run.as_of)
     # write; gold.audience_member last, since its commit marks the stage as done
-    run.lake.merge(SPLIT_ASSIGNMENT, run.lake.checkpoint(assignments))
-    run.lake.replace_day(AUDIENCE_CHANGE, changes, as_of=run.as_of)
-    run.lake.replace_day(AUDIENCE_FUNNEL, funnel, as_of=run.as_of)
+    at_once(
+        [
+            partial(run.lake.merge, SPLIT_ASSIGNMENT, assignments),
+            partial(run.lake.replace_day, AUDIENCE_CHANGE, changes, as_of=run.as_of),
+            partial(run.lake.replace_day, AUDIENCE_FUNNEL, funnel, as_of=run.as_of),
+        ]
+    )
     run.lake.replace_day(AUDIENCE_MEMBER, _member_rows(members, run), as_of=run.as_of)
     _note_sizes(run, audiences)
 
