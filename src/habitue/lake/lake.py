@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from threading import Lock
@@ -61,9 +62,10 @@ class Lake:
         return reader.load(self.location.table(table))
 
     def ensure(self, table: Table) -> None:
-        """Create the empty table if there is none."""
+        """Create the empty table if there is none. That says nothing of its content: no fingerprint yet."""
         if not self.exists(table):
-            self._commit(table, create_table(table, self.location.table(table)))
+            empty = replace(self.note, fingerprints={})
+            self._commit(table, create_table(table, self.location.table(table)), empty)
             self._known.add(table.name)
 
     def merge(
@@ -152,11 +154,11 @@ class Lake:
             f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')",
         )
 
-    def _commit(self, table: Table, statement: str) -> None:
+    def _commit(self, table: Table, statement: str, note: CommitNote | None = None) -> None:
         """Run a statement whose commit carries the note. The note lies in the session, so one at a time."""
         with self._statement:
             self._before_commit(table)
-            set_commit_note(self.spark, self.note, table.name)
+            set_commit_note(self.spark, note or self.note, table.name)
             self.spark.sql(statement)
 
     def _before_commit(self, table: Table) -> None:
