@@ -86,6 +86,8 @@ class Lake:
         self.ensure(table)
         if is_new:
             self._write(table, rows, {"mode": "append"})
+            if DeltaLog(self.location.table(table)).data_version() is None:  # no rows, hence no commit
+                self._note_unchanged(table)
             return
         with self._explaining(table, rows):
             present = self.read(table)
@@ -97,7 +99,7 @@ class Lake:
             changes.createOrReplaceTempView(view)
             self._commit(table, merge_statement(table, self.location.table(table), changes=view))
             self.spark.catalog.dropTempView(view)
-        elif table.name in self.note.fingerprints:
+        else:
             self._note_unchanged(table)
 
     def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:
@@ -147,7 +149,9 @@ class Lake:
             writer.option("userMetadata", self.note.text(table.name)).save(self.location.table(table))
 
     def _note_unchanged(self, table: Table) -> None:
-        """Let the log say that this step's content holds for its new inputs too: a commit without data."""
+        """Let the log say that a step's content holds for its new inputs too: a commit without data."""
+        if table.name not in self.note.fingerprints:
+            return
         uri = self.location.table(table)
         self._commit(
             table,
