@@ -161,7 +161,9 @@ def mlflow(
     with ending(options):
         request = options.request()
         uri = request.settings().mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
-        typer.echo(f"http://127.0.0.1:{port} shows the models; Ctrl-C ends it.", err=True)
+        typer.echo(
+            f"http://127.0.0.1:{port} shows the models (Model training, Models); Ctrl-C ends it.", err=True
+        )
         raise typer.Exit(
             subprocess.call(
                 [
@@ -175,6 +177,8 @@ def mlflow(
                     "127.0.0.1",
                     "--port",
                     str(port),
+                    "--workers",
+                    "1",  # for one person: four would take four times the memory and the start
                 ]
             )
         )
