@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pyspark.sql import functions as F
+
 from habitue.config.settings import Settings
-from habitue.contracts.behaviour import ATTRIBUTION, CUSTOMER, IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
+from habitue.contracts.behaviour import (
+    ATTRIBUTION,
+    CUSTOMER,
+    IDENTITY_CHANGE,
+    IDENTITY_EDGE,
+    IDENTITY_MAP,
+    MATCH_REVIEW,
+)
 from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.job import Progress, Run, RunRecord
 from habitue.lake.deltalog import DeltaLog
@@ -15,7 +25,7 @@ from habitue.lake.lake import Lake
 from habitue.stages.resolve import resolve
 from tests.tables import assert_table, table
 
-TABLES = (IDENTITY_EDGE, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP)
+TABLES = (IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP)
 
 
 def a_run(lake: Lake, folder: Path) -> Run:
@@ -76,3 +86,35 @@ def test_a_lake_without_records_gets_empty_tables_and_a_sentence(lake: Lake, tmp
     resolve(run)
     assert lake.exists(IDENTITY_MAP) and lake.read(IDENTITY_MAP).isEmpty()
     assert run.step.findings == ["No records with identifiers: nobody to resolve."]
+
+
+def test_records_of_one_person_are_joined_by_what_they_say(lake: Lake, tmp_path: Path):
+    """The shop knows ada by her mailbox, the CRM by a number; nothing but her name, birthday and street tie them."""
+    header = "source | record_key | identifiers | given_name | family_name | birth_date | street | city | known_time\n"
+    rows = [
+        "crm | 1 | customer_number:n1 | Ada | Müller | 1961-04-12 | Hauptstraße 12 | Ulm | 2026-01-01 00:00:00",
+        "shop | 2 | email:e1 | Ada | Mueller | 1961-04-12 | Hauptstr. 12 | Ulm | 2026-01-03 00:00:00",
+        "crm | 3 | customer_number:n3 | Ada | Müller | 1961-04-12 | Hauptstraße 12 | Ulm | 2026-01-04 00:00:00",
+    ]
+    given = ("Ben", "Clara", "David", "Emil", "Frieda", "Gustav", "Hanna", "Ida", "Karl", "Lotte")
+    rows += [
+        f"crm | {i} | customer_number:n{i} | {given[i % 10]} | {'BDFGKLMNPRS'[i % 11]}o{'rlnmt'[i % 5]}ke "
+        f"| {1950 + i % 47}-0{1 + i % 9}-{10 + i % 17} | Weg {i} | Ort{i % 13} | 2026-01-01 00:00:00"
+        for i in range(10, 130)
+    ]
+    people = table(lake.spark, PERSON_RECORD, header + "\n".join(rows))
+    lake.merge(PERSON_RECORD, people.withColumn("record_id", F.col("record_key")).drop("row_hash"))
+    records = people.select("source", "record_key", "identifiers", "city", "known_time")
+    empty = table(lake.spark, CUSTOMER_RECORD, "source | record_key").drop("row_hash")
+    lake.merge(CUSTOMER_RECORD, empty.unionByName(records, allowMissingColumns=True))
+    run = a_run(lake, tmp_path)
+    resolve(run)
+    links = lake.read(IDENTITY_EDGE).where("rule = 'same_person'")
+    assert [(r.id_key_b, r.status, r.source) for r in links.where("status = 'accepted'").collect()] == [
+        ("e1", "accepted", "shop")
+    ]
+    persons = {r.id_key: r.person_id for r in lake.read(IDENTITY_MAP).where("valid_to IS NULL").collect()}
+    assert persons["e1"] in (persons["n1"], persons["n3"]) and persons["n1"] != persons["n3"]
+    reasons = {(r.record_key_a, r.record_key_b): r.reason for r in lake.read(MATCH_REVIEW).collect()}
+    assert reasons[("1", "3")] == "two values of one number space"
+    assert run.step.figures["matches_refused"] >= 1

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
 from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.intake import PERSON_RECORD
 from habitue.identity.as_of import identity_as_of
 from habitue.identity.persons import born_id as spark_born_id
 from habitue.identity.replay import born_id
@@ -19,13 +20,23 @@ from tests.tables import assert_table, table
 
 
 def resolved(
-    spark: SparkSession, records: str, events: str = "", previous: DataFrame | None = None
+    spark: SparkSession,
+    records: str,
+    events: str = "",
+    previous: DataFrame | None = None,
+    person_records: DataFrame | None = None,
 ) -> Resolution:
     header = "source | identifiers | known_time\n"
     rows = {"same_record": table(spark, CUSTOMER_RECORD, header + records)}
     if events:
         rows["login"] = table(spark, CUSTOMER_RECORD, header + events)
-    return resolve_identity(rows, previous=previous, settings=IdentitySettings(), checkpoint=_cut)
+    return resolve_identity(
+        rows,
+        previous=previous,
+        settings=IdentitySettings(neighbours_percentile=0.5),
+        checkpoint=_cut,
+        person_records=person_records,
+    )
 
 
 def _cut(df: DataFrame) -> DataFrame:
@@ -129,6 +140,29 @@ def test_a_household_phone_stays_with_the_first_customer_and_never_joins_two(spa
     assert now["p"] == now["ada"] != now["ben"]
     reasons = [r.reason for r in found.resolved.edges.where("status = 'refused'").collect()]
     assert reasons == ["two values of customer_number from one source"]
+
+
+def test_a_value_seen_with_too_many_names_or_neighbours_links_nobody_from_then_on(spark: SparkSession):
+    at = "2026-01-01 00:00:00"
+    people = [f"crm{i} | phone:p | Ada{i} | 2026-01-01 00:00:{i:02}" for i in range(21)]
+    people += [f"crm{i} | phone:q | Ada{i % 20} | {at}" for i in range(40)]  # 20 names are still a family
+    names = table(
+        spark, PERSON_RECORD, "source | identifiers | given_name | known_time\n" + "\n".join(people)
+    )
+    records = [f"crm{i} | customer_number:c{i}, phone:p | {at}" for i in (0, 1)]
+    records += [f"crm{i} | customer_number:d{i}, phone:q | {at}" for i in (0, 1)]
+    records += [
+        f"shop{i} | loyalty_number:l{i}, email:e | 2026-01-01 00:{i // 60:02}:{i % 60:02}" for i in range(101)
+    ]
+    found = resolved(spark, "\n".join(records), person_records=names)
+    edges = {(r.id_key_a, r.id_key_b): r.reason for r in found.resolved.edges.collect()}
+    assert {edges["c0", "p"], edges["c1", "p"]} == {"junk phone: seen with too many names"}
+    assert {edges["d0", "q"], edges["d1", "q"]} == {None}
+    assert {reason for (a, b), reason in edges.items() if "e" in (a, b)} == {
+        "junk email: tied to too many identifiers"
+    }
+    ended = {r.id_key: (r.shared_at.minute, r.shared_at.second) for r in found.shared.collect()}
+    assert ended == {"p": (0, 20), "e": (1, 40)}
 
 
 def test_numbers_of_two_sources_may_belong_to_one_person(spark: SparkSession):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from habitue.errors import ConfigError
-from habitue.identity.normalise import NormaliseSettings, normalise
+from habitue.identity.normalise import EmailSettings, NormaliseSettings, normalise
 from habitue.privacy.keys import identifier_key, key_id, keyed_batch, make_pepper
 
 PEPPER = b"0123456789abcdef0123456789abcdef"
@@ -59,6 +59,7 @@ def test_a_pepper_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     [
         ("email", " Ada@Web.DE ", "ada@web.de"),
         ("email", "mailto:ada@web.de", "ada@web.de"),
+        ("email", "a.da+shop@googlemail.com", "a.da+shop@gmail.com"),
         ("email", "noreply@web.de", None),
         ("email", "ada@example.com", None),
         ("email", "ada@web", None),
@@ -79,3 +80,10 @@ def test_one_spelling_per_identifier_and_none_for_junk(
     id_type: str, value: str, expected: str | None
 ) -> None:
     assert normalise(id_type, value, NormaliseSettings()) == expected
+
+
+def test_dots_and_words_behind_a_plus_count_unless_the_provider_is_configured() -> None:
+    rules = EmailSettings(dots_ignored=("gmail.com",), plus_ignored=("gmail.com",))
+    settings = NormaliseSettings(email=rules)
+    assert normalise("email", "A.da+shop@googlemail.com", settings) == "ada@gmail.com"
+    assert normalise("email", "a.da+shop@web.de", settings) == "a.da+shop@web.de"

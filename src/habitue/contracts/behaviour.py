@@ -94,7 +94,9 @@ IDENTITY_EDGE = Table(
         Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
         Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
         Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
-        Column("rule", "string", "Rule that made it: same_record, login, manual.", nullable=False),
+        Column(
+            "rule", "string", "Rule that made it: same_record, login, same_person, manual.", nullable=False
+        ),
         Column("status", "string", "accepted, refused, retired.", nullable=False),
         Column("reason", "string", "Why it was refused or retired."),
         Column("source", "string", "Source that showed it first.", nullable=False),
@@ -109,6 +111,29 @@ IDENTITY_EDGE = Table(
         ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
         ("reason_given", "status = 'accepted' OR reason IS NOT NULL"),
         ("confidence_is_probability", "confidence BETWEEN 0 AND 1 AND NOT isnan(confidence)"),
+    ),
+)
+
+MATCH_REVIEW = Table(
+    name="silver.match_review",
+    comment="Pairs of person records that may be one person but were not joined: for a person to look at, or refused.",
+    stage="resolve",
+    grain=("record_key_a", "record_key_b"),
+    columns=(
+        Column("record_key_a", "string", "Key of the first record.", nullable=False, personal=_KEY),
+        Column("record_key_b", "string", "Key of the second record.", nullable=False, personal=_KEY),
+        Column("source_a", "string", "Source of the first record.", nullable=False),
+        Column("source_b", "string", "Source of the second record.", nullable=False),
+        Column("probability", "double", "Probability that both are one person.", nullable=False),
+        Column("status", "string", "review, refused.", nullable=False),
+        Column("reason", "string", "Why they were not joined.", nullable=False),
+        Column("agreement", "string", "Columns that agree, never their values."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("known_status", "status IN ('review', 'refused')"),
+        ("ordered", "record_key_a < record_key_b"),
+        ("is_probability", "probability BETWEEN 0 AND 1 AND NOT isnan(probability)"),
     ),
 )
 

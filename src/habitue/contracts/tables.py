@@ -15,6 +15,7 @@ TABLES: tuple[Table, ...] = (
     behaviour.SESSION,
     behaviour.SESSION_EVENT,
     behaviour.IDENTITY_EDGE,
+    behaviour.MATCH_REVIEW,
     behaviour.IDENTITY_MAP,
     behaviour.IDENTITY_CHANGE,
     behaviour.ATTRIBUTION,

@@ -8,6 +8,8 @@ value stays shared, and an edge links in one interval [first_known, until).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from itertools import chain
 
 from pyspark.sql import Column, DataFrame, Window
@@ -18,7 +20,7 @@ from habitue.identity.settings import IdentitySettings
 
 
 def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many)."""
+    """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many), why."""
     spaces = sightings.select(
         F.col("id_type").alias("owner_type"),
         F.col("id_key").alias("owner_key"),
@@ -36,30 +38,33 @@ def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentityS
     too_many = owners.withColumn("_n", F.row_number().over(in_order)).where(
         F.col("_n") == _allowed(settings) + 1
     )
-    return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at"))
+    why = F.concat(F.lit("shared "), F.col("id_type"), F.lit(": too many owners"))
+    return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at")).withColumn("why", why)
+
+
+def earliest(shared: Sequence[DataFrame]) -> DataFrame:
+    """Values that stopped linking for any of several reasons, with the first one to hold."""
+    first = F.min(F.struct("shared_at", "why")).alias("_first")
+    return (
+        reduce(DataFrame.unionByName, shared)
+        .groupBy(*NODE)
+        .agg(first)
+        .select(*NODE, "_first.shared_at", "_first.why")
+    )
 
 
 def with_until(edges: DataFrame, shared: DataFrame) -> DataFrame:
-    """Edges with `until` (null: links to this day) and `shared_type`, the type of the value that ended it."""
-    a = shared.select(
-        F.col("id_type").alias("id_type_a"),
-        F.col("id_key").alias("id_key_a"),
-        F.col("shared_at").alias("_until_a"),
-    )
-    b = shared.select(
-        F.col("id_type").alias("id_type_b"),
-        F.col("id_key").alias("id_key_b"),
-        F.col("shared_at").alias("_until_b"),
-    )
-    ended_by_a = F.col("_until_a") <= F.coalesce("_until_b", "_until_a")
-    shared_type = F.when(ended_by_a, F.col("id_type_a")).when(
-        F.col("_until_b").isNotNull(), F.col("id_type_b")
-    )
-    return (
-        edges.join(a, on=["id_type_a", "id_key_a"], how="left")
-        .join(b, on=["id_type_b", "id_key_b"], how="left")
-        .withColumns({"until": F.least("_until_a", "_until_b"), "shared_type": shared_type})
-        .drop("_until_a", "_until_b")
+    """Edges with `until` (null: links to this day) and `until_why`, the reason of the value that ended it."""
+    for end in ("a", "b"):
+        side = shared.select(
+            F.col("id_type").alias(f"id_type_{end}"),
+            F.col("id_key").alias(f"id_key_{end}"),
+            F.struct("shared_at", "why").alias(f"_end_{end}"),
+        )
+        edges = edges.join(side, on=[f"id_type_{end}", f"id_key_{end}"], how="left")
+    first = F.least("_end_a", "_end_b")  # nulls are passed over
+    return edges.withColumns({"until": first["shared_at"], "until_why": first["why"]}).drop(
+        "_end_a", "_end_b"
     )
 
 

@@ -11,6 +11,8 @@ import unicodedata
 
 from pydantic import BaseModel, Field
 
+from habitue.identity.phone import e164
+
 IDENTIFIER_TYPES = (
     "customer_number",
     "loyalty_number",
@@ -36,14 +38,19 @@ RESERVED_DOMAINS = r"(^|\.)(example\.(com|net|org)|example|invalid|test|localhos
 EMAIL_PATTERN = r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".0-9][^@\s,;<>\".]+$"
 
 
-CALLING_CODES = {
-    "AT": 43, "AU": 61, "BE": 32, "BG": 359, "BR": 55, "CA": 1, "CH": 41, "CY": 357, "CZ": 420, "DE": 49, "DK": 45,
-    "EE": 372, "ES": 34, "FI": 358, "FR": 33, "GB": 44, "GR": 30, "HR": 385, "HU": 36, "IE": 353, "IN": 91, "IS": 354,
-    "IT": 39, "JP": 81, "LI": 423, "LT": 370, "LU": 352, "LV": 371, "MT": 356, "NL": 31, "NO": 47, "PL": 48, "PT": 351,
-    "RO": 40, "RS": 381, "SE": 46, "SI": 386, "SK": 421, "TR": 90, "UA": 380, "US": 1,
-}  # fmt: skip
-NO_TRUNK_ZERO = ("IT", "ES", "PT", "PL", "DK", "NO", "GR", "CZ", "LU", "LV", "EE", "MT", "CY", "IS", "LI")
-"""Countries whose numbers are dialled without a leading zero to take away, or keep it abroad (Italy)."""
+class EmailSettings(BaseModel, extra="forbid", frozen=True):
+    """Mailboxes that are one although they are written differently: what a provider guarantees, no guessing."""
+
+    same_domain: dict[str, str] = Field(
+        default_factory=lambda: {"googlemail.com": "gmail.com"},
+        description="Domain to the domain whose mailboxes are the same.",
+    )
+    dots_ignored: tuple[str, ...] = Field(
+        (), description="Domains that ignore dots in a mailbox, as gmail.com does; not assumed of any."
+    )
+    plus_ignored: tuple[str, ...] = Field(
+        (), description="Domains that deliver `name+word` to `name`, as gmail.com does; not assumed of any."
+    )
 
 
 class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
@@ -53,21 +60,16 @@ class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
     junk_values: tuple[str, ...] = Field(
         (), description="Further values that identify nobody, in small letters."
     )
-
-    @property
-    def calling_code(self) -> str | None:
-        """+49 for DE; None where the country is not in the list, so that only full numbers are phones."""
-        code = CALLING_CODES.get(self.country)
-        return f"+{code}" if code else None
+    email: EmailSettings = EmailSettings()
 
 
 def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | None:
     """The value in its one spelling; None for junk and for what cannot be of its type."""
     spelt: str | None = "".join(c for c in value if not _is_control(c)).strip(" ")
     if id_type == "email":
-        spelt = re.sub(r"(?i)^mailto:", "", spelt or "").lower()
+        spelt = _mailbox(spelt or "", settings.email)
     if id_type == "phone":
-        spelt = _phone_of(spelt or "", settings)
+        spelt = e164(spelt or "", settings.country)
     if spelt is None or len(spelt) > MAX_LENGTH or spelt.lower() in {*JUNK_WORDS, *settings.junk_values}:
         return None
     if re.search(JUNK_PATTERN, spelt):
@@ -79,12 +81,15 @@ def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def _phone_of(value: str, settings: NormaliseSettings) -> str | None:
-    digits = re.sub(r"[\s()/.\-]", "", value.replace("(0)", ""))
-    full = re.sub("^00", "+", digits)
-    if code := settings.calling_code:
-        full = re.sub("^(?=[0-9])" if settings.country in NO_TRUNK_ZERO else "^0", lambda _: code, full)
-    return full if re.search(r"^\+[1-9][0-9]{6,14}$", full) else None
+def _mailbox(value: str, settings: EmailSettings) -> str:
+    """The address as its provider reads it."""
+    box, at, domain = re.sub(r"(?i)^mailto:", "", value).lower().partition("@")
+    domain = settings.same_domain.get(domain, domain)
+    if domain in settings.plus_ignored:
+        box = box.partition("+")[0]
+    if domain in settings.dots_ignored:
+        box = box.replace(".", "")
+    return f"{box}{at}{domain}"
 
 
 def _is_linking_mail(value: str) -> bool:

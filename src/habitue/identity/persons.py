@@ -19,6 +19,7 @@ from habitue.identity.constrained import Limits
 from habitue.identity.edges import NODE, PAIR, node_code, rank_of, space_of
 from habitue.identity.guards import linked_once
 from habitue.identity.kernel import FACTS, FOUND, ID_DIGITS, replay_partition
+from habitue.identity.matching.identity_links import RULE
 from habitue.identity.settings import IdentitySettings
 
 Checkpoint = Callable[[DataFrame], DataFrame]
@@ -171,7 +172,11 @@ def _node_facts(linked: DataFrame, settings: IdentitySettings) -> DataFrame:
 
 def _edge_facts(edges: DataFrame, place: DataFrame, settings: IdentitySettings) -> DataFrame:
     rank_a, rank_b = rank_of(F.col("id_type_a"), settings), rank_of(F.col("id_type_b"), settings)
-    tier = F.greatest(rank_a, rank_b) * 100 + F.least(rank_a, rank_b)
+    # what records say of a person comes after all that identifiers say
+    is_probable = F.col("rule") == RULE
+    tier = (
+        F.greatest(rank_a, rank_b) * 100 + F.least(rank_a, rank_b) + F.when(is_probable, 10_000).otherwise(0)
+    )
     return (
         with_codes(edges)
         .where(linked_once())
@@ -284,8 +289,7 @@ def _rewritten(previous: DataFrame, identity_map: DataFrame) -> DataFrame:
 def _with_status(edges: DataFrame, found: DataFrame | None) -> DataFrame:
     """silver.identity_edge rows without row_hash: accepted, or refused with the limit it broke."""
     coded = with_codes(edges)
-    shared = F.concat(F.lit("shared "), F.col("shared_type"), F.lit(": too many owners"))
-    reason = F.when(F.col("until").isNotNull(), shared)
+    reason = F.col("until_why")
     if found is not None:
         refused = found.where("kind = 2").select(
             "a", "b", F.col("text").alias("rule"), F.col("person_id").alias("_broken")

@@ -13,7 +13,8 @@ from habitue.identity.components import components
 from habitue.identity.edges import edges as edges_of
 from habitue.identity.edges import nodes as nodes_of
 from habitue.identity.edges import observe, sightings
-from habitue.identity.guards import linked_once, shared_values, with_until
+from habitue.identity.guards import earliest, linked_once, shared_values, with_until
+from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import Resolved, assign_persons, with_codes
 from habitue.identity.settings import IdentitySettings
 
@@ -37,10 +38,14 @@ def resolve_identity(
     previous: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
+    links: DataFrame | None = None,
+    person_records: DataFrame | None = None,
 ) -> Resolution:
     """Resolve all identifiers of `records` (rule -> rows with source, identifiers, known_time).
 
-    `previous` is the identity map of the last run, None for the first one.
+    `previous` is the identity map of the last run, None for the first one. `links` are edges that
+    matching of person records found (materialised); they link, but make no value shared. `person_records`
+    (identifiers, given_name, family_name, known_time) show which values come with too many names.
     """
     observations = checkpoint(observe(records, settings=settings))
     nodes = checkpoint(nodes_of(observations))
@@ -50,10 +55,21 @@ def resolve_identity(
     upper_count = observations.where(
         F.col("hub_key").isNotNull()
     ).count()  # per source: never fewer than edges
+    if links is not None:
+        links = _between(links, nodes)
+        upper_count += links.count()
     shared, labels = None, None
     if upper_count:
-        shared = checkpoint(shared_values(edges, seen, settings=settings))
-        edges = checkpoint(with_until(edges, shared))
+        edges = checkpoint(edges)  # every guard reads them
+        ended = [
+            shared_values(edges, seen, settings=settings),
+            crowded_by_neighbours(edges, settings=settings),
+        ]
+        if person_records is not None:
+            ended.append(crowded_by_names(person_records, settings=settings))
+        shared = checkpoint(earliest(ended))
+        every = edges if links is None else edges.unionByName(links)
+        edges = checkpoint(with_until(every, shared))
         links = with_codes(edges.where(linked_once())).select("a", "b")
         labels = checkpoint(
             components(
@@ -65,12 +81,20 @@ def resolve_identity(
         )
     else:
         edges = edges.withColumns(
-            {"until": F.lit(None).cast("timestamp"), "shared_type": F.lit(None).cast("string")}
+            {"until": F.lit(None).cast("timestamp"), "until_why": F.lit(None).cast("string")}
         )
     resolved = assign_persons(
         nodes, edges, seen, labels, previous=previous, settings=settings, checkpoint=checkpoint
     )
     return Resolution(resolved, seen, shared, identifier_count, upper_count > 0)
+
+
+def _between(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """Links of which both ends are identifiers of these records."""
+    for end in ("a", "b"):
+        known = nodes.select(F.col("id_type").alias(f"id_type_{end}"), F.col("id_key").alias(f"id_key_{end}"))
+        links = links.join(known, on=[f"id_type_{end}", f"id_key_{end}"], how="left_semi")
+    return links
 
 
 def _count_without_collision(nodes: DataFrame) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
+from habitue.identity.matching.settings import MatchingSettings
+from habitue.identity.normalise import EmailSettings
+
 _PRIORITY = ("customer_number", "loyalty_number", "user_id", "email", "phone", "device_id", "anonymous_id")
 _PER_PERSON = {
     "customer_number": 5,
@@ -15,6 +18,7 @@ _PER_PERSON = {
     "anonymous_id": 50,
 }
 _OWNERS = {"loyalty_number": 1, "user_id": 1, "email": 1, "phone": 2, "device_id": 1, "anonymous_id": 1}
+_NAMES = {"email": 20, "phone": 20}
 _CONFIDENCE = {"manual": 1.0, "same_record": 0.99, "login": 0.95}
 
 
@@ -60,6 +64,17 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
         default_factory=lambda: dict(_OWNERS),
         description="Most owners of one value; with more it counts as shared and links nobody.",
     )
+    names_per_value: dict[str, PositiveInt] = Field(
+        default_factory=lambda: dict(_NAMES),
+        description="Most given or family names that records show with one value; with more it links nobody.",
+    )
+    neighbours_per_value: PositiveInt = Field(
+        100,
+        description="Identifiers that a value may be tied to in any case; with more it links nobody if it is also odd.",
+    )
+    neighbours_percentile: float = Field(
+        0.9999, gt=0, le=1, description="Share of values that have no more identifiers than one that is odd."
+    )
     number_spaces: dict[str, str] = Field(
         default_factory=dict,
         description="Source to the name of its number space; unset: each source has its own.",
@@ -77,6 +92,8 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     source_rank: tuple[str, ...] = Field(
         (), description="Best source first, for surviving values; others come after, as equals."
     )
+    email: EmailSettings = EmailSettings()
+    matching: MatchingSettings = MatchingSettings()
     attribution: AttributionSettings = AttributionSettings()
 
     @model_validator(mode="after")

@@ -144,7 +144,7 @@ def _prepared(
     times = run.spark.createDataFrame(
         [(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp"
     )
-    normalise = NormaliseSettings(country=run.settings.project.country)
+    normalise = NormaliseSettings(country=run.settings.project.country, email=run.settings.identity.email)
     latest = max(a.first_seen for a in arrivals)
     rows = []
     for draft in drafts:

@@ -48,7 +48,7 @@ def find_person(run: Run, handle: Handle) -> str:
     if handle.person_id:
         return _successor(run, handle.person_id)
     assert handle.id_type is not None and handle.value is not None
-    settings = NormaliseSettings(country=run.settings.project.country)
+    settings = NormaliseSettings(country=run.settings.project.country, email=run.settings.identity.email)
     spelt = normalise(handle.id_type, handle.value, settings)
     key = identifier_key(run.pepper, handle.id_type, spelt) if spelt else ""
     match = (F.col("id_type") == handle.id_type) & (F.col("id_key") == key)

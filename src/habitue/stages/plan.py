@@ -85,7 +85,13 @@ def _ingest(entity: str) -> Step:
             found = source_inputs(source, entity, run.project)
             run.record.note_inputs({f.name: (f.bytes, f.sha256) for i in found for f in i.files})
             digests.append(digest(source, found))
-        return [digests, settings.project.zone, settings.project.country, _spell(settings.session)]
+        return [
+            digests,
+            settings.project.zone,
+            settings.project.country,
+            _spell(settings.identity.email),
+            _spell(settings.session),
+        ]
 
     return Step(
         step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities

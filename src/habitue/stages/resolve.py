@@ -13,12 +13,16 @@ from habitue.contracts.behaviour import (
     IDENTITY_CHANGE,
     IDENTITY_EDGE,
     IDENTITY_MAP,
+    MATCH_REVIEW,
     SESSION,
 )
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
+from habitue.contracts.intake import PERSON_RECORD
 from habitue.errors import CheckError
 from habitue.identity.attribution import attribute_sessions
 from habitue.identity.audit import cluster_sizes, violations
+from habitue.identity.matching.identity_links import for_review, identity_links, matchable
+from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
@@ -36,7 +40,15 @@ def resolve(run: Run) -> None:
         _write_nothing(run)
         return
     # transform
-    resolution = resolve_identity(records, previous=previous, settings=settings, checkpoint=lake.checkpoint)
+    matching = _match(run)
+    resolution = resolve_identity(
+        records,
+        previous=previous,
+        settings=settings,
+        checkpoint=lake.checkpoint,
+        links=_links(run, matching),
+        person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
+    )
     found = resolution.resolved
     at_once([partial(_check, run, resolution, previous), partial(_count, run, resolution)])
     sessions = lake.read(SESSION)
@@ -46,6 +58,7 @@ def resolve(run: Run) -> None:
     at_once(
         [
             partial(lake.merge, IDENTITY_EDGE, found.edges, delete_unmatched=True),
+            partial(lake.merge, MATCH_REVIEW, _review(run, matching), delete_unmatched=True),
             partial(lake.merge, IDENTITY_CHANGE, found.changes),  # a log: a change once published stays
             partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
             partial(lake.merge, ATTRIBUTION, attribution, delete_unmatched=True),
@@ -68,6 +81,38 @@ def _records(run: Run) -> dict[str, DataFrame]:
     if run.lake.exists(EVENT):
         records["login"] = run.lake.read(EVENT).where(~F.col("is_bot")).select(*columns)
     return records
+
+
+def _match(run: Run) -> Matching | None:
+    """Links between person records; None where there is nothing to compare."""
+    settings = run.settings.identity
+    if not (settings.matching.enabled and run.lake.exists(PERSON_RECORD)):
+        return None
+    people = run.lake.checkpoint(matchable(run.lake.read(PERSON_RECORD), settings))
+    if people.isEmpty():
+        return None
+    found = match_records(people, settings=settings.matching, checkpoint=run.lake.checkpoint)
+    for status, links in sorted(_by(found.links, "status").items()):
+        run.count(f"matches_{status}", links)
+    run.count("match_candidates", found.candidate_pairs)
+    for each in found.passes:
+        if each.capped_blocks or not each.is_used:
+            run.count(f"blocks_left_out.{each.name}", each.capped_blocks if each.is_used else each.pairs)
+    return found
+
+
+def _links(run: Run, matching: Matching | None) -> DataFrame | None:
+    if matching is None:
+        return None
+    links = identity_links(matching.links, run.lake.read(PERSON_RECORD), run.settings.identity)
+    return run.lake.checkpoint(links)
+
+
+def _review(run: Run, matching: Matching | None) -> DataFrame:
+    """What a person should look at; nothing without matching."""
+    if matching is None:
+        return run.lake.read(MATCH_REVIEW).drop("row_hash").limit(0)
+    return for_review(matching.links, run.lake.read(PERSON_RECORD))
 
 
 def _check(run: Run, resolution: Resolution, previous: DataFrame | None) -> None:
@@ -113,5 +158,5 @@ def _by(rows: DataFrame, column: str) -> dict[str, int]:
 
 
 def _write_nothing(run: Run) -> None:
-    for table in (IDENTITY_EDGE, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP):
+    for table in (IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP):
         run.lake.merge(table, run.lake.read(table), delete_unmatched=False)

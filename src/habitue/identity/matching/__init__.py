@@ -1,0 +1,1 @@
+"""Probabilistic matching of person records: Fellegi and Sunter's model, learnt without labels."""

@@ -1,0 +1,150 @@
+"""Candidate pairs: records that share a key of at least one blocking pass, with caps and a report of what they cost.
+
+Passes are made from the roles of the fields, so any table of persons gets them. Wide
+ones (the month of birth alone) find the badly mistyped in a small table; in a large one
+they make too many pairs and are left out as a whole, since the narrow ones (birth date
+and the sound of a name) then have blocks of a good size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.identity.matching.comparisons import SOUND
+from habitue.identity.matching.patterns import Pattern
+from habitue.identity.matching.settings import MatchingSettings
+
+LETTERS = 5
+"""Beginning of a street or town that serves as a key."""
+
+
+@dataclass(frozen=True)
+class BlockingPass:
+    """What one pass found: pairs it gives, and what was too large for it."""
+
+    name: str
+    pairs: int
+    capped_blocks: int
+    capped_records: int
+    is_used: bool
+
+
+def keys(pattern: Pattern) -> dict[str, Column]:
+    """Key of every pass by name; null where a record lacks what the key is made of."""
+    atoms = dict(_atoms(pattern))
+    found = {name: F.xxhash64(F.lit(name), column) for name, column in atoms.items() if name.endswith("!")}
+    of: dict[str, list[str]] = {}
+    for name in atoms:
+        of.setdefault(name.partition(":")[0], []).append(name)
+    names, places = of.get("sound", []), of.get("place", [])
+    dates, numbers = of.get("birth", []), of.get("house", [])
+    for one, two in _products(names, [*dates, *places, *numbers, *of.get("domain", [])]):
+        found[f"{one} {two}"] = _key(atoms, one, two)
+    for one, two in _products(places, [*numbers, *(d for d in dates if d != "birth:day!")]):
+        found[f"{one} {two}"] = _key(atoms, one, two)
+    for one, two in _products(of.get("domain", []), [d for d in dates if d == "birth:year"]):
+        found[f"{one} {two}"] = _key(atoms, one, two)
+    for i, one in enumerate(places):
+        for two in places[i + 1 :]:
+            found[f"{one} {two}"] = _key(atoms, one, two)
+    if len(names) == 2:
+        both = F.array_sort(F.array(*(atoms[n] for n in names)))  # in either order: they may be swapped
+        complete = atoms[names[0]].isNotNull() & atoms[names[1]].isNotNull()
+        found["sound both"] = F.when(complete, F.xxhash64(F.lit("sound both"), both))
+    return found
+
+
+def blocked(records: DataFrame, pattern: Pattern) -> DataFrame:
+    """Rows of (pass, key, code)."""
+    entries = [
+        F.when(key.isNotNull(), F.struct(F.lit(name).alias("pass"), key.alias("key")))
+        for name, key in keys(pattern).items()
+    ]
+    return records.select("code", F.explode(F.array_compact(F.array(*entries))).alias("block")).select(
+        "code", "block.pass", "block.key"
+    )
+
+
+def report(blocks: DataFrame, records: int, settings: MatchingSettings) -> list[BlockingPass]:
+    """What each pass gives, collected: one row per pass."""
+    size = F.col("n")
+    fits = size <= settings.block_limit
+    sizes = blocks.groupBy("pass", "key").agg(F.count(F.lit(1)).alias("n")).where("n > 1")
+    found = sizes.groupBy("pass").agg(
+        F.coalesce(F.sum(F.when(fits, size * (size - 1) / 2)), F.lit(0)).cast("bigint").alias("pairs"),
+        F.count(F.when(~fits, 1)).alias("blocks"),
+        F.coalesce(F.sum(F.when(~fits, size)), F.lit(0)).alias("records"),
+    )
+    allowed = settings.pairs_per_record * records
+    return [
+        BlockingPass(r["pass"], r["pairs"], r["blocks"], r["records"], r["pairs"] <= allowed)
+        for r in sorted(found.collect(), key=lambda r: str(r["pass"]))
+    ]
+
+
+def candidates(blocks: DataFrame, passes: list[BlockingPass], settings: MatchingSettings) -> DataFrame:
+    """Pairs (a, b) with a < b that share a block of a pass in use, each once."""
+    used = [p.name for p in passes if p.is_used]
+    sizes = blocks.where(F.col("pass").isin(*used)).groupBy("pass", "key")
+    right_size = sizes.agg(F.count(F.lit(1)).alias("n")).where(
+        (F.col("n") > 1) & (F.col("n") <= settings.block_limit)
+    )
+    members = (
+        blocks.join(right_size.select("pass", "key"), on=["pass", "key"], how="left_semi")
+        .groupBy("pass", "key")
+        .agg(F.array_sort(F.collect_list("code")).alias("codes"))
+    )
+    codes = F.col("codes")
+
+    def with_later(code: Column, place: Column) -> Column:
+        later = F.slice(codes, place + 2, F.size(codes))
+        return F.transform(later, lambda other: F.struct(code.alias("a"), other.alias("b")))
+
+    pairs = members.select(F.explode(F.flatten(F.transform(codes, with_later))).alias("pair"))
+    return pairs.select("pair.a", "pair.b").distinct()
+
+
+def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
+    """What keys are made of, as `kind:column`; those that serve alone end with an exclamation mark."""
+    for field in pattern.fields:
+        name, value = field.column, F.col(field.column)
+        if field.role in ("given", "family") and field.comparison == "name":
+            yield f"sound:{name}", _filled(F.substring_index(value, SOUND, -1))
+        elif field.role == "birth":
+            year, month, day = value.substr(1, 4), value.substr(5, 2), value.substr(7, 2)
+            yield "birth:day!", value
+            yield "birth:year", year
+            yield "birth:year_month!", F.concat(year, month)
+            yield "birth:month_day!", F.concat(month, day)
+            yield "birth:year_day!", F.concat(year, day)
+        elif field.role == "address" and field.comparison == "number":
+            yield f"house:{name}", value
+        elif field.role == "address" and field.comparison != "exact":
+            beginning = F.replace(value, F.lit(" "), F.lit("")).substr(1, LETTERS)
+            yield f"place:{name}", value if field.comparison == "code" else beginning
+        elif field.role == "email":
+            yield f"mail:{name}!", value
+            yield f"box:{name}!", F.substring_index(value, "@", 1)
+            yield f"domain:{name}", F.when(value.contains("@"), F.substring_index(value, "@", -1))
+        elif field.role == "phone":
+            yield f"phone:{name}!", value
+            yield f"line:{name}!", F.right(value, F.lit(7))
+        elif field.role == "number":
+            yield f"number:{name}!", value
+
+
+def _products(ones: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    yield from ((one, other) for one in ones for other in others)
+
+
+def _key(atoms: dict[str, Column], one: str, two: str) -> Column:
+    complete = atoms[one].isNotNull() & atoms[two].isNotNull()
+    return F.when(complete, F.xxhash64(F.lit(f"{one} {two}"), atoms[one], atoms[two]))
+
+
+def _filled(text: Column) -> Column:
+    return F.when(text != "", text)

@@ -1,0 +1,171 @@
+"""Fellegi and Sunter's model with four populations of pairs, learnt without labels from counts of patterns.
+
+A pair of records is one **person**, or two strangers, as in Fellegi, I. P. and Sunter, A. B.
+(1969), "A Theory for Record Linkage". Two more populations keep the model honest where
+its assumption of independent fields is wrong: a **household** shares family name,
+address, telephone and mailbox, but not given name and birth date; **namesakes** share
+given and family name and so have mailboxes that look alike, but nothing else. Without
+them the mother and the son, or two Anna Müllers, pass as one person.
+
+What chance gives (u) comes from a sample of records compared each with each, and from
+counts of values; what a person gives (m) from the candidate pairs by expectation and
+maximisation (Winkler 1988), over all pairs that could be: pairs that no block holds are
+taken as strangers. Fields that a population does not share follow chance in it, fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from habitue.identity.matching.comparisons import Levels
+from habitue.identity.matching.patterns import Pattern
+from habitue.identity.matching.settings import MatchField
+from habitue.identity.matching.text_codes import Floats, Ints
+
+POPULATIONS = ("person", "household", "namesake")
+"""Those that share something; strangers are what is left."""
+BY_CHANCE = {
+    "person": frozenset[str](),
+    "household": frozenset({"given", "birth", "number"}),
+    "namesake": frozenset({"birth", "address", "phone", "number"}),
+}
+"""Roles of fields that agree in a population no more often than between strangers."""
+TWINS = 0.01
+"""Share of pairs in a household who are born on one day: about what statistics of births give."""
+EXPECTED_SAME = 0.9
+"""Share of exact agreement among true pairs before anything is learnt."""
+PRIOR_PAIRS = 2.0
+"""Weight of what is expected, in pairs: it only keeps levels that never occur from being impossible."""
+MAX_ROUNDS = 300
+SETTLED = 1e-3
+
+Tables = dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What is known of strangers: share of each level per field, and how many pairs it rests on."""
+
+    share: Tables
+    pairs: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Shares of the populations among all pairs, and of each level within them; `chance` is that of strangers."""
+
+    prior: dict[str, float]
+    level: dict[str, Tables]
+    chance: Tables
+    matches: float
+    rounds: int
+
+
+def learn(
+    pattern: Pattern, levels: Mapping[str, Levels], counts: Floats, records: int, chance: Chance
+) -> Model:
+    """Learn from distinct patterns (`levels`) and how many candidate pairs show each."""
+    pairs = max(records * (records - 1) / 2, 1.0)
+    expected = {f.column: _expected(pattern.levels(f.column)) for f in pattern.fields}
+    digits = {column: levels[column].astype(np.int64) for column in pattern.columns}
+    by_chance = {c: np.maximum(s, 1 / (chance.pairs[c] + 1)) for c, s in chance.share.items()}
+    by_chance = {c: s / s.sum() for c, s in by_chance.items()}
+    model = Model(
+        prior=dict.fromkeys(POPULATIONS, 1 / records),
+        level={p: _bound(p, pattern, expected, by_chance) for p in POPULATIONS},
+        chance=by_chance,
+        matches=0.0,
+        rounds=0,
+    )
+    for number in range(1, MAX_ROUNDS + 1):
+        before = model
+        model = _better(before, pattern, digits, counts, expected, chance, pairs, records, number)
+        if _moved(before, model) < SETTLED:
+            break
+    return model
+
+
+def posterior(model: Model, digits: Mapping[str, Ints], count: int) -> Floats:
+    """Probability of each population for each pattern, strangers last: populations x patterns."""
+    rows = [np.full(count, np.log(model.prior[p])) for p in POPULATIONS]
+    for row, population in zip(rows, POPULATIONS, strict=True):
+        for column, digit in digits.items():
+            weight = np.log(model.level[population][column] / model.chance[column])
+            row += np.append(weight, 0.0)[digit]  # -1, a missing value, takes the last
+    rows.append(np.full(count, np.log(1 - sum(model.prior.values()))))
+    odds = np.stack(rows)
+    odds = np.exp(odds - odds.max(axis=0))
+    share: Floats = odds / odds.sum(axis=0)
+    return share
+
+
+def follows_chance(population: str, field: MatchField) -> bool:
+    """Whether a field says nothing about membership in the population."""
+    return field.role in BY_CHANCE[population]
+
+
+def _better(
+    model: Model,
+    pattern: Pattern,
+    digits: dict[str, Ints],
+    counts: Floats,
+    expected: Tables,
+    chance: Chance,
+    pairs: float,
+    records: int,
+    number: int,
+) -> Model:
+    """One round: expect which pairs belong where, then take the shares that fit best."""
+    share = posterior(model, digits, counts.size) * counts
+    totals = dict(zip(POPULATIONS, share.sum(axis=1), strict=False))
+    prior = {p: max(float(n), 1e-3) / pairs for p, n in totals.items()}
+    matches = float(totals["person"])
+    # pairs of different persons are fewer than pairs of records: what never met among them may still be
+    persons = records**2 / (records + 2 * matches)
+    level: dict[str, Tables] = {p: {} for p in POPULATIONS}
+    by_chance: Tables = {}
+    for field in pattern.fields:
+        column, size = field.column, pattern.levels(field.column)
+        for row, population in zip(share, POPULATIONS, strict=False):
+            known = digits[column] >= 0
+            counted = np.bincount(digits[column][known], weights=row[known], minlength=size)
+            seen = counted.astype(np.float64) + PRIOR_PAIRS * expected[column]
+            if population == "namesake" and field.role == "email":
+                seen[0] = model.chance[column][0] * seen.sum()  # one mailbox is more than one name
+            level[population][column] = seen / seen.sum()
+        unseen = np.full(size, max(1 / chance.pairs[column], 2 / persons**2))
+        unseen[0] = 2 / persons**2
+        shared = sum(
+            prior[p] * (model.chance[column] if follows_chance(p, field) else level[p][column])
+            for p in POPULATIONS
+        )
+        left = np.maximum(chance.share[column] - shared, 0) + unseen
+        by_chance[column] = left / left.sum()
+    bound = {p: _bound(p, pattern, level[p], by_chance) for p in POPULATIONS}
+    return Model(prior, bound, by_chance, matches, number)
+
+
+def _bound(population: str, pattern: Pattern, free: Tables, by_chance: Tables) -> Tables:
+    """Shares of levels within a population; what it does not share is as between strangers."""
+    bound: Tables = {}
+    for field in pattern.fields:
+        column = field.column
+        bound[column] = by_chance[column] if follows_chance(population, field) else free[column]
+        if population == "household" and field.role == "birth":
+            bound[column] = bound[column] * (1 - TWINS)
+            bound[column][0] += TWINS
+    return bound
+
+
+def _expected(size: int) -> Floats:
+    shares = np.full(size, (1 - EXPECTED_SAME) / (size - 1))
+    shares[0] = EXPECTED_SAME
+    return shares
+
+
+def _moved(before: Model, after: Model) -> float:
+    old, new = before.level["person"], after.level["person"]
+    return max(float(np.abs(np.log(new[c] / old[c])).max()) for c in new)

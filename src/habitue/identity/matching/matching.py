@@ -1,0 +1,227 @@
+"""Matching as one transform: person records in, links between them out, each with its probability and its fate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.identity.components import components
+from habitue.identity.matching import blocking, scoring
+from habitue.identity.matching.blocking import BlockingPass
+from habitue.identity.matching.expectation_maximisation import Chance, Model, learn
+from habitue.identity.matching.kernel import COMPARED, REPAIRED, compare_batches, repair_batches
+from habitue.identity.matching.patterns import Pattern
+from habitue.identity.matching.preparation import Prepared, drawn, folded_records, with_rarity
+from habitue.identity.matching.settings import MatchingSettings
+
+Checkpoint = Callable[[DataFrame], DataFrame]
+
+DRIVER_TIER_MAX_LINKS = 5_000_000
+NUMBER = "two values of one number space"
+FEW_ROLES = "too few independent fields agree"
+WEAK_BRIDGE = "weak bridge: other pairs of the group contradict it"
+UNSURE = "probability below the one to accept"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Links with probability 0.5 and more (see `match_records`), and how they came about; None without pairs."""
+
+    links: DataFrame
+    passes: list[BlockingPass]
+    model: Model | None
+    candidate_pairs: int
+
+
+def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint: Checkpoint) -> Matching:
+    """Match records of persons by the declared fields that they have.
+
+    `records`: one row per record_key, with any of the declared columns; `exclusive`
+    (map of number space to number, optional) names numbers of which two of one space
+    are two persons. Grain of `links`: key_a, key_b (key_a < key_b), with probability,
+    status (accepted, review, refused), reason (null when accepted), agreement (columns that agree).
+    """
+    rows, pattern = folded_records(records, settings)
+    if len(pattern.fields) < 2:
+        return Matching(_no_links(rows), [], None, 0)
+    prepared = with_rarity(checkpoint(rows), pattern)
+    people = checkpoint(prepared.records)
+    blocks = checkpoint(blocking.blocked(people, pattern))
+    passes = blocking.report(blocks, prepared.count, settings)
+    pairs = checkpoint(_compared(blocking.candidates(blocks, passes, settings), people, pattern))
+    counts = pairs.where("NOT conflict").groupBy("pattern").agg(F.count(F.lit(1)).alias("n")).toArrow()
+    if counts.num_rows == 0:
+        return Matching(_no_links(rows), passes, None, 0)
+    chance = _chance(people, prepared, settings)
+    # a pattern comes in any order from Spark; sums of floats must not depend on it
+    counts = counts.sort_by("pattern")
+    weight = counts.column("n").to_numpy().astype(np.float64)
+    levels = pattern.unpacked(counts.column("pattern").to_numpy())
+    model = learn(pattern, levels, weight, prepared.count, chance)
+    links = checkpoint(_decided(pairs, people, pattern, model, settings, checkpoint))
+    return Matching(_with_keys(links, people), passes, model, int(weight.sum()))
+
+
+def _compared(pairs: DataFrame, people: DataFrame, pattern: Pattern) -> DataFrame:
+    """Candidate pairs (a, b) with conflict, pattern and rarity."""
+    for end in ("a", "b"):
+        side = people.select(
+            F.col("code").alias(end),
+            *(F.col(c).alias(f"{c}_{end}") for c in (*pattern.columns, "rarity", "exclusive")),
+        )
+        pairs = pairs.join(side, on=end, how="inner")
+    both = pairs.select(
+        "a",
+        "b",
+        _conflict().alias("conflict"),
+        *(f"{c}_{end}" for c in (*pattern.columns, "rarity") for end in ("a", "b")),
+    )
+    return both.mapInArrow(_comparing(pattern), COMPARED)
+
+
+def _comparing(pattern: Pattern) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    return partial(compare_batches, pattern=pattern)
+
+
+def _conflict() -> Column:
+    """Whether the two records hold different numbers of one space."""
+    other = F.col("exclusive_b")
+    differs = F.exists(
+        F.map_keys("exclusive_a"),
+        lambda space: other[space].isNotNull() & (other[space] != F.col("exclusive_a")[space]),
+    )
+    return F.coalesce(differs, F.lit(False))
+
+
+def _chance(people: DataFrame, prepared: Prepared, settings: MatchingSettings) -> Chance:
+    """Levels between records drawn by chance; exact agreement is counted over all records."""
+    pattern = prepared.pattern
+    few = drawn(people, pattern.columns, settings.sample_records)
+    left, right = np.triu_indices(len(next(iter(few.values()))), 1)
+    levels = pattern.compare({c: v[left] for c, v in few.items()}, {c: v[right] for c, v in few.items()})
+    share, pairs = {}, {}
+    for column in pattern.columns:
+        seen = levels[column][levels[column] >= 0]
+        tally = np.bincount(seen, minlength=pattern.levels(column)).astype(np.float64)
+        same, rest = prepared.same[column], max(tally[1:].sum(), 1.0)
+        share[column] = np.append(same, tally[1:] * (1 - same) / rest)
+        pairs[column] = max(float(tally.sum()), 1.0)
+    return Chance(share, pairs)
+
+
+def _decided(
+    pairs: DataFrame,
+    people: DataFrame,
+    pattern: Pattern,
+    model: Model,
+    settings: MatchingSettings,
+    checkpoint: Checkpoint,
+) -> DataFrame:
+    """Links (a, b, probability, status, reason, agreement) after thresholds and repair."""
+    scored = _scored(pairs, pattern, model, settings)
+    accepted = checkpoint(scored.where("accepted").select("a", "b"))
+    labels = checkpoint(
+        components(
+            accepted,
+            edge_count=accepted.count(),
+            driver_tier_max_edges=DRIVER_TIER_MAX_LINKS,
+            checkpoint=checkpoint,
+        )
+    )
+    groups = labels.groupBy("component").agg(F.count(F.lit(1)).alias("n")).where("n > 2")
+    members = labels.join(groups, on="component", how="inner")
+    whole = _scored(_compared(_missing(members, pairs, settings), people, pattern), pattern, model, settings)
+    inside = _within(scored.unionByName(whole), members)
+    kept = checkpoint(
+        inside.repartition("component")
+        .sortWithinPartitions("component", "a", "b")
+        .mapInArrow(repair_batches, REPAIRED)
+    )
+    interesting = scored.where(F.col("accepted") | (F.col("probability") >= settings.review))
+    found = interesting.join(kept, on=["a", "b"], how="left")
+    is_torn = F.col("accepted") & (F.col("is_kept") == F.lit(False))
+    enough = F.col("roles") >= settings.independent_roles
+    reason = (
+        F.when(F.col("conflict"), F.lit(NUMBER))
+        .when(is_torn, F.lit(WEAK_BRIDGE))
+        .when(F.col("accepted"), F.lit(None).cast("string"))
+        .when(~enough, F.lit(FEW_ROLES))
+        .otherwise(F.lit(UNSURE))
+    )
+    status = (
+        F.when(F.col("conflict") | is_torn, F.lit("refused"))
+        .when(F.col("accepted"), F.lit("accepted"))
+        .otherwise(F.lit("review"))
+    )
+    return found.select(
+        "a",
+        "b",
+        "probability",
+        status.alias("status"),
+        reason.alias("reason"),
+        scoring.agreement(pattern).alias("agreement"),
+    )
+
+
+def _scored(pairs: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings) -> DataFrame:
+    """Pairs with log_odds, probability, roles that agree, and whether they are accepted as links."""
+    odds = pairs.withColumns(
+        {"log_odds": scoring.log_odds(model, pattern), "roles": scoring.agreeing_roles(model, pattern)}
+    )
+    probability = 1 / (1 + F.exp(-F.col("log_odds")))
+    likely = odds.withColumn("probability", probability)
+    accepted = (
+        (F.col("probability") >= settings.accept)
+        & (F.col("roles") >= settings.independent_roles)
+        & ~F.col("conflict")
+    )
+    return likely.withColumn("accepted", accepted)
+
+
+def _missing(members: DataFrame, pairs: DataFrame, settings: MatchingSettings) -> DataFrame:
+    """Pairs of a group that no block held; what they say is needed to judge its bridges."""
+    small = members.where(F.col("n") <= settings.component_limit)
+    ones = small.select("component", F.col("node").alias("a"))
+    others = small.select("component", F.col("node").alias("b"))
+    every = ones.join(others, on="component", how="inner").where("a < b").select("a", "b")
+    return every.join(pairs.select("a", "b"), on=["a", "b"], how="left_anti")
+
+
+def _within(scored: DataFrame, members: DataFrame) -> DataFrame:
+    """Scored pairs with both ends in one group: component, a, b, log_odds, conflict, accepted."""
+    one = members.select("component", F.col("node").alias("a"))
+    other = members.select(F.col("component").alias("_other"), F.col("node").alias("b"))
+    return (
+        scored.join(one, on="a", how="inner")
+        .join(other, on="b", how="inner")
+        .where("component = _other")
+        .select("component", "a", "b", "log_odds", "conflict", "accepted")
+    )
+
+
+def _with_keys(links: DataFrame, people: DataFrame) -> DataFrame:
+    """Links by record keys, the smaller key first."""
+    one = people.select(F.col("code").alias("a"), F.col("record_key").alias("_a"))
+    other = people.select(F.col("code").alias("b"), F.col("record_key").alias("_b"))
+    named = links.join(one, on="a", how="inner").join(other, on="b", how="inner")
+    return named.select(
+        F.least("_a", "_b").alias("key_a"),
+        F.greatest("_a", "_b").alias("key_b"),
+        *("probability", "status", "reason", "agreement"),
+    )
+
+
+def _no_links(rows: DataFrame) -> DataFrame:
+    text = F.col("record_key")
+    return rows.where(F.lit(False)).select(
+        text.alias("key_a"),
+        text.alias("key_b"),
+        F.lit(0.0).alias("probability"),
+        *(text.alias(c) for c in ("status", "reason", "agreement")),
+    )

@@ -1,0 +1,120 @@
+"""Person records as matching sees them: a code, folded values, and how rare each value is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.errors import HabitueError
+from habitue.identity.matching import folding
+from habitue.identity.matching.cologne_phonetics import cologne_code
+from habitue.identity.matching.comparisons import SOUND
+from habitue.identity.matching.patterns import Pattern, Values, pattern_of
+from habitue.identity.matching.settings import MatchField, MatchingSettings
+from habitue.identity.phone import e164_number
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Materialised records: code, record_key, exclusive, one text per field, `rarity` in the order of fields."""
+
+    records: DataFrame
+    pattern: Pattern
+    count: int
+    same: dict[str, float]  # chance that two records agree exactly, by column
+    known: dict[str, int]  # records with a value, by column
+
+
+def folded_records(records: DataFrame, settings: MatchingSettings) -> tuple[DataFrame, Pattern]:
+    """Code, record_key, exclusive and the folded fields that these records have."""
+    if "house_number" not in records.columns and "street" in records.columns:
+        records = records.withColumns(
+            {
+                "house_number": folding.house_number(F.col("street")),
+                "street": folding.street_name(F.col("street")),
+            }
+        )
+    pattern = pattern_of(settings.fields, settings.swaps, records.columns)
+    exclusive = (
+        F.col("exclusive") if "exclusive" in records.columns else F.lit(None).cast("map<string,string>")
+    )
+    rows = records.select(
+        F.xxhash64("record_key").alias("code"),
+        "record_key",
+        exclusive.alias("exclusive"),
+        *(_folded(field, settings).alias(field.column) for field in pattern.fields),
+    )
+    return rows, pattern
+
+
+def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
+    """Records with the rarity of their values: log of how much less often than the field's average they meet."""
+    long = rows.select("code", F.posexplode(F.array(*pattern.columns)).alias("field", "value")).where(
+        "value IS NOT NULL"
+    )
+    counts = long.groupBy("field", "value").agg(F.count(F.lit(1)).alias("n"))
+    totals = counts.groupBy("field").agg(
+        F.sum("n").alias("known"), F.sum(F.col("n").cast("double") * F.col("n")).alias("squares")
+    )
+    known = {r["field"]: (int(r["known"]), float(r["squares"])) for r in totals.collect()}
+    size = rows.agg(F.count(F.lit(1)).alias("n"), F.count_distinct("code").alias("codes")).collect()[0]
+    if size["n"] != size["codes"]:
+        raise HabitueError(
+            f"{size['n'] - size['codes']} keys of person records are there twice or share a 64-bit code",
+            hint="Every record needs a key of its own.",
+        )
+    # average share of a value among agreeing pairs, over the share of this value
+    average = (
+        F.create_map(*(x for f, (n, s) in known.items() for x in (F.lit(f), F.lit(s / n)))) if known else None
+    )
+    rarity = F.log(average[F.col("field")] / F.col("n")) if average is not None else F.lit(0.0)
+    rare = counts.select("field", "value", rarity.alias("rarity"))
+    per_record = (
+        long.join(rare, on=["field", "value"], how="inner")
+        .groupBy("code")
+        .agg(F.map_from_entries(F.collect_list(F.struct("field", "rarity"))).alias("_rarity"))
+    )
+    in_order = F.array(
+        *(F.coalesce(F.col("_rarity")[F.lit(i)], F.lit(0.0)) for i in range(len(pattern.columns)))
+    )
+    records = rows.join(per_record, on="code", how="left").withColumn("rarity", in_order).drop("_rarity")
+    figures = [known.get(i, (0, 0.0)) for i in range(len(pattern.columns))]
+    return Prepared(
+        records,
+        pattern,
+        int(size["n"]),
+        {c: _agreement(n, s) for c, (n, s) in zip(pattern.columns, figures, strict=True)},
+        {c: n for c, (n, _) in zip(pattern.columns, figures, strict=True)},
+    )
+
+
+def drawn(records: DataFrame, columns: Sequence[str], count: int) -> dict[str, Values]:
+    """At most `count` records, the same whatever the order: column by column, on the driver."""
+    few = records.orderBy(F.xxhash64(F.col("code"), F.lit("drawn")), "code").limit(count)
+    table = few.select(*columns).toArrow()
+    return {c: np.array(table.column(c).to_pylist(), dtype=object) for c in columns}
+
+
+def _agreement(known: int, squares: float) -> float:
+    return (squares - known) / (known * (known - 1)) if known > 1 else 0.0
+
+
+def _folded(field: MatchField, settings: MatchingSettings) -> Column:
+    column = F.col(field.column)
+    if field.role == "phone":
+        return F.coalesce(e164_number(column, settings.country), folding.code(column))
+    if field.comparison == "name":
+        name = folding.folded(column)
+        return F.concat(name, F.lit(SOUND), F.coalesce(cologne_code(name), F.lit("")))
+    if field.comparison == "text":
+        return folding.folded(column)
+    if field.comparison == "date":
+        return folding.date_digits(column)
+    if field.comparison == "email":
+        mail = F.lower(F.trim(column))
+        return F.when(mail != "", mail)
+    return folding.code(column)

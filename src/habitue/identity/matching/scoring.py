@@ -1,0 +1,75 @@
+"""Probability that two records are one person, from their pattern, as native expressions."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from habitue.identity.matching.comparisons import CLOSE, COMPARISONS
+from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model, follows_chance
+from habitue.identity.matching.patterns import Pattern
+
+ROLE_GROUPS = {"given": "name", "family": "name"}
+"""Names are one piece of evidence; every other role is one by itself."""
+SPEAKS_FROM = 4.0
+"""How many times likelier a level must be for one person than for strangers, to count as evidence."""
+
+
+def log_odds(model: Model, pattern: Pattern) -> Column:
+    """Natural log odds of `person` against all other populations, for columns pattern and rarity."""
+    others = F.lit(float(np.log(1 - sum(model.prior.values()))))
+    rivals = [_support(p, model, pattern) for p in POPULATIONS[1:]]
+    top = reduce(F.greatest, [*rivals, others])
+    spread = reduce(lambda total, rival: total + F.exp(rival - top), rivals, F.exp(others - top))
+    return _support(POPULATIONS[0], model, pattern) - (top + F.log(spread))
+
+
+def agreeing_roles(model: Model, pattern: Pattern) -> Column:
+    """How many independent pieces of evidence speak for a person: fields at a level that chance seldom gives."""
+    groups: dict[str, list[Column]] = {}
+    for i, field in enumerate(pattern.fields):
+        ratio = model.level[POPULATIONS[0]][field.column] / model.chance[field.column]
+        speaks = F.array(*(F.lit(bool(r >= SPEAKS_FROM)) for r in [0.0, *ratio.tolist()]))
+        groups.setdefault(ROLE_GROUPS.get(field.role, field.role), []).append(
+            F.get(speaks, _digit(pattern, i))
+        )
+    counted = [F.when(reduce(lambda a, b: a | b, flags), 1).otherwise(0) for flags in groups.values()]
+    return reduce(lambda a, b: a + b, counted)
+
+
+def agreement(pattern: Pattern) -> Column:
+    """Names of the columns that agree, in words for a reviewer: `birth_date, phone (close)`."""
+    words = []
+    for i, field in enumerate(pattern.fields):
+        level = _level(pattern, i)
+        words.append(
+            F.when(level == 0, F.lit(field.column))
+            .when(level.between(1, CLOSE), F.lit(f"{field.column} (close)"))
+            .when(level >= COMPARISONS[field.comparison][1], F.lit(f"{field.column} (swapped)"))
+        )
+    return F.array_join(F.array_compact(F.array(*words)), ", ")
+
+
+def _support(population: str, model: Model, pattern: Pattern) -> Column:
+    """Log of the prior and of all weights of one population."""
+    total = F.lit(float(np.log(model.prior[population])))
+    for i, field in enumerate(pattern.fields):
+        weights = np.log(model.level[population][field.column] / model.chance[field.column])
+        by_digit = F.array(*(F.lit(w) for w in [0.0, *weights.tolist()]))  # digit 0 is a missing value
+        total = total + F.get(by_digit, _digit(pattern, i))
+        if not follows_chance(population, field):
+            total = total + F.get("rarity", F.lit(i))
+    return total
+
+
+def _level(pattern: Pattern, place: int) -> Column:
+    return _digit(pattern, place) - 1
+
+
+def _digit(pattern: Pattern, place: int) -> Column:
+    bases = [pattern.levels(c) + 1 for c in pattern.columns]
+    radix = int(np.prod([1, *bases[place + 1 :]], dtype=np.int64))
+    return F.expr(f"int(pattern div {radix} % {bases[place]})")

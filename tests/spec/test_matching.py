@@ -1,0 +1,226 @@
+"""Matching of person records: how values are folded, how names sound, and which records become one person."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from habitue.identity.matching import folding
+from habitue.identity.matching.blocking import blocked, candidates, report
+from habitue.identity.matching.cologne_phonetics import cologne_code
+from habitue.identity.matching.matching import match_records
+from habitue.identity.matching.preparation import folded_records
+from habitue.identity.matching.settings import MatchingSettings
+
+
+def cut(df: DataFrame) -> DataFrame:
+    return df.localCheckpoint()
+
+
+def column(spark: SparkSession, values: list[str], function) -> list[str | None]:
+    rows = spark.createDataFrame(list(enumerate(values)), "i int, text string")
+    return [r[0] for r in rows.orderBy("i").select(function(F.col("text"))).collect()]
+
+
+def plain_cologne(name: str) -> str:
+    """Postel's table, letter by letter."""
+    letters = [c for c in name if "a" <= c <= "z"]
+    digits = []
+    for i, c in enumerate(letters):
+        before, after = letters[i - 1] if i else "", letters[i + 1] if i + 1 < len(letters) else "-"
+        if c == "c":
+            hard = after in "ahkloqrux" if i == 0 else after in "ahkoqux" and before not in "sz"
+            digits.append("4" if hard else "8")
+        elif c == "x":
+            digits.append("8" if before and before in "ckq" else "48")
+        elif c in "dt":
+            digits.append("8" if after in "csz" else "2")
+        elif c == "p":
+            digits.append("3" if after == "h" else "1")
+        else:
+            table = {
+                "aeijouy": "0",
+                "b": "1",
+                "fvw": "3",
+                "gkq": "4",
+                "l": "5",
+                "mn": "6",
+                "r": "7",
+                "sz": "8",
+                "h": "",
+            }
+            digits.append(next(d for group, d in table.items() if c in group))
+    single: list[str] = []
+    for d in "".join(digits):
+        if not single or single[-1] != d:
+            single.append(d)
+    return "".join(d for i, d in enumerate(single) if i == 0 or d != "0")
+
+
+def test_names_sound_as_postel_wrote_it_down(spark: SparkSession):
+    known = {
+        "wikipedia": "3412",
+        "muellerluedenscheidt": "65752682",
+        "breschnew": "17863",
+        "meyer": "67",
+        "maier": "67",
+    }
+    odd = [
+        "xaver",
+        "max",
+        "christoph",
+        "schmidt",
+        "czerny",
+        "philipp",
+        "jacques",
+        "scholz",
+        "dtc",
+        "cx",
+        "h",
+        "bach",
+        "sachs",
+    ]
+    assert column(spark, list(known), cologne_code) == list(known.values())
+    assert column(spark, odd, cologne_code) == [plain_cologne(name) or None for name in odd]
+
+
+def test_values_have_one_spelling(spark: SparkSession):
+    names = ["Jörg Groß", "JOERG  GROSS", "Jo\u0308rg-Groß", "Łukasz Żak", "Çağlar O'Brien", "  ", "André"]
+    assert column(spark, names, folding.folded) == [
+        "joerg gross", "joerg gross", "joerg gross", "lukasz zak", "caglar o brien", None, "andre",
+    ]  # fmt: skip
+    streets = [
+        "Hauptstraße 12",
+        "Hauptstr. 12 a",
+        "Haupt Strasse 12",
+        "Am Markt",
+        "Straße des 17. Juni 135",
+        "Ring 5-7",
+    ]
+    assert column(spark, streets, folding.street_name) == [
+        "hauptstr", "hauptstr", "haupt str", "am markt", "str des 17 juni", "ring",
+    ]  # fmt: skip
+    assert column(spark, streets, folding.house_number) == ["12", "12a", "12", None, "135", "57"]
+    assert column(spark, ["1975-08-18", "18.08.1975", ""], folding.date_digits) == [
+        "19750818",
+        "18081975",
+        None,
+    ]
+
+
+PEOPLE = """
+1  Jürgen  Müller     1961-04-12  Hauptstraße 12    10115  Berlin   juergen.mueller@post.synth  -
+2  Juergen Mueller    1961-04-12  Hauptstr. 12      10115  Berlin   -                           +49301234567
+3  Müller  Jürgen     1961-04-21  Hauptstrasse 12   10115  Berlin   juergen.mueller@post.synth  -
+4  Petra   Müller     1963-09-30  Hauptstraße 12    10115  Berlin   petra.m@post.synth          +49301234567
+5  Lena    Müller     1990-01-05  Hauptstraße 12    10115  Berlin   lena@post.synth             +49301234567
+6  Jürgen  Müller     1978-11-02  Gartenweg 3       80331  München  juergen.mueller7@post.synth -
+"""
+
+
+def people(spark: SparkSession, strangers: int = 250) -> DataFrame:
+    """The six above among strangers; every fifth of these is there twice, with a slip."""
+    columns = [
+        "record_key",
+        "given_name",
+        "family_name",
+        "birth_date",
+        "street",
+        "postal_code",
+        "city",
+        "email",
+        "phone",
+    ]
+    rows = [[None if v == "-" else v for v in _cells(line)] for line in PEOPLE.strip().splitlines()]
+    given = [
+        "anna",
+        "ben",
+        "clara",
+        "david",
+        "emil",
+        "frieda",
+        "gustav",
+        "hanna",
+        "ida",
+        "karl",
+        "lotte",
+        "moritz",
+        "nora",
+        "otto",
+        "paula",
+        "quentin",
+        "rosa",
+        "simon",
+    ]
+    for i in range(strangers):
+        first, last = (
+            given[i % 18],
+            f"{'bdfgklmnprstw'[i % 13]}{'aeiou'[i % 5]}{'rlnmt'[i % 7 % 5]}ke{'rnl'[i % 3]}",
+        )
+        row = [f"s{i}", first, last, f"{1940 + i % 61}-{1 + i % 12:02}-{1 + i % 28:02}", f"Weg {i % 97}",
+               f"{20000 + i * 37}", f"ort{i % 41}", f"{first}.{i}@brief.synth", None]  # fmt: skip
+        rows.append(row)
+        if i % 5 == 0:
+            rows.append([f"t{i}", first[:-1], last, *row[3:6], None, *row[7:]])
+    return spark.createDataFrame(
+        pd.DataFrame(rows, columns=columns).astype(object), ", ".join(f"{c} string" for c in columns)
+    )
+
+
+def _cells(line: str) -> list[str]:
+    key, given, family, birth, *rest = line.split()
+    *street, postal, city, mail, phone = rest
+    return [key, given, family, birth, " ".join(street), postal, city, mail, phone]
+
+
+def test_one_person_is_found_in_several_spellings_and_the_family_stays_apart(spark: SparkSession):
+    records = people(spark)
+    numbers = F.when(F.col("record_key").isin("s0", "t0"), F.create_map(F.lit("crm"), F.col("record_key")))
+    found = match_records(
+        records.withColumn("exclusive", numbers),
+        settings=MatchingSettings(),
+        checkpoint=cut,
+    )
+    links = {(r.key_a, r.key_b): r for r in found.links.collect()}
+    accepted = {pair for pair, r in links.items() if r.status == "accepted"}
+    assert {("1", "2"), ("1", "3")} <= accepted
+    known = {"1", "2", "3"}
+    assert {pair for pair in accepted if set(pair) & set("123456") and not set(pair) <= known} == set()
+    copies = {(f"s{i}", f"t{i}") for i in range(5, 250, 5)}
+    assert copies <= accepted
+    assert accepted - copies <= {("1", "2"), ("1", "3"), ("2", "3")}
+    assert (
+        links.get(("s0", "t0")) is None or links["s0", "t0"].status == "refused"
+    )  # two numbers of one source
+    assert "email" in links["1", "3"].agreement and "swapped" in links["1", "3"].agreement
+    assert found.model is not None and found.model.matches == pytest.approx(53, abs=3)
+
+
+def test_the_order_of_rows_and_partitions_changes_nothing(spark: SparkSession):
+    records = people(spark, strangers=60)
+    settings = MatchingSettings()
+    results = [
+        sorted(match_records(r, settings=settings, checkpoint=cut).links.collect())
+        for r in (records.coalesce(1), records.orderBy(F.reverse("record_key")).repartition(7))
+    ]
+    assert results[0] == results[1]
+
+
+def test_a_block_over_the_cap_is_left_out_and_reported(spark: SparkSession):
+    rows = [(str(i), "anna", "muell" if i < 30 else f"name{i:03}") for i in range(60)]
+    records = spark.createDataFrame(rows, "record_key string, given_name string, family_name string")
+    settings = MatchingSettings(block_limit=20, pairs_per_record=50)
+    folded, pattern = folded_records(records, settings)
+    blocks = blocked(folded, pattern)
+    passes = {p.name: p for p in report(blocks, 60, settings)}
+    both = passes["sound both"]
+    assert (both.capped_blocks, both.capped_records) == (2, 60)
+    assert candidates(blocks, list(passes.values()), settings).isEmpty()
+
+
+def test_records_without_two_fields_to_compare_give_no_links(spark: SparkSession):
+    records = spark.createDataFrame([("1", "ada"), ("2", "ada")], "record_key string, given_name string")
+    found = match_records(records, settings=MatchingSettings(), checkpoint=cut)
+    assert found.model is None and found.links.isEmpty()
