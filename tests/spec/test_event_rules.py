@@ -12,6 +12,7 @@ from habitue.contracts.entities import EVENT
 from habitue.events.bots import flag_bots, user_agent_reason
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.events.duplicates import fingerprint, mark_repeats
+from habitue.events.repeated_orders import name_repeated_orders
 from habitue.events.settings import BotSettings, ClockSettings, SessionSettings
 from habitue.events.visitor import visitor
 from tests.tables import assert_table, table
@@ -47,6 +48,49 @@ def test_the_skew_formula_its_clamp_and_missing_clocks(spark: SparkSession) -> N
         (None, None, None, None): (None, None),
     }
     found = clock_rows(spark, list(cases))
+    assert [(seconds_after_noon(r.event_time), r.time_quality) for r in found] == list(cases.values())
+
+
+def test_a_library_may_have_a_policy_of_its_own(spark: SparkSession) -> None:
+    settings = ClockSettings(libraries={"early-sender": "device", "no-clock": "server"})
+    cases = {
+        # an hour offline: sent is stamped at once, so that the formula would lead to the receipt
+        ("Early-Sender", 0, 1, 3600): (0, "device"),
+        ("early-sender", 4000, 4001, 3600): (3600, "clamped"),
+        ("early-sender", None, 1, 3600): (3600, "missing"),
+        ("no-clock", 0, 1, 3600): (3600, "clamped"),
+        ("another", 0, 1, 3600): (3599, "corrected"),
+        (None, 0, 1, 3600): (3599, "corrected"),
+    }
+    rows = [
+        (i, library, *(None if t is None else NOON + timedelta(seconds=t) for t in times))
+        for i, (library, *times) in enumerate(cases)
+    ]
+    schema = "i int, library string, original timestamp, sent timestamp, received timestamp"
+    clocks = [F.col(n) for n in ("original", "sent", "received")]
+    time = corrected_time(*clocks, F.lit(None).cast("timestamp"), settings=settings, library=F.col("library"))
+    found = (
+        spark.createDataFrame(rows, schema).select("i", time.alias("c")).orderBy("i").select("c.*").collect()
+    )
+    assert [(seconds_after_noon(r.event_time), r.time_quality) for r in found] == list(cases.values())
+
+
+def test_a_time_that_the_source_made_by_the_formula_is_believed_but_not_beyond_the_receipt(
+    spark: SparkSession,
+) -> None:
+    cases = {
+        (0, 1, 10, 9): (9, "corrected"),
+        (0, 1, 10, 7): (7, "corrected"),
+        (0, 1, 10, 400): (10, "clamped"),
+        (0, 1, 10, None): (9, "corrected"),
+        (None, None, 10, 10): (10, "missing"),
+    }
+    times = [tuple(None if c is None else NOON + timedelta(seconds=c) for c in row) for row in cases]
+    schema = "i int, original timestamp, sent timestamp, received timestamp, stated timestamp"
+    rows = spark.createDataFrame([(i, *row) for i, row in enumerate(times)], schema)
+    clocks = [F.col(n) for n in ("original", "sent", "received", "stated")]
+    time = corrected_time(*clocks, settings=CLOCK, is_computed=True)
+    found = rows.select("i", time.alias("c")).orderBy("i").select("c.*").collect()
     assert [(seconds_after_noon(r.event_time), r.time_quality) for r in found] == list(cases.values())
 
 
@@ -98,6 +142,94 @@ def test_the_first_received_of_equal_events_survives_and_different_ones_get_ids_
     assert found["a", 3][0] == "alone"
     assert len({"shared", found["a", 0][0], found["a", 1][0]}) == 3
     assert found["a", 1][0] == found["a", 2][0]
+
+
+def test_a_row_that_is_not_sound_hides_no_sound_one(spark: SparkSession) -> None:
+    rows = [("same", "2026-03-01 10:00:00", 0, False), ("same", "2026-03-01 10:00:05", 1, True)]
+    schema = "event_id string, received_time string, _position bigint, is_sound boolean"
+    df = spark.createDataFrame(rows, schema).withColumn("_file", F.lit("f"))
+    marked = mark_repeats(df, fingerprint=F.lit("x"), sound=F.col("is_sound"))
+    assert {(r["_position"], r["_is_repeat"], r["event_id"]) for r in marked.collect()} == {
+        (0, False, "same"),
+        (1, False, "same"),
+    }
+
+
+def test_any_batches_order_and_repetition_of_deliveries_leave_the_same_events(
+    spark: SparkSession, seeds: range
+) -> None:
+    """Many plans in one job: each has its own ids, told apart by the plan's number."""
+    base = [
+        (f"e{i % 40}", f"content{(i * 7) % 3 if i % 5 == 0 else 0}", 1000 + (i * 37) % 400, i)
+        for i in range(120)
+    ]
+    rows = []
+    for plan in range(200 if len(seeds) > 3 else 20):
+        draw = random.Random(plan)
+        drawn = base + draw.choices(base, k=draw.randint(0, 60)) if plan else list(base)
+        draw.shuffle(drawn)
+        batches = draw.randint(1, 50)
+        for position, (event, content, received, sent) in enumerate(drawn):
+            file = f"batch-{draw.randrange(batches):02d}"
+            rows.append(
+                (f"{plan}/{event}", content, NOON + timedelta(seconds=received), sent, file, position)
+            )
+    schema = "event_id string, content string, received_time timestamp, sent_time int, _file string, _position bigint"
+    df = spark.createDataFrame(rows, schema)
+    marked = mark_repeats(df, fingerprint=F.col("content")).where("NOT _is_repeat")
+    plan = F.split("_tracker_id", "/")
+    own_id = F.when(F.col("event_id") == F.col("_tracker_id"), "own").otherwise("derived")
+    survivor = F.struct(plan[1].alias("event"), "content", "received_time", "sent_time", own_id.alias("id"))
+    survivors = marked.groupBy(plan[0].alias("plan")).agg(
+        F.to_json(F.array_sort(F.collect_list(survivor))).alias("events")
+    )
+    assert len({row["events"] for row in survivors.collect()}) == 1
+
+
+def test_an_order_is_completed_once_by_its_first_event_whatever_the_visit(spark: SparkSession) -> None:
+    rows = table(
+        spark,
+        EVENT,
+        """
+        source | event_id | event_name      | event_time          | event_sequence | order
+        -------+----------+-----------------+---------------------+----------------+------------------------
+        web    | z        | order_completed | 2026-03-01 10:00:00 | 0              | {"order_number": "1"}
+        web    | a        | order_completed | 2026-03-01 10:00:00 | 1              | {"order_number": "1"}
+        web    | b        | order_completed | 2026-03-05 10:00:00 | 0              | {"order_number": "1"}
+        app    | c        | order_completed | 2026-03-05 10:00:00 | 0              | {"order_number": "1"}
+        web    | d        | order_refunded  | 2026-03-05 10:00:00 | 0              | {"order_number": "1"}
+        web    | e        | order_completed | 2026-03-05 10:00:00 | 0              | {"value": 5}
+        web    | f        | order_completed | 2026-03-06 10:00:00 | 0              | {"value": 5}
+    """,
+    )
+    found = {r["event_id"]: r["event_name"] for r in name_repeated_orders(rows).collect()}
+    assert found == {
+        "z": "order_completed", "a": "order_repeated", "b": "order_repeated", "c": "order_completed",
+        "d": "order_refunded", "e": "order_completed", "f": "order_completed",
+    }  # fmt: skip
+
+
+def test_a_session_of_the_tracker_that_lasts_for_days_is_a_programs(spark: SparkSession) -> None:
+    rows = table(
+        spark,
+        EVENT,
+        """
+        source | event_id | visitor_key | event_time          | event_date | source_session_id | bot_reason
+        -------+----------+-------------+---------------------+------------+-------------------+-----------
+        web    | a1       | a           | 2026-03-01 10:00:00 | 2026-03-01 | s                 |
+        web    | a2       | a           | 2026-03-04 10:00:00 | 2026-03-04 | s                 |
+        web    | b1       | b           | 2026-03-01 10:00:00 | 2026-03-01 | s                 |
+        web    | b2       | b           | 2026-03-04 10:00:01 | 2026-03-04 | s                 |
+        web    | b3       | b           | 2026-03-04 10:00:01 | 2026-03-04 | t                 |
+        web    | c1       | c           | 2026-03-01 10:00:00 | 2026-03-01 |                   | listed
+        web    | c2       | c           | 2026-03-09 10:00:00 | 2026-03-09 |                   |
+    """,
+    ).withColumn("visitor_type", F.lit("anonymous_id"))
+    flagged = flag_bots(rows, settings=BotSettings()).where("is_bot").select("event_id", "bot_reason")
+    assert {tuple(row) for row in flagged.collect()} == {
+        ("b1", "long_session"), ("b2", "long_session"), ("c1", "listed"),
+    }  # fmt: skip
+    assert flag_bots(rows, settings=BotSettings(session_days=0)).where("is_bot").count() == 1
 
 
 def test_bots_are_flagged_by_agent_burst_and_volume_of_a_day(spark: SparkSession) -> None:

@@ -105,7 +105,7 @@ def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSessio
     assert_table(rows, EVENT, """
         event_name  | event_time          | time_quality | page                                                                                                      | campaign
         ------------+---------------------+--------------+-----------------------------------------------------------------------------------------------------------+--------------
-        page_viewed | 2024-05-01 09:00:02 | corrected    | {"url": "https://s.de/?email=redacted&x=1"} | {"source": "nl"}
+        page_viewed | 2024-05-01 09:00:02 | corrected    | {"url":"https://s.de/?email=redacted&x=1","path":"/"} | {"source": "nl"}
         page_viewed | 2024-05-01 09:00:07 | missing      |                                             |
     """)  # fmt: skip
     first = (

@@ -72,11 +72,11 @@ BROKEN = {
     '{"messageId": "x", "type": "track", "receivedAt": "2026-01-01T00:00:00Z"}': "missing_value",
     '{"messageId": "x", "type": "page", "receivedAt": "1980-01-01T00:00:00Z"}': "impossible_value",
     '{"messageId": "x", "type": "track", "event": "Order Completed", "receivedAt": "2026-01-01T00:00:00Z",'
-    ' "properties": {"subtotal": "12,50"}}': "unparsable_value",
+    ' "properties": {"subtotal": "12,50"}}': "not_a_number",
     '{"messageId": "x", "type": "track", "event": "Product Added", "receivedAt": "2026-01-01T00:00:00Z",'
     ' "properties": {"product_id": "A", "price": -1}}': "impossible_value",
     '{"messageId": "x", "type": "track", "event": "Cart Viewed", "receivedAt": "2026-01-01T00:00:00Z",'
-    ' "properties": {"products": [{"product_id": "A"}, {"price": "?"}]}}': "unparsable_value",
+    ' "properties": {"products": [{"product_id": "A"}, {"price": "?"}]}}': "not_a_number",
 }
 
 
@@ -195,9 +195,9 @@ def test_device_channel_consent_session_and_bots(events: dict[str, Row]) -> None
     assert (events["odd"].page, events["odd"].campaign.source) == (None, "news")
 
 
-def test_mail_events_that_name_a_campaign_are_responses_too(read: tuple[Draft, Draft]) -> None:
+def test_mail_events_that_name_a_campaign_or_a_mail_are_responses_too(read: tuple[Draft, Draft]) -> None:
     found = sorted(tuple(r) for r in read[1].rows.select("type", "campaign", "contact_id").collect())
-    assert found == [("complained", "Spring", None), ("opened", "k1", "m1")]
+    assert found == [("bounced", None, "m1"), ("complained", "Spring", None), ("opened", "k1", "m1")]
 
 
 def test_broken_lines_become_drafts_with_a_fault_and_never_stop_the_rest(spark: SparkSession) -> None:

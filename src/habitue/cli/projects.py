@@ -11,7 +11,6 @@ import typer
 
 from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_table
-from habitue.contracts.intake import QUARANTINE
 from habitue.contracts.tables import TABLES
 from habitue.errors import ConfigError, DependencyError
 from habitue.report.catalogue import catalogue, catalogue_markdown
@@ -133,24 +132,38 @@ def catalog(context: typer.Context) -> None:
         print_data(catalogue(TABLES)) if options.as_json else typer.echo(catalogue_markdown(TABLES))
 
 
+OfSource = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only rows of this source.")]
+
+
 @quarantine_app.command("list")
-def quarantine_list(context: typer.Context) -> None:
+def quarantine_list(context: typer.Context, source: OfSource = None) -> None:
     """Quarantined rows by source, entity and reason; counts and reasons only, never the rows."""
     from habitue.stages.execute import opened
+    from habitue.stages.quarantine import locked_rows
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
-        rows = run.lake.read(QUARANTINE).groupBy("source", "entity", "file", "reason_code", "reason").count()
-        found = [
-            row.asDict()
-            for row in rows.orderBy("source", "entity", "file", "reason_code", "reason").limit(200).collect()
-        ]
+        found = locked_rows(run, source)
         if options.as_json:
             return print_data(found)
         print_table(
             ("source", "entity", "file", "reason", "rows"),
-            [(r["source"], r["entity"], r["file"], r["reason"], f"{r['count']:,}") for r in found],
+            [(each.source, each.entity, each.file, each.reason, f"{each.rows:,}") for each in found],
         )
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(context: typer.Context, source: OfSource = None) -> None:
+    """Take quarantined rows in again after their mapping was mended; `habitue run` carries them on."""
+    from habitue.stages.quarantine import findings, replay
+
+    options = globals_of(context)
+    with ending(options):
+        replayed = replay(options.request(), source)
+        if options.as_json:
+            return print_data(replayed)
+        for line in findings(replayed):
+            typer.echo(line)
 
 
 def mlflow(

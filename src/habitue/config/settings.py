@@ -14,10 +14,12 @@ from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.mlflow import MlflowSettings
 from habitue.config.secret import check_reference, resolve_secret
 from habitue.config.spark import SparkSettings
-from habitue.events.settings import SessionSettings
+from habitue.events.settings import BotSettings, ClockSettings, SessionSettings
 from habitue.identity.settings import IdentitySettings
 from habitue.privacy.consent import ConsentSettings
+from habitue.privacy.redaction import RedactionSettings
 from habitue.profile.settings import ProfileSettings
+from habitue.sources.event_rules import EventRules
 from habitue.sources.settings import SourceSettings
 from habitue.training.economics import EconomicsSettings
 from habitue.training.settings import ModelSettings
@@ -69,6 +71,9 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     mlflow: MlflowSettings = MlflowSettings()
     privacy: PrivacySettings = PrivacySettings()
     session: SessionSettings = SessionSettings()
+    clock: ClockSettings = ClockSettings()
+    bots: BotSettings = BotSettings()
+    redaction: RedactionSettings = RedactionSettings()
     identity: IdentitySettings = IdentitySettings()
     profile: ProfileSettings = ProfileSettings()
     holdout: HoldoutSettings = HoldoutSettings()
@@ -78,3 +83,8 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     models: ModelSettings = ModelSettings()
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = Field(default_factory=dict)
+
+    @property
+    def event_rules(self) -> EventRules:
+        """What every adapter of events is handed."""
+        return EventRules(self.clock, self.bots, self.redaction)

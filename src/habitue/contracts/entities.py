@@ -45,11 +45,17 @@ EVENT = _entity(
         nullable=False,
     ),
     Column("event_time", "timestamp", "When it happened, corrected for the device's clock.", nullable=False),
-    Column("time_quality", "string", "corrected, missing, clamped, mapped.", nullable=False),
+    Column("time_quality", "string", "corrected, clamped, device, missing, mapped.", nullable=False),
     Column("original_time", "timestamp", "Device clock when it happened."),
     Column("sent_time", "timestamp", "Device clock when it was sent."),
     Column("received_time", "timestamp", "Server clock when it arrived."),
     Column("event_date", "date", "UTC day of event_time, for pruning.", nullable=False),
+    Column(
+        "event_sequence",
+        "bigint",
+        "Place among events of one instant, where the tracker sends them in numbered batches; else 0. "
+        "The total order of a visitor's events is event_time, event_sequence, event_id.",
+    ),
     Column("visitor_type", "string", "Type of the identifier that says which device or cookie this was."),
     Column("visitor_key", "string", "Its key; sessions are cut per visitor.", personal=Personal.PSEUDONYM),
     Column(
@@ -83,7 +89,9 @@ EVENT = _entity(
     Column("is_bot", "boolean", "Whether a rule says that no person did this.", nullable=False),
     Column("bot_reason", "string", "Which rule."),
     Column("properties", "variant", "Everything else, redacted."),
-    checks=(("known_time_quality", "time_quality IN ('corrected', 'missing', 'clamped', 'mapped')"),),
+    checks=(
+        ("known_time_quality", "time_quality IN ('corrected', 'clamped', 'device', 'missing', 'mapped')"),
+    ),
     cluster_by=("event_date", "visitor_key"),
 )
 

@@ -17,35 +17,70 @@ from pyspark.sql import functions as F
 from habitue.events.settings import ClockSettings
 
 CORRECTED = "corrected"  # by the formula
-CLAMPED = "clamped"  # the formula led beyond the receipt, so the receipt is the time
+CLAMPED = "clamped"  # the time led beyond the receipt, so the receipt is the time
+DEVICE = "device"  # the library's stamp of sending says nothing, so the device's clock alone counts
 MISSING = "missing"  # one of the three clocks is missing: server's clock, else the device's
 MAPPED = "mapped"  # the source states the time itself
+QUALITIES = (CORRECTED, CLAMPED, DEVICE, MISSING, MAPPED)
 
 
 def corrected_time(
-    original: Column, sent: Column, received: Column, stated: Column, *, settings: ClockSettings
+    original: Column,
+    sent: Column,
+    received: Column,
+    stated: Column,
+    *,
+    settings: ClockSettings,
+    library: Column | None = None,
+    is_computed: bool = False,
 ) -> Column:
     """A struct of `event_time` and `time_quality`; both null where there is no clock at all.
 
     `stated` is the time the source itself calls the event's time; it is believed where the
-    three clocks are not complete, since it was made from more than is left.
+    three clocks are not complete, since it was made from more than is left. `is_computed`
+    says that the source made it with the formula above, so that it is believed before ours.
+    `library` names the tracker's library, for which another policy may be configured.
     """
     ahead = F.lit(settings.ahead_minutes * 60 * 1_000_000)
-    waited = F.unix_micros(sent) - F.unix_micros(original)
-    is_ahead = waited < -ahead
-    by_formula = F.timestamp_micros(F.unix_micros(received) - waited)
+    by_formula = F.timestamp_micros(F.unix_micros(received) - F.unix_micros(sent) + F.unix_micros(original))
+    corrected = F.coalesce(stated, by_formula) if is_computed else by_formula
     left = F.coalesce(stated, received, original, sent)
     is_complete = original.isNotNull() & sent.isNotNull() & received.isNotNull()
-    quality = (
-        F.when(is_complete & is_ahead, CLAMPED)
-        .when(is_complete, CORRECTED)
-        .when(stated.isNotNull(), MAPPED)
-        .when(left.isNotNull(), MISSING)
+
+    def is_ahead(time: Column) -> Column:
+        return F.unix_micros(time) - F.unix_micros(received) > ahead
+
+    policy = _policy(library, settings)
+    by_device = (policy == "device") & original.isNotNull() & received.isNotNull()
+    by_server = (policy == "server") & received.isNotNull()
+    return (
+        F.when(by_server, _timed(received, CLAMPED))
+        .when(by_device & is_ahead(original), _timed(received, CLAMPED))
+        .when(by_device, _timed(original, DEVICE))
+        .when(is_complete & is_ahead(corrected), _timed(received, CLAMPED))
+        .when(is_complete, _timed(corrected, CORRECTED))
+        .when(stated.isNotNull() & F.lit(not is_computed), _timed(left, MAPPED))
+        .when(left.isNotNull(), _timed(left, MISSING))
+        .otherwise(_timed(F.lit(None).cast("timestamp"), None))
     )
-    time = F.when(is_complete & is_ahead, received).when(is_complete, by_formula).otherwise(left)
-    return F.struct(time.alias("event_time"), quality.alias("time_quality"))
 
 
 def is_too_early(event_time: Column, *, settings: ClockSettings) -> Column:
     """Whether a clock went so wrong that the event cannot be placed in time at all."""
     return event_time < F.lit(settings.earliest.isoformat()).cast("timestamp")
+
+
+def _timed(time: Column, quality: str | None) -> Column:
+    return F.struct(
+        time.cast("timestamp").alias("event_time"), F.lit(quality).cast("string").alias("time_quality")
+    )
+
+
+def _policy(library: Column | None, settings: ClockSettings) -> Column:
+    """How the library's clocks are read; `skew`, the formula, where nothing else is configured."""
+    default = F.lit("skew")
+    if library is None or not settings.libraries:
+        return default
+    name = F.lower(F.trim(library))
+    named = (F.when(name == known.lower(), policy) for known, policy in settings.libraries.items())
+    return F.coalesce(*named, default)

@@ -41,23 +41,38 @@ def fingerprint(events: DataFrame) -> Column:
     return F.sha2(F.to_json(content, {"ignoreNullFields": "false"}), 256)
 
 
-def mark_repeats(events: DataFrame, *, fingerprint: Column) -> DataFrame:
+def mark_repeats(events: DataFrame, *, fingerprint: Column, sound: Column | None = None) -> DataFrame:
     """Add `_is_repeat`, and give events that share an id but not the content an `event_id` of their own.
 
-    Of the deliveries of one event the first received survives, then by file and position. Needs
-    `event_id`, `received_time`, `_file`, `_position` and looks at all rows of an id at once.
+    Of the deliveries of one event the first received survives; of those received at once the first sent,
+    then by file and position. Rows that are not `sound` stand aside: none of them hides a sound one. Needs
+    `event_id`, the clocks, `_file`, `_position` and looks at all rows of an id at once.
     """
-    by_content = Window.partitionBy("event_id", "_fingerprint")
-    survivor_first = by_content.orderBy(F.asc_nulls_last("received_time"), "_file", "_position")
-    by_id = Window.partitionBy("event_id").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    is_shared = F.min("_fingerprint").over(by_id) != F.max("_fingerprint").over(by_id)
-    derived = F.sha2(F.concat_ws("|", "event_id", "_fingerprint"), 256)
-    return (
-        events.withColumn("_fingerprint", fingerprint)
-        .withColumns({"_is_repeat": F.row_number().over(survivor_first) > 1, "_is_shared": is_shared})
-        .withColumn("event_id", F.when(F.col("_is_shared"), derived).otherwise(F.col("event_id")))
-        .drop("_fingerprint", "_is_shared")
+    rows = events.withColumns(
+        {"_fingerprint": fingerprint, "_sound": F.lit(True) if sound is None else sound}
     )
+    by_content = Window.partitionBy("event_id", "_sound", "_fingerprint")
+    survivor_first = by_content.orderBy(
+        F.asc_nulls_last("received_time"), *(F.asc_nulls_last(n) for n in _LATER if n in events.columns),
+        "_file", "_position",
+    )  # fmt: skip
+    by_id = Window.partitionBy("event_id", "_sound").rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    is_shared = F.min("_fingerprint").over(by_id) != F.max("_fingerprint").over(by_id)
+    derived = F.sha2(F.concat_ws("|", "_tracker_id", "_fingerprint"), 256)
+    marked = rows.withColumns(
+        {"_is_repeat": F.row_number().over(survivor_first) > 1, "_is_shared": is_shared}
+    )
+    return (
+        # renamed and not copied: each copy of a column doubles what the optimiser knows of the plan
+        marked.withColumnRenamed("event_id", "_tracker_id")
+        .withColumn("event_id", F.when(F.col("_is_shared"), derived).otherwise(F.col("_tracker_id")))
+        .drop("_is_shared", "_sound")
+    )
+
+
+_LATER = ("sent_time", "event_time", "source")
 
 
 def _canonical(name: str, type_: str) -> Column:

@@ -1,8 +1,9 @@
-"""How events become visits: the `session`, `clock` and `bot` sections of the configuration."""
+"""How events become visits: the `session`, `clock` and `bots` sections of the configuration."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -63,6 +64,11 @@ class ClockSettings(BaseModel, extra="forbid", frozen=True):
     earliest: date = Field(
         date(2000, 1, 1), description="An event before this UTC day is a fault of its clock."
     )
+    libraries: dict[str, Literal["skew", "device", "server"]] = Field(
+        {"analytics-swift": "device", "analytics-kotlin": "device", "analytics-csharp": "device"},
+        description="Library of a tracker: which clocks are believed. skew corrects the device by the time of "
+        "sending; device and server take one clock as it is. These three stamp the sending too early.",
+    )
 
 
 class BotSettings(BaseModel, extra="forbid", frozen=True):
@@ -94,4 +100,9 @@ class BotSettings(BaseModel, extra="forbid", frozen=True):
         10_000,
         ge=2,
         description="More events than that of one visitor on one UTC day are a program's.",
+    )
+    session_days: int = Field(
+        3,
+        ge=0,
+        description="A tracker's own session that lasts longer than so many days is a program's; 0 allows any.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PAGE_VIEWED = "page_viewed"
 SCREEN_VIEWED = "screen_viewed"
+PAGE_PINGED = "page_pinged"
 PRODUCT_LIST_VIEWED = "product_list_viewed"
 PRODUCT_CLICKED = "product_clicked"
 PRODUCT_VIEWED = "product_viewed"
@@ -12,6 +13,7 @@ PRODUCT_REMOVED = "product_removed"
 CART_VIEWED = "cart_viewed"
 CHECKOUT_STARTED = "checkout_started"
 ORDER_COMPLETED = "order_completed"
+ORDER_REPEATED = "order_repeated"  # an order that was completed before: its confirmation was loaded again
 ORDER_REFUNDED = "order_refunded"
 ORDER_CANCELLED = "order_cancelled"
 PRODUCTS_SEARCHED = "products_searched"

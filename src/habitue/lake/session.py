@@ -26,8 +26,13 @@ AT_ANY_TIME = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.constraintPropagation.enabled": "false",
 }
-"""What every session is set to, also one that somebody else started: results depend on it."""
+"""What every session is set to, also one that somebody else started: results depend on it.
+
+The last one keeps plans short: for each join the optimiser would derive every equality that follows from the
+columns below it, and for wide entities that are made of many columns it does not come to an end.
+"""
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from habitue.errors import ConfigError
-from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options
+from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options, first_text, is_json_array
 from habitue.sources.files import SourceFile, readable
 from habitue.sources.inputs import FoundInput
 
@@ -30,21 +30,43 @@ def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
         return _delta(spark, found)
     groups: dict[str, list[FileColumns]] = {}
     for each in columns_of(found):
-        groups.setdefault(repr(each.shape) if found.input.format != "json" else "", []).append(each)
+        form = repr((each.shape, each.options))
+        groups.setdefault(form if found.input.format != "json" else "", []).append(each)
     parts = [_GROUP_READERS[found.input.format](spark, found, group) for group in groups.values()]
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
 
 
 def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
-    """Lines of text files as `value`, with `_file` and `_position`: what event adapters read."""
+    """Lines of text files as `value`, with `_file` and `_position`: what event adapters read.
+
+    A JSON file that is one array gives its items. An array that cannot be read is one line, so
+    that it ends in the quarantine and not nowhere.
+    """
     files = readable(found.files)
-    return _positioned(spark, spark.read.text(_paths(files)), files).select("value", "_file", "_position")
+    arrays = [f for f in files if is_json_array(first_text(f))]
+    plain = [f for f in files if f not in arrays]
+    parts = [_lines(spark, plain)] if plain else []
+    parts += [_items(spark, arrays)] if arrays else []
+    return reduce(lambda a, b: a.unionByName(b), parts).select("value", "_file", "_position")
+
+
+def _lines(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
+    return _positioned(spark, spark.read.text(_paths(files)), files)
+
+
+def _items(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
+    """The items of files that are one JSON array each."""
+    whole = spark.read.text(_paths(files), wholetext=True)
+    items = F.when(F.col("value").rlike(r"\]\s*$"), F.from_json("value", "array<string>"))
+    placed = whole.select(F.coalesce(items, F.array("value")).alias("items"), *_place())
+    lines = placed.select(F.posexplode("items").alias("_position", "value"), *_PLACE_NAMES)
+    return _named(spark, lines.withColumn("_position", F.col("_position").cast("bigint")), files)
 
 
 def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
     files = [each.file for each in group]
     names = list(group[0].shape)
-    options = csv_options(found.input.options)
+    options = csv_options(group[0].options)
     charset, table = _charset(options["encoding"])
     schema = ", ".join(f"{_quoted(name)} string" for name in (*names, _CORRUPT))
     reader = spark.read.schema(schema).options(
@@ -65,13 +87,8 @@ def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -
 def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
     files = [each.file for each in group]
     shape = _merged([each.shape for each in group])
-    if str(found.input.options.get("multiLine", "")).lower() == "true":
-        whole = spark.read.text(_paths(files), wholetext=True)
-        items = whole.select(F.from_json("value", "array<string>").alias("items"), *_place())
-        lines = items.select(F.posexplode("items").alias("_position", "value"), *_PLACE_NAMES)
-        rows = _named(spark, lines, files)
-    else:
-        rows = _positioned(spark, spark.read.text(_paths(files)), files)
+    is_array = str(found.input.options.get("multiLine", "")).lower() == "true"
+    rows = (_items if is_array else _lines)(spark, files)
     schema = f"{_ddl(shape)}, {_CORRUPT} string"
     parsed = F.from_json("value", schema, {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"})
     kept = rows.where(F.trim("value") != "").withColumn("_parsed", parsed)

@@ -27,6 +27,14 @@ _NAMES = (
 )  # fmt: skip
 
 
+_IDENTIFIERS = (
+    "user_id", "userid", "anonymous_id", "anonymousid", "customer_id", "customerid", "customer_number", "client_id",
+    "clientid", "device_id", "deviceid", "apple_idfa", "appleidfa", "apple_idfv", "appleidfv", "open_idfa", "openidfa",
+    "android_idfa", "androididfa", "idfa", "idfv", "gaid", "advertising_id", "advertisingid", "vendor_id",
+)  # fmt: skip
+"""Names of identifiers: these lie as keys beside the properties, never in clear within them."""
+
+
 class RedactionSettings(BaseModel, extra="forbid", frozen=True):
     """Names whose values are replaced, in any case. They are names of parameters and keys, not patterns."""
 
@@ -51,7 +59,7 @@ class RedactionSettings(BaseModel, extra="forbid", frozen=True):
         description="A URL parameter of exactly this name is redacted.",
     )
     keys: tuple[str, ...] = Field(
-        _NAMES,
+        (*_NAMES, *_IDENTIFIERS),
         description="A property of exactly this name is redacted; not `name`, since a product has one too.",
     )
 

@@ -10,44 +10,76 @@ from pyspark.sql import DataFrame
 
 from habitue.contracts.entities import ENTITIES
 from habitue.errors import ConfigError
-from habitue.sources import completejourney
+from habitue.sources import completejourney, ga4, snowplow
 from habitue.sources.draft import Draft
+from habitue.sources.event_rules import EventRules
+from habitue.sources.ga4 import read_ga4
 from habitue.sources.inputs import Input, mapped_input
 from habitue.sources.mapping import map_source
 from habitue.sources.segment import SegmentSettings, read_segment
-from habitue.sources.settings import SourceSettings
+from habitue.sources.settings import SourceSettings, default_currency
+from habitue.sources.snowplow import read_snowplow
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """How one kind of source is read. `is_text` inputs come as lines, others as tables."""
+    """How one kind of source is read."""
 
     feeds: tuple[str, ...]
     inputs: Callable[[SourceSettings, str], tuple[Input, ...]]
-    read: Callable[[Mapping[str, DataFrame], SourceSettings, str], list[Draft]]
-    is_text: bool = False
-
-
-COMPLETE_JOURNEY = Adapter(tuple(completejourney.FILES), completejourney.inputs, completejourney.read)
+    read: Callable[[Mapping[str, DataFrame], SourceSettings, str, EventRules], list[Draft]]
 
 
 def _segment_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
-    return (Input("lines", "json", settings.locations, dict(settings.options)),)
+    return (Input("lines", "json", settings.locations, dict(settings.options), as_lines=True),)
 
 
-def _segment_drafts(tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str) -> list[Draft]:
-    currency = settings.options.get("currency")
+def _segment_drafts(
+    tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str, rules: EventRules
+) -> list[Draft]:
     return read_segment(
         tables["lines"],
         settings=SegmentSettings(
-            source=settings.source, is_history=settings.history, currency=str(currency) if currency else None
+            source=settings.source,
+            is_history=settings.history,
+            currency=default_currency(settings),
+            clock=rules.clock,
+            bots=rules.bots,
+            redaction=rules.redaction,
         ),
     )
 
 
-SEGMENT = Adapter(("event", "response"), _segment_inputs, _segment_drafts, is_text=True)
+def _snowplow_drafts(
+    tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str, rules: EventRules
+) -> list[Draft]:
+    return [read_snowplow(tables[snowplow.ROWS], settings, rules)]
 
-ADAPTERS: dict[str, Adapter] = {"completejourney": COMPLETE_JOURNEY, "segment": SEGMENT}
+
+def _ga4_drafts(
+    tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str, rules: EventRules
+) -> list[Draft]:
+    return [read_ga4(tables[ga4.ROWS], settings, rules)]
+
+
+def _mapped_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
+    return (mapped_input(settings),)
+
+
+def _mapped_drafts(
+    tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str, rules: EventRules
+) -> list[Draft]:
+    return [map_source(tables["rows"], settings, rules)]
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "completejourney": Adapter(
+        tuple(completejourney.FILES), completejourney.inputs, lambda t, s, e, _: completejourney.read(t, s, e)
+    ),
+    "segment": Adapter(("event", "response"), _segment_inputs, _segment_drafts),
+    "snowplow": Adapter(("event",), snowplow.inputs, _snowplow_drafts),
+    "ga4": Adapter(("event",), ga4.inputs, _ga4_drafts),
+}
 
 
 def adapter_of(settings: SourceSettings) -> Adapter:
@@ -74,11 +106,3 @@ def fed_entities(sources: Mapping[str, SourceSettings]) -> tuple[str, ...]:
             hint="Give the mappings different source names, or one mapping several paths.",
         )
     return tuple(name for name in ENTITIES if sources_of(name, sources))
-
-
-def _mapped_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
-    return (mapped_input(settings),)
-
-
-def _mapped_drafts(tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str) -> list[Draft]:
-    return [map_source(tables["rows"], settings)]

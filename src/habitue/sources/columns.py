@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from habitue.errors import InputError
 from habitue.sources.fields import nearest
 from habitue.sources.files import SourceFile, open_system
-from habitue.sources.inputs import FoundInput, Input
+from habitue.sources.inputs import Dialect, FoundInput, Input, Options
 from habitue.sources.settings import SourceSettings
 
 SAMPLE_BYTES = 1 << 20
@@ -31,6 +31,7 @@ class FileColumns:
 
     file: SourceFile
     shape: Shape
+    options: Options = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def columns_of(found: FoundInput) -> tuple[FileColumns, ...]:
     """Columns of every file that is to be read; those of a Delta table stand in no file and are checked by Spark."""
     if found.input.format == "delta":
         return ()
-    return tuple(FileColumns(f, _shape(f, found.input)) for f in found.files if f.status == "read")
+    return tuple(_columns(f, found.input) for f in found.files if f.status == "read")
 
 
 def check_columns(settings: SourceSettings, columns: Sequence[FileColumns]) -> None:
@@ -90,9 +91,18 @@ def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
     return {"header": "true", "delimiter": ",", "quote": '"', "escape": '"', "encoding": "utf-8"} | given
 
 
+def _columns(file: SourceFile, of: Input) -> FileColumns:
+    if of.format != "csv":
+        return FileColumns(file, _shape(file, of), of.options)
+    dialect = Dialect(of.options)
+    if of.dialect is not None:
+        encoding = csv_options(of.options)["encoding"]
+        dialect = of.dialect(first_text(file, encoding), of.options)
+    names = _distinct(dialect.names) if dialect.names else _csv_header(file, csv_options(dialect.options))
+    return FileColumns(file, dict.fromkeys(names), dialect.options)
+
+
 def _shape(file: SourceFile, of: Input) -> Shape:
-    if of.format == "csv":
-        return dict.fromkeys(_csv_header(file, csv_options(of.options)))
     if of.format == "json":
         return _json_shape(first_text(file))
     if of.format == "parquet":
@@ -147,6 +157,19 @@ def json_items(text: str) -> Iterator[dict[str, Any]]:
         except ValueError:  # the sample ends within an item
             return
         yield value
+
+
+def is_json_array(text: str) -> bool:
+    """Whether a JSON file is one array and not one value per line, judged by its beginning."""
+    start = text.lstrip()
+    if not start.startswith("["):
+        return False
+    first, _, rest = start.partition("\n")
+    try:
+        json.loads(first)
+    except ValueError:
+        return True
+    return not rest.strip()
 
 
 def _widen(shape: dict[str, Any], item: Mapping[str, Any]) -> None:

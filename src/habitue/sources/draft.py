@@ -10,9 +10,12 @@ knows, typed, null where a value could not be read) beside five working columns:
 - `_identifiers`: `array<struct<id_type:string,value:string>>` in clear, not yet
   normalised.
 
-An adapter may add two more: `_key`, a text that tells rows apart (a later row
-replaces an earlier one with the same), and `_flags`, `array<string>`, codes of
-what was odd about a row that was taken in all the same.
+An adapter may add more: `_key`, a text that tells rows apart (a later row
+replaces an earlier one with the same); `_flags`, `array<string>`, codes of what
+was odd about a row that was taken in all the same; `_fingerprint`, the source's
+own digest of what the client set in an event; `_slice`, a text naming a part of
+the source that is always delivered as a whole, so that a later delivery
+replaces every row of an earlier one.
 
 `known_time` may be null: ingest then applies the rules of time (received time,
 event time of a historical load, time of ingest). For customer records the
@@ -31,7 +34,7 @@ FAULTS = "array<struct<code:string,reason:string>>"
 CLEAR_IDENTIFIERS = "array<struct<id_type:string,value:string>>"
 FLAGS = "array<string>"
 WORKING_COLUMNS = ("_file", "_position", "_raw", "_faults", "_identifiers")
-OPTIONAL_WORKING_COLUMNS = {"_key": "string", "_flags": FLAGS}
+OPTIONAL_WORKING_COLUMNS = {"_key": "string", "_flags": FLAGS, "_fingerprint": "string", "_slice": "string"}
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from habitue.sources.files import SourceFile, find_files
 from habitue.sources.settings import SourceSettings
 
+Options = dict[str, str | bool | int]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one text file is written: its options, and the names of its columns where no header says them."""
+
+    options: Options
+    names: tuple[str, ...] | None = None
+
 
 @dataclass(frozen=True)
 class Input:
-    """Files of one format and shape, before they are looked for."""
+    """Files of one format and shape, before they are looked for.
+
+    `as_lines` reads JSON as lines of text, for adapters that parse them on their own.
+    `dialect` tells from the beginning of a CSV file how it is written, where the files of
+    a system come in several forms; options that a project sets are kept.
+    """
 
     name: str
     format: str
     locations: tuple[str, ...]
-    options: dict[str, str | bool | int] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+    as_lines: bool = False
+    dialect: Callable[[str, Options], Dialect] | None = None
 
 
 @dataclass(frozen=True)

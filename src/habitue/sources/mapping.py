@@ -11,10 +11,12 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import ENTITIES
 from habitue.errors import ConfigError, InputError
-from habitue.events.clock import corrected_time
-from habitue.events.settings import ClockSettings
-from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text, redacted_url
+from habitue.events.clock import corrected_time, is_too_early
+from habitue.privacy.redaction import redacted_json, redacted_text
 from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, FLAGS, Draft
+from habitue.sources.event_parts import fault
+from habitue.sources.event_parts import page as whole_page
+from habitue.sources.event_rules import DEFAULT_RULES, EventRules
 from habitue.sources.fields import field_of, nearest, struct_parts
 from habitue.sources.order_prices import with_prices
 from habitue.sources.settings import Expression, SourceSettings
@@ -34,7 +36,7 @@ class _Mapped:
     cell: Cell
 
 
-def map_source(raw: DataFrame, settings: SourceSettings) -> Draft:
+def map_source(raw: DataFrame, settings: SourceSettings, rules: EventRules = DEFAULT_RULES) -> Draft:
     """Draft rows of a mapped source.
 
     `raw` has the source's columns beside `_file`, `_position`, `_raw` and `_corrupt` (a
@@ -52,9 +54,9 @@ def map_source(raw: DataFrame, settings: SourceSettings) -> Draft:
         _identifiers(cells, settings).alias("_identifiers"),
         F.array_distinct(flagged).cast(FLAGS).alias("_flags"),
         *([_key(cells, settings).alias("_key")] if settings.key else []),
-        *_columns(mapped, entity),
+        *_columns(mapped, entity, rules),
     )
-    return Draft(settings.source, ENTITIES[entity], _derived(rows, entity), settings.history)
+    return Draft(settings.source, ENTITIES[entity], _derived(rows, entity, rules), settings.history)
 
 
 def _selected(raw: DataFrame, settings: SourceSettings) -> DataFrame:
@@ -158,7 +160,7 @@ def _gap_flag(mapped: _Mapped) -> Column:
     return F.when(mapped.cell.is_in_gap, F.lit(DST_GAP))
 
 
-def _columns(mapped: list[_Mapped], entity: str) -> list[Column]:
+def _columns(mapped: list[_Mapped], entity: str, rules: EventRules) -> list[Column]:
     """Plain columns as they are; dotted ones gathered into their struct or map."""
     plain = [m.cell.value.alias(m.name) for m in mapped if "." not in m.name]
     heads = dict.fromkeys(m.name.split(".")[0] for m in mapped if "." in m.name)
@@ -167,14 +169,14 @@ def _columns(mapped: list[_Mapped], entity: str) -> list[Column]:
     for head in heads:
         parts = {m.name.partition(".")[2]: m.cell.value for m in mapped if m.name.startswith(f"{head}.")}
         type_ = contract.column(head).type if head in contract.column_names else "map<string,string>"
-        gathered.append(_gathered(parts, type_).alias(head))
+        gathered.append(_gathered(parts, type_, rules).alias(head))
     return plain + gathered
 
 
-def _gathered(parts: Mapping[str, Column], type_: str) -> Column:
+def _gathered(parts: Mapping[str, Column], type_: str, rules: EventRules) -> Column:
     if type_ == "variant":
         as_json = F.to_json(F.struct(*(value.alias(name) for name, value in parts.items())))
-        return F.try_parse_json(redacted_json(as_json, settings=RedactionSettings()))
+        return F.try_parse_json(redacted_json(as_json, settings=rules.redaction))
     if type_.startswith("map<"):
         pairs = F.create_map(*(c for name, value in parts.items() for c in (F.lit(name), value)))
         return F.map_filter(pairs, lambda _, value: value.isNotNull()).cast(type_)
@@ -184,13 +186,13 @@ def _gathered(parts: Mapping[str, Column], type_: str) -> Column:
     return F.when(~is_empty, whole)
 
 
-def _derived(rows: DataFrame, entity: str) -> DataFrame:
+def _derived(rows: DataFrame, entity: str, rules: EventRules) -> DataFrame:
     if entity == "order_line":
         return with_prices(rows)
     if entity == "customer_record":
         return _with_person(rows)
     if entity == "event":
-        return _with_clock(rows)
+        return _with_clock(rows, rules)
     if entity == "stock_level" and "store" not in rows.columns:
         return rows.withColumn("store", F.lit(""))
     return rows
@@ -221,7 +223,7 @@ def _with_person(rows: DataFrame) -> DataFrame:
     )
 
 
-def _with_clock(rows: DataFrame) -> DataFrame:
+def _with_clock(rows: DataFrame, rules: EventRules) -> DataFrame:
     """The event's time from the clocks that are mapped; pages and searches without what names a person."""
     present = set(rows.columns)
     nothing = F.lit(None).cast("timestamp")
@@ -229,18 +231,26 @@ def _with_clock(rows: DataFrame) -> DataFrame:
         F.col(name) if name in present else nothing
         for name in ("original_time", "sent_time", "received_time", "event_time")
     ]
-    timed = rows.withColumn("_clock", corrected_time(*clocks, settings=ClockSettings()))
+    timed = rows.withColumn("_clock", corrected_time(*clocks, settings=rules.clock))
+    too_early = F.when(
+        is_too_early(F.col("_clock.event_time"), settings=rules.clock),
+        fault("impossible_value", f"event_time lies before {rules.clock.earliest}"),
+    )
     made = {
         "event_time": F.col("_clock.event_time"),
         "time_quality": F.col("_clock.time_quality"),
         "event_date": F.to_date("_clock.event_time"),
+        "_faults": F.concat("_faults", F.array_compact(F.array(too_early)).cast(FAULTS)),
     }
-    redaction = RedactionSettings()
     if "search_term" in present:
         made["search_term"] = redacted_text(F.col("search_term"))
     if "page" in present:
         page = F.col("page")
-        for name in ("url", "referrer"):
-            page = page.withField(name, redacted_url(page[name], settings=redaction))
-        made["page"] = page
+        made["page"] = whole_page(
+            url=page["url"],
+            path=page["path"],
+            title=page["title"],
+            referrer=page["referrer"],
+            redaction=rules.redaction,
+        )
     return timed.withColumns(made).drop("_clock")

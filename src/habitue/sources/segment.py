@@ -1,7 +1,7 @@
 """Segment-style event files: JSON lines of identify, track, page, screen, group and alias calls.
 
 RudderStack writes the same form. Lines become events; e-mail events that name a campaign
-become responses beside it. Traits are read for identifiers only: they name people, and
+or a mail become responses beside it. Traits are read for identifiers only: they name people, and
 events lie in an open layer.
 """
 
@@ -15,15 +15,16 @@ from habitue.contracts.entities import EVENT, RESPONSE
 from habitue.events.bots import user_agent_reason
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.events.settings import BotSettings, ClockSettings
-from habitue.events.user_agent import browser, device_type
-from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text, redacted_url
+from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text
+from habitue.sources import event_parts as parts
 from habitue.sources import segment_commerce as commerce
-from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, Draft
-from habitue.sources.segment_line import parsed, present
-from habitue.sources.segment_names import CALLS, MAY_BE_RESPONSE, RESPONSES, canonical_name, response_type
+from habitue.sources.draft import Draft
+from habitue.sources.event_parts import present
+from habitue.sources.segment_line import parsed
+from habitue.sources.segment_names import CALLS, MAY_BE_RESPONSE, RESPONSES, name_of_call, response_type
 
-_CLICK_IDS = r"[?&](?:gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=([^&#]*)"
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
+_OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
 
 
 class SegmentSettings(BaseModel, extra="forbid", frozen=True):
@@ -54,27 +55,28 @@ def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> list[Draf
 
 def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
     line, props = F.col("line"), F.col("props")
-    agent = line["context"]["userAgent"]
-    bot_reason = user_agent_reason(agent, settings=settings.bots)
+    context = line["context"]
+    bot_reason = user_agent_reason(context["userAgent"], settings=settings.bots)
     times = [
         line[name].try_cast("timestamp")
         for name in ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
     ]
+    call = F.lower(present(line["type"]))
     named = parsed(raw_text).withColumns(
         {
-            "event_name": canonical_name(line["type"], line["event"]),
-            "clock": corrected_time(*times, settings=settings.clock),
+            "call": call,
+            "event_name": name_of_call(call, line["event"]),
+            "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
         }
     )
-    name = F.col("event_name")
-    variant = _variant(redacted_json(line["properties"], settings=settings.redaction))
+    name, url = F.col("event_name"), _url()
     return named.select(
         "_file",
         "_position",
         F.col("value").alias("_raw"),
         _faults(settings).alias("_faults"),
         _identifiers().alias("_identifiers"),
-        F.coalesce(present(line["messageId"]), F.sha2("value", 256)).alias("event_id"),
+        F.coalesce(present(line["messageId"]), _digest()).alias("event_id"),
         name,
         F.col("clock.event_time").alias("event_time"),
         F.col("clock.time_quality").alias("time_quality"),
@@ -83,11 +85,11 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
             for n, time in zip(("original_time", "sent_time", "received_time"), times, strict=False)
         ),
         F.to_date("clock.event_time").alias("event_date"),
-        present(line["context"]["sessionId"]).alias("source_session_id"),
+        present(context["sessionId"]).alias("source_session_id"),
         _channel(name).alias("channel"),
-        _campaign().alias("campaign"),
-        _page(settings.redaction).alias("page"),
-        _device(agent).alias("device"),
+        parts.campaign({f: context["campaign"][f] for f in parts.CAMPAIGN_FIELDS}, url).alias("campaign"),
+        _page(url, settings.redaction).alias("page"),
+        _device().alias("device"),
         commerce.product(props).alias("product"),
         commerce.items(props).alias("items"),
         commerce.order(props, name, currency=settings.currency).alias("order"),
@@ -95,16 +97,23 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         _consent().alias("consent"),
         bot_reason.isNotNull().alias("is_bot"),
         bot_reason.alias("bot_reason"),
-        variant.alias("properties"),
+        parts.variant(redacted_json(line["properties"], settings=settings.redaction)).alias("properties"),
         F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
         present(props["email_id"]).alias("_contact"),
     )
 
 
+def _digest() -> Column:
+    """Id of a call without one: what the client set, so that a second delivery gets the same."""
+    client_set = F.col("line").dropFields(*_OF_DELIVERY)
+    return F.when(~F.col("is_corrupt"), F.sha2(F.to_json(client_set), 256)).otherwise(F.sha2("value", 256))
+
+
 def _responses(mails: DataFrame) -> DataFrame:
-    """E-mail events that answer a campaign. A faulty line is reported once, with the events."""
+    """E-mail events that answer a campaign or a mail. A faulty line is reported once, with the events."""
     kind = response_type(F.col("event_name"))
-    is_response = kind.isNotNull() & F.col("_campaign").isNotNull() & (F.size("_faults") == 0)
+    answers = F.col("_campaign").isNotNull() | F.col("_contact").isNotNull()
+    is_response = kind.isNotNull() & answers & (F.size("_faults") == 0)
     return mails.where(is_response).select(
         *_WORKING,
         F.sha2(F.concat(F.lit("response|"), "event_id"), 256).alias("response_id"),
@@ -118,7 +127,7 @@ def _responses(mails: DataFrame) -> DataFrame:
 
 def _faults(settings: SegmentSettings) -> Column:
     """All faults of a line; one that is no JSON object has only that."""
-    name, call, time = F.col("event_name"), F.col("line.type"), F.col("clock.event_time")
+    name, call, time = F.col("event_name"), F.col("call"), F.col("clock.event_time")
     conditions = [
         (call.isNull(), "missing_value", "type is empty"),
         (~call.isin(*CALLS), "unknown_value", f"type is none of {', '.join(CALLS)}"),
@@ -131,13 +140,7 @@ def _faults(settings: SegmentSettings) -> Column:
         ),
         *commerce.number_faults(F.col("props"), name),
     ]
-    found = F.array_compact(F.array(*(F.when(c, _fault(code, reason)) for c, code, reason in conditions)))
-    corrupt = F.array(_fault("corrupt_record", "the line is not one JSON object"))
-    return F.when(F.col("is_corrupt"), corrupt).otherwise(found).cast(FAULTS)
-
-
-def _fault(code: str, reason: str) -> Column:
-    return F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason"))
+    return parts.faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the line is not one JSON object")
 
 
 def _identifiers() -> Column:
@@ -147,51 +150,36 @@ def _identifiers() -> Column:
     as both, since one of them meets no other evidence and changes nothing.
     """
     line, traits = F.col("line"), F.col("line.context.traits")
-    own = F.when(line["type"] == "identify", line["traits"])
+    own = F.when(F.col("call") == "identify", line["traits"])
     mailed_to = F.when(F.col("event_name").isin(*RESPONSES), F.col("props.email"))
     previous = present(line["previousId"])
-    pairs = [
-        ("device_id", line["context"]["device"]["id"]),
-        ("anonymous_id", line["anonymousId"]),
-        ("anonymous_id", F.when(present(line["anonymousId"]).isNull(), previous)),
-        ("user_id", line["userId"]),
-        ("user_id", previous),
-        ("email", own["email"]),
-        ("email", traits["email"]),
-        ("email", mailed_to),
-        ("phone", own["phone"]),
-        ("phone", traits["phone"]),
-    ]
-    found = (
-        F.when(
-            present(value).isNotNull(), F.struct(F.lit(type_).alias("id_type"), present(value).alias("value"))
-        )
-        for type_, value in pairs
+    return parts.clear_identifiers(
+        [
+            ("device_id", line["context"]["device"]["id"]),
+            ("anonymous_id", line["anonymousId"]),
+            ("anonymous_id", F.when(present(line["anonymousId"]).isNull(), previous)),
+            ("user_id", line["userId"]),
+            ("user_id", previous),
+            ("email", own["email"]),
+            ("email", traits["email"]),
+            ("email", mailed_to),
+            ("phone", own["phone"]),
+            ("phone", traits["phone"]),
+        ]
     )
-    return F.array_sort(F.array_distinct(F.array_compact(F.array(*found)))).cast(CLEAR_IDENTIFIERS)
 
 
 def _channel(name: Column) -> Column:
     """mail, app or web, by the kind of event, what the tracker says and which library it is."""
-    line = F.col("line")
+    line, call = F.col("line"), F.col("call")
     stated = F.lower(F.coalesce(line["channel"], line["context"]["channel"]))
     library = F.lower(line["context"]["library"]["name"])
     return (
         F.when(name.isin(*RESPONSES), "mail")
-        .when((line["type"] == "screen") | stated.isin("mobile", "app"), "app")
-        .when((line["type"] == "page") | stated.isin("browser", "web"), "web")
+        .when((call == "screen") | stated.isin("mobile", "app"), "app")
+        .when((call == "page") | stated.isin("browser", "web"), "web")
         .when(library.rlike(r"ios|android|swift|kotlin|react-native|flutter"), "app")
         .when(library.rlike(r"\.js$|javascript|web"), "web")
-    )
-
-
-def _campaign() -> Column:
-    campaign, url = F.col("line.context.campaign"), _url()
-    fields = ("source", "medium", "name", "term", "content")
-    click_id = F.nullif(F.regexp_extract(url, _CLICK_IDS, 1), F.lit(""))
-    values = {field: redacted_text(present(campaign[field])) for field in fields} | {"click_id": click_id}
-    return F.when(
-        F.coalesce(*values.values()).isNotNull(), F.struct(*(value.alias(f) for f, value in values.items()))
     )
 
 
@@ -199,52 +187,36 @@ def _url() -> Column:
     return F.coalesce(present(F.col("line.context.page.url")), present(F.col("props.url")))
 
 
-def _page(redaction: RedactionSettings) -> Column:
+def _page(url: Column, redaction: RedactionSettings) -> Column:
     """Page of the event. A screen has a name for a title, and no address."""
     page, props = F.col("line.context.page"), F.col("props")
-    stated = F.coalesce(present(page["path"]), present(props["path"]))
-    path_of_url = F.nullif(
-        F.regexp_extract(_url(), r"^[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+([^?#]*)", 1), F.lit("")
-    )
-    path = F.regexp_replace(F.coalesce(stated, path_of_url), r"[?#].*$", "")
-    title = F.coalesce(present(page["title"]), present(props["title"]), present(F.col("line.name")))
-    values = {
-        "url": redacted_url(_url(), settings=redaction),
-        "path": redacted_text(path),
-        "title": redacted_text(title),
-        "referrer": redacted_url(
-            F.coalesce(present(page["referrer"]), present(props["referrer"])), settings=redaction
-        ),
-    }
-    return F.when(
-        F.coalesce(*values.values()).isNotNull(), F.struct(*(value.alias(f) for f, value in values.items()))
+    return parts.page(
+        url=url,
+        path=F.coalesce(present(page["path"]), present(props["path"])),
+        title=F.coalesce(present(page["title"]), present(props["title"]), present(F.col("line.name"))),
+        referrer=F.coalesce(present(page["referrer"]), present(props["referrer"])),
+        redaction=redaction,
     )
 
 
-def _device(agent: Column) -> Column:
+def _device() -> Column:
     context = F.col("line.context")
-    stated = F.lower(present(context["device"]["type"]))
-    # trackers of apps state the system there
-    type_ = F.when(stated.isin("ios", "android"), "mobile").otherwise(stated)
-    return F.struct(
-        F.coalesce(type_, device_type(agent)).alias("type"),
-        present(context["os"]["name"]).alias("os"),
-        browser(agent).alias("browser"),
-        present(context["app"]["name"]).alias("app"),
-        present(context["locale"]).alias("locale"),
-        present(context["timezone"]).alias("zone"),
-        present(agent).alias("user_agent"),
+    return parts.device(
+        agent=context["userAgent"],
+        kind=context["device"]["type"],
+        system=context["os"]["name"],
+        app=context["app"]["name"],
+        locale=context["locale"],
+        zone=context["timezone"],
     )
 
 
 def _consent() -> Column:
+    """Consent by category: Segment states each, RudderStack lists the ids that are allowed and denied."""
     given = F.col("line.context.consent.categoryPreferences")
     words = {"true": "granted", "false": "denied"}
-    return F.transform_values(
+    stated = F.transform_values(
         given, lambda _, v: F.when(v == "true", words["true"]).when(v == "false", words["false"]).otherwise(v)
     )
-
-
-def _variant(json: Column) -> Column:
-    """JSON as variant; text that a variant cannot hold (a key twice) is kept as text."""
-    return F.coalesce(F.try_parse_json(json), json.cast("variant"))
+    managed = F.col("line.context.consentManagement")
+    return F.coalesce(stated, parts.consent_lists(managed["allowedConsentIds"], managed["deniedConsentIds"]))

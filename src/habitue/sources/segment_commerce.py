@@ -7,22 +7,25 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
-from habitue.sources.segment_line import ORDER_AMOUNTS, present
+from habitue.sources.event_parts import is_unreadable, number, present
+from habitue.sources.segment_line import ORDER_AMOUNTS
 
 _PRODUCT_NUMBERS = {"price": MONEY, "quantity": QUANTITY}
 
 
 def product(properties: Column) -> Column:
     """The product of a product event, by `product_id` or else `sku`; null where neither is given."""
-    number = F.coalesce(present(properties["product_id"]), present(properties["sku"]))
-    numbers = {name: _number(properties[name], type_) for name, type_ in _PRODUCT_NUMBERS.items()}
+    product_number = F.coalesce(present(properties["product_id"]), present(properties["sku"]))
+    numbers = {name: number(properties[name], type_) for name, type_ in _PRODUCT_NUMBERS.items()}
     fields = {
-        "product_number": number,
+        "product_number": product_number,
         "category": present(properties["category"]),
         "brand": present(properties["brand"]),
         **numbers,
     }
-    return F.when(number.isNotNull(), F.struct(*(value.alias(name) for name, value in fields.items())))
+    return F.when(
+        product_number.isNotNull(), F.struct(*(value.alias(name) for name, value in fields.items()))
+    )
 
 
 def items(properties: Column) -> Column:
@@ -38,7 +41,7 @@ def order(properties: Column, event_name: Column, *, currency: str | None) -> Co
         "order_number": present(properties["order_id"]),
         "value": net_merchandise(properties),
         "currency": F.coalesce(stated, F.lit(currency)),
-        "discount": _number(properties["discount"], MONEY),
+        "discount": number(properties["discount"], MONEY),
         "coupon": present(properties["coupon"]),
     }
     return F.when(is_order, F.struct(*(value.alias(name) for name, value in fields.items())))
@@ -51,7 +54,7 @@ def net_merchandise(properties: Column) -> Column:
     discount of 2.50, subtotal (22.50) after it, and total (27.50) has tax and shipping on top. So:
     subtotal, else revenue - discount, else total - tax - shipping.
     """
-    amount = {name: _number(properties[name], MONEY) for name in ORDER_AMOUNTS}
+    amount = {name: number(properties[name], MONEY) for name in ORDER_AMOUNTS}
     none = F.lit(0).cast(MONEY)
     from_revenue = amount["revenue"] - F.coalesce(amount["discount"], none)
     from_total = amount["total"] - F.coalesce(amount["tax"], none) - F.coalesce(amount["shipping"], none)
@@ -66,7 +69,7 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
     of_event = [(properties[n], t, f"properties.{n}") for n, t in _PRODUCT_NUMBERS.items()]
     of_event += [(properties[n], MONEY, f"properties.{n}") for n in ORDER_AMOUNTS]
     faults = [
-        (_is_unreadable(text, type_), "unparsable_value", f"{name} is not a number")
+        (is_unreadable(text, type_), "not_a_number", f"{name} is not a number")
         for text, type_, name in of_event
     ]
     for name, type_ in _PRODUCT_NUMBERS.items():
@@ -76,26 +79,18 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
 
 
 def _product_faults(properties: Column, name: str, type_: str) -> list[tuple[Column, str, str]]:
-    def is_unreadable(product: Column) -> Column:
-        return _is_unreadable(product[name], type_)
+    def cannot_be_read(product: Column) -> Column:
+        return is_unreadable(product[name], type_)
 
     def is_negative(product: Column) -> Column:
-        return F.coalesce(_number(product[name], type_) < 0, F.lit(False))
+        return F.coalesce(number(product[name], type_) < 0, F.lit(False))
 
     listed = properties["products"]
     return [
-        (F.exists(listed, is_unreadable), "unparsable_value", f"properties.products.{name} is not a number"),
+        (F.exists(listed, cannot_be_read), "not_a_number", f"properties.products.{name} is not a number"),
         (
             F.coalesce(F.exists(listed, is_negative), F.lit(False)) | is_negative(properties),
             "impossible_value",
             f"{name} is negative",
         ),
     ]
-
-
-def _number(text: Column, type_: str) -> Column:
-    return present(text).try_cast(type_)
-
-
-def _is_unreadable(text: Column, type_: str) -> Column:
-    return present(text).isNotNull() & _number(text, type_).isNull()

@@ -24,6 +24,7 @@ _CONTEXT = _struct(
     f"library:{_struct('name')}",
     f"traits:{_struct('email', 'phone')}",
     "consent:struct<categoryPreferences:map<string,string>>",
+    "consentManagement:struct<allowedConsentIds:array<string>,deniedConsentIds:array<string>>",
     "locale",
     "timezone",
     "userAgent",
@@ -59,11 +60,6 @@ def parsed(raw_text: DataFrame) -> DataFrame:
         .withColumn("props", F.from_json("line.properties", _PROPERTIES))
         .withColumn("is_corrupt", _is_corrupt())
     )
-
-
-def present(value: Column) -> Column:
-    """The text, null where it is blank."""
-    return F.nullif(F.trim(value), F.lit(""))
 
 
 def _is_corrupt() -> Column:

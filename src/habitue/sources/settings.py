@@ -13,7 +13,7 @@ from habitue.identity.normalise import IDENTIFIER_TYPES
 from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, nearest
 
 _EXPRESSION_KEYS = {"column", "value", "sql", "format"}
-ADAPTER_NAMES = ("completejourney", "segment")
+ADAPTER_NAMES = ("completejourney", "segment", "snowplow", "ga4")
 NAME = r"^[a-z0-9_]{1,63}$"
 
 
@@ -50,7 +50,7 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
 
     source: str = Field(pattern=NAME, description="Name of the source, kept on every row.")
     adapter: str | None = Field(
-        None, description="An adapter instead of a mapping: completejourney, segment."
+        None, description="An adapter instead of a mapping: completejourney, segment, snowplow, ga4."
     )
     entity: str | None = Field(None, description="What a row becomes.")
     format: Literal["csv", "json", "parquet", "delta"] | None = Field(
@@ -182,3 +182,22 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
                 for name in wrong_types
             ),
         ]
+
+
+def default_currency(settings: SourceSettings) -> str | None:
+    """Currency of tracked orders that state none (`options: {currency: EUR}`); only adapters have it."""
+    currency = settings.options.get("currency")
+    return str(currency).upper() if currency else None
+
+
+def format_of(settings: SourceSettings, default: str) -> str:
+    """The stated format; else by the ending of the first path, else the one that the adapter's system writes."""
+    if settings.format is not None:
+        return settings.format
+    name = next(iter(settings.locations), "").lower().removesuffix(".gz")
+    endings = {
+        "csv": (".csv", ".tsv", ".txt"),
+        "json": (".json", ".jsonl", ".ndjson"),
+        "parquet": (".parquet", ".pq"),
+    }
+    return next((form for form, known in endings.items() if name.endswith(known)), default)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from habitue.sources.event_names import ANY_NAMES, canonical_name
+
 _GENDER = {
     "f": ("f", "female", "w", "weiblich", "frau", "woman", "femme", "mrs", "ms", "mrs.", "ms."),
     "m": ("m", "male", "männlich", "maennlich", "herr", "man", "homme", "mr", "mr."),
@@ -77,6 +79,10 @@ _LOWER = {("customer_record", "language"), ("survey", "kind"), ("service_case", 
 def canonical_word(entity: str, name: str, text: Column) -> Column:
     """The word that stands for `text` in a closed list; unknown ones stay (the checks judge them)."""
     key = (entity, name)
+    if key == ("event", "event_name"):
+        return canonical_name(text, ANY_NAMES)
+    if entity == "event" and name.startswith("consent."):
+        key = ("consent", "status")
     if key in _UPPER:
         return F.upper(text)
     if key in _LOWER:

@@ -16,18 +16,18 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
-from habitue.contracts.table import Table
 from habitue.events.bots import flag_bots
-from habitue.events.settings import BotSettings
+from habitue.events.repeated_orders import name_repeated_orders
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
 from habitue.privacy.vault import person_records, vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
-from habitue.sources.duplicates import IS_DUPLICATE, only_last_of_grain
+from habitue.sources.duplicates import IS_DUPLICATE
 from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
+from habitue.stages.across_sources import settled_across_sources
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
 
 
@@ -40,7 +40,7 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     """Take in entities from all sources that feed them; tables that all entities share are written once."""
     taken = _take_in(run, names)
     quarantine_rows_of(run, taken, names)
-    good = {name: _good_rows([t for t in taken if t.entity.leaf == name], ENTITIES[name]) for name in names}
+    good = {name: _good_rows([t for t in taken if t.entity.leaf == name]) for name in names}
     at_once(
         [
             partial(note_files, run, taken),
@@ -56,7 +56,9 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
 
 
 def _write_entity(run: Run, name: str, good: DataFrame) -> None:
-    rows = flag_bots(good, settings=BotSettings()) if name == EVENT.leaf else good
+    rows = good
+    if name == EVENT.leaf:
+        rows = flag_bots(name_repeated_orders(good), settings=run.settings.bots)
     run.lake.merge(ENTITIES[name], silver_rows(rows, ENTITIES[name]), delete_unmatched=True)
 
 
@@ -68,7 +70,8 @@ def step_name(entity: str) -> str:
 def _take_in(run: Run, names: Sequence[str]) -> list[Taken]:
     """Every source of the entities, several at a time; what was found is said in the order of the entities."""
     wanted = [(s, ENTITIES[name]) for name in names for s in sources_of(name, run.settings.sources)]
-    found = at_once([partial(take_in, run, settings, entity) for settings, entity in wanted])
+    each = at_once([partial(take_in, run, settings, entity) for settings, entity in wanted])
+    found = settled_across_sources(run, each)
     for taken in found:
         run.focus(step_name(taken.entity.leaf))
         report(run, taken)
@@ -94,11 +97,8 @@ def source_inputs(settings: SourceSettings, entity: str, project: Path) -> tuple
     return tuple(find(i, project) for i in adapter_of(settings).inputs(settings, entity))
 
 
-def _good_rows(taken: Sequence[Taken], entity: Table) -> DataFrame:
-    rows = _union([each.rows for each in taken]).where(is_good() & ~F.col(IS_DUPLICATE))
-    if len(taken) > 1 and "source" not in entity.grain:  # ids of two sources may collide
-        return only_last_of_grain(rows, entity).where(~F.col(IS_DUPLICATE))
-    return rows
+def _good_rows(taken: Sequence[Taken]) -> DataFrame:
+    return _union([each.rows for each in taken]).where(is_good() & ~F.col(IS_DUPLICATE))
 
 
 def _counts(run: Run, taken: Sequence[Taken]) -> DataFrame:

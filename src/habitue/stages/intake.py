@@ -29,6 +29,7 @@ from habitue.sources.files import SourceFile, check_rejected, readable, reject_u
 from habitue.sources.inputs import FoundInput, find
 from habitue.sources.known_time import known_time_rule, with_known_time
 from habitue.sources.settings import SourceSettings
+from habitue.sources.slices import DELIVERIES, deliveries, mark_replaced
 from habitue.sources.validation import checked, quarantine_rows
 
 
@@ -138,9 +139,12 @@ def _prepared(
     adapter = adapter_of(settings)
     if settings.adapter is None:
         check_columns(settings, [c for found in inputs for c in columns_of(found)])
-    read = read_text if adapter.is_text else read_input
-    tables: Mapping[str, DataFrame] = {found.input.name: read(run.spark, found) for found in inputs}
-    drafts = [d for d in adapter.read(tables, settings, entity.leaf) if d.entity.leaf == entity.leaf]
+    tables: Mapping[str, DataFrame] = {
+        found.input.name: (read_text if found.input.as_lines else read_input)(run.spark, found)
+        for found in inputs
+    }
+    every = adapter.read(tables, settings, entity.leaf, run.settings.event_rules)
+    drafts = [draft for draft in every if draft.entity.leaf == entity.leaf]
     times = run.spark.createDataFrame(
         [(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp"
     )
@@ -149,10 +153,17 @@ def _prepared(
     rows = []
     for draft in drafts:
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
+        if "_slice" in draft.rows.columns:
+            sound = mark_replaced(sound, _deliveries(run, arrivals))
         known = with_known_time(sound, draft, times, latest)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
         rows.append(_settled(run, settings, draft, keyed))
     return _Prepared(reduce(lambda a, b: a.unionByName(b), rows), known_time_rule(drafts[-1]))
+
+
+def _deliveries(run: Run, arrivals: Sequence[Arrival]) -> DataFrame:
+    files = deliveries((a.file.name, a.first_seen) for a in arrivals)
+    return run.spark.createDataFrame(files, DELIVERIES)
 
 
 def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:

@@ -51,7 +51,7 @@ def first_rows(run: Run, settings: SourceSettings, count: int = SHOWN) -> list[d
     found = find(mapped_input(settings), run.project)
     check_columns(settings, columns_of(found))
     raw = read_input(run.spark, found).orderBy("_file", "_position").limit(count)
-    draft = map_source(raw, settings)
+    draft = map_source(raw, settings, run.settings.event_rules)
     named = [name for name in draft.rows.columns if not name.startswith("_")]
     rows = checked(draft, now=run.now).orderBy("_file", "_position")
     shown = rows.select(*(_shown(rows, name).alias(name) for name in named), _identifiers(), _faults())

@@ -85,12 +85,13 @@ def _ingest(entity: str) -> Step:
             found = source_inputs(source, entity, run.project)
             run.record.note_inputs({f.name: (f.bytes, f.sha256) for i in found for f in i.files})
             digests.append(digest(source, found))
+        of_events = (settings.session, settings.clock, settings.bots, settings.redaction)
         return [
             digests,
             settings.project.zone,
             settings.project.country,
             _spell(settings.identity.email),
-            _spell(settings.session),
+            [_spell(section) for section in of_events],
         ]
 
     return Step(

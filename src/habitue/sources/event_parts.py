@@ -1,0 +1,161 @@
+"""Parts of an event that every tracker reports under names of its own: page, campaign, device, who it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from habitue.events.user_agent import browser, device_type
+from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
+from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS
+
+CAMPAIGN_FIELDS = ("source", "medium", "name", "term", "content")
+_UTM = {
+    "source": "utm_source",
+    "medium": "utm_medium",
+    "name": "utm_campaign",
+    "term": "utm_term",
+    "content": "utm_content",
+}
+_CLICK_IDS = r"[?&](?:gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=([^&#]*)"
+_PATH = r"^[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+([^?#]*)"
+_KINDS = {
+    "desktop": ("desktop", "computer", "pc", "personal computer"),
+    "mobile": ("mobile", "phone", "smartphone", "mobile phone", "ios", "android"),
+    "tablet": ("tablet",),
+    "tv": ("tv", "smart tv", "connected tv", "set-top box", "game console", "digital media receiver"),
+}
+_UNNAMED = ("unknown", "??", "null", "(not set)", "(none)", "(direct)", "(data deleted)", "<other>")
+
+
+def present(value: Column) -> Column:
+    """The text, null where it is blank."""
+    return F.nullif(F.trim(value), F.lit(""))
+
+
+def named_value(value: Column) -> Column:
+    """The text, null also where an enrichment wrote that it does not know."""
+    text = present(value)
+    return F.when(~F.lower(text).isin(*_UNNAMED), text)
+
+
+def filled(values: Mapping[str, Column]) -> Column:
+    """A struct of the values; null where all of them are."""
+    whole = F.struct(*(value.alias(name) for name, value in values.items()))
+    return F.when(F.coalesce(*values.values()).isNotNull(), whole)
+
+
+def page(
+    *, url: Column, path: Column, title: Column, referrer: Column, redaction: RedactionSettings
+) -> Column:
+    """Page of an event without what names a person; the path of the URL where none is stated."""
+    path_of_url = F.nullif(F.regexp_extract(url, _PATH, 1), F.lit(""))
+    bare = F.regexp_replace(F.coalesce(present(path), path_of_url), r"[?#].*$", "")
+    return filled(
+        {
+            "url": redacted_url(present(url), settings=redaction),
+            "path": redacted_text(bare),
+            "title": redacted_text(present(title)),
+            "referrer": redacted_url(present(referrer), settings=redaction),
+        }
+    )
+
+
+def campaign(stated: Mapping[str, Column], url: Column, *, click_id: Column | None = None) -> Column:
+    """Campaign as the tracker states it; what it leaves out is read from the utm parameters of the URL."""
+    of_url = F.nullif(F.regexp_extract(url, _CLICK_IDS, 1), F.lit(""))
+    values = {
+        field: redacted_text(F.coalesce(named_value(stated[field]), _parameter(url, _UTM[field])))
+        for field in CAMPAIGN_FIELDS
+    }
+    values["click_id"] = of_url if click_id is None else F.coalesce(present(click_id), of_url)
+    return filled(values)
+
+
+def _parameter(url: Column, name: str) -> Column:
+    encoded = F.nullif(F.regexp_extract(url, rf"[?&]{name}=([^&#]*)", 1), F.lit(""))
+    # most addresses have none, and looking for a text is far cheaper than matching a pattern
+    return F.when(url.contains(f"{name}="), F.coalesce(F.try_url_decode(encoded), encoded))
+
+
+def device(
+    *,
+    agent: Column,
+    kind: Column,
+    system: Column,
+    app: Column,
+    locale: Column,
+    zone: Column,
+    browser_name: Column | None = None,
+) -> Column:
+    """Device as reported; kind and browser from the user agent where the tracker names none."""
+    stated = F.lower(named_value(kind))
+    known = F.coalesce(*(F.when(stated.isin(*words), word) for word, words in _KINDS.items()))
+    family = browser(agent)
+    if browser_name is not None:
+        family = F.coalesce(family, F.lower(named_value(browser_name)))
+    return F.struct(
+        F.coalesce(known, device_type(agent), stated).alias("type"),
+        named_value(system).alias("os"),
+        family.alias("browser"),
+        present(app).alias("app"),
+        present(locale).alias("locale"),
+        present(zone).alias("zone"),
+        present(agent).alias("user_agent"),
+    )
+
+
+def variant(json: Column) -> Column:
+    """JSON as variant; text that a variant cannot hold (a key twice) is kept as text."""
+    return F.coalesce(F.try_parse_json(json), json.cast("variant"))
+
+
+def clear_identifiers(pairs: Iterable[tuple[str, Column]]) -> Column:
+    """Type and value of whoever an event names, sorted, blank ones left out."""
+    found = (
+        F.when(
+            present(value).isNotNull(), F.struct(F.lit(type_).alias("id_type"), present(value).alias("value"))
+        )
+        for type_, value in pairs
+    )
+    return F.array_sort(F.array_distinct(F.array_compact(F.array(*found)))).cast(CLEAR_IDENTIFIERS)
+
+
+Condition = tuple[Column, str, str]
+"""When a row is faulty, with the code and the reason; the reason names columns, never values."""
+
+
+def faults(conditions: Sequence[Condition], *, is_corrupt: Column, corrupt: str) -> Column:
+    """All faults of a row; one that does not have the form of its file has only that."""
+    found = F.array_compact(F.array(*(F.when(c, fault(code, reason)) for c, code, reason in conditions)))
+    broken = F.array(fault("corrupt_record", corrupt))
+    return F.when(is_corrupt, broken).otherwise(found).cast(FAULTS)
+
+
+def fault(code: str, reason: str) -> Column:
+    """One fault of a row."""
+    return F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason"))
+
+
+def number(text: Column, type_: str) -> Column:
+    """The text as a number of the contract; null where it is blank or none."""
+    return present(text).try_cast(type_)
+
+
+def is_unreadable(text: Column, type_: str) -> Column:
+    """Whether there is a text that is no number."""
+    return present(text).isNotNull() & number(text, type_).isNull()
+
+
+def consent_lists(granted: Column, denied: Column) -> Column:
+    """Consent by purpose from the lists of what is allowed and denied; a denial beats a permission."""
+    none = F.array().cast("array<string>")
+    refused = F.array_distinct(F.coalesce(F.array_compact(denied), none))
+    allowed = F.array_except(F.array_distinct(F.coalesce(F.array_compact(granted), none)), refused)
+    names = F.concat(allowed, refused)
+    words = F.concat(
+        F.transform(allowed, lambda _: F.lit("granted")), F.transform(refused, lambda _: F.lit("denied"))
+    )
+    return F.when(F.size(names) > 0, F.map_from_arrays(names, words))

@@ -1,0 +1,254 @@
+"""GA4's export of events: nested rows as BigQuery writes them to JSON lines or Parquet.
+
+Rows have no key, so their id is a digest of what makes them one: stream, cookie, session,
+name, time, parameters, items and the place in their batch. A day's table is written again
+for days after it, without the rows that turned out wrong: the later delivery of a day
+replaces the earlier one as a whole, and the daily table the one of the running day.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import EVENT
+from habitue.contracts.table import MONEY
+from habitue.events import vocabulary
+from habitue.events.clock import corrected_time, is_too_early
+from habitue.privacy.redaction import redacted_json, redacted_text
+from habitue.sources import event_parts as parts
+from habitue.sources import tracked_products as products
+from habitue.sources.draft import Draft
+from habitue.sources.event_names import GA4_NAMES, canonical_name
+from habitue.sources.event_parts import is_unreadable, named_value, number, present
+from habitue.sources.event_rules import EventRules
+from habitue.sources.ga4_row import as_object, rows_of_lines, rows_of_table
+from habitue.sources.inputs import Input
+from habitue.sources.settings import SourceSettings, default_currency, format_of
+
+ROWS = "events"
+_STORAGES = ("analytics_storage", "ads_storage")
+_CONSENT = {
+    "yes": "granted",
+    "granted": "granted",
+    "true": "granted",
+    "no": "denied",
+    "denied": "denied",
+    "false": "denied",
+}
+_PROPERTY = r"analytics_(\d+)"
+_DISTINGUISHING = (
+    *("stream_id", "user_pseudo_id", "user_id", "event_name", "event_timestamp", "sorted_parameters"),
+    *("items_json", "ecommerce_json", "batch_page_id", "batch_ordering_id", "batch_event_index"),
+)
+
+
+def inputs(settings: SourceSettings, wanted: str) -> tuple[Input, ...]:
+    """The one input of a source of GA4's export."""
+    form = format_of(settings, "json")
+    options = {k: v for k, v in settings.options.items() if k != "currency"}
+    return (Input(ROWS, form, settings.locations, options, as_lines=form == "json"),)
+
+
+def read_ga4(raw: DataFrame, settings: SourceSettings, rules: EventRules) -> Draft:
+    """Draft events of Parquet rows, or of JSON lines in `value`."""
+    rows = rows_of_lines(raw) if "value" in raw.columns else rows_of_table(raw)
+    return Draft(settings.source, EVENT, _events(rows, settings, rules), settings.history)
+
+
+def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> DataFrame:
+    nothing = F.lit(None).cast("timestamp")
+    stated = F.timestamp_micros(F.col("event_timestamp").try_cast("bigint"))
+    named = rows.withColumns(
+        {
+            "name": canonical_name(F.col("event_name"), GA4_NAMES),
+            "clock": corrected_time(nothing, nothing, nothing, stated, settings=rules.clock),
+            "listed": _listed(),
+        }
+    )
+    name, listed, p = F.col("name"), F.col("listed"), F.col("p")
+    return named.select(
+        "_file",
+        "_position",
+        "_raw",
+        _faults(rules).alias("_faults"),
+        parts.clear_identifiers(
+            [("anonymous_id", F.col("user_pseudo_id")), ("user_id", F.col("user_id"))]
+        ).alias("_identifiers"),
+        _slice().alias("_slice"),
+        F.sha2(F.to_json(F.struct(*_DISTINGUISHING), {"ignoreNullFields": "false"}), 256).alias("event_id"),
+        name.alias("event_name"),
+        F.col("clock.event_time").alias("event_time"),
+        F.col("clock.time_quality").alias("time_quality"),
+        _sequence().alias("event_sequence"),
+        present(p["ga_session_id"]).alias("source_session_id"),
+        _channel().alias("channel"),
+        _campaign().alias("campaign"),
+        parts.page(
+            url=p["page_location"],
+            path=F.lit(None).cast("string"),
+            title=F.coalesce(present(p["page_title"]), present(p["firebase_screen"])),
+            referrer=p["page_referrer"],
+            redaction=rules.redaction,
+        ).alias("page"),
+        _device().alias("device"),
+        products.product(listed, name).alias("product"),
+        products.items(listed, name).alias("items"),
+        _order(name, currency=default_currency(settings)).alias("order"),
+        redacted_text(present(p["search_term"])).alias("search_term"),
+        (number(p["engagement_time_msec"], "double") / 1000).alias("engaged_seconds"),
+        _consent().alias("consent"),
+        parts.variant(redacted_json(_properties(), settings=rules.redaction)).alias("properties"),
+    )
+
+
+def _listed() -> Column:
+    """The items as texts; an item without a number goes by its name."""
+    p = F.col("p")
+    return F.transform(
+        "items",
+        lambda item: F.struct(
+            F.coalesce(named_value(item["item_id"]), named_value(item["item_name"])).alias("id"),
+            named_value(item["item_category"]).alias("category"),
+            named_value(item["item_brand"]).alias("brand"),
+            item["price"].alias("price"),
+            item["quantity"].alias("quantity"),
+            p["currency"].alias("currency"),
+        ),
+    )
+
+
+def _faults(rules: EventRules) -> Column:
+    name, time, p = F.col("name"), F.col("clock.event_time"), F.col("p")
+    is_commerce = name.isin(*vocabulary.COMMERCE)
+    amounts = (
+        ("ecommerce.purchase_revenue", F.col("ecommerce.purchase_revenue")),
+        ("ecommerce.refund_value", F.col("ecommerce.refund_value")),
+        ("value", p["value"]),
+    )
+    numbers: list[parts.Condition] = [
+        (is_unreadable(text, MONEY), "not_a_number", f"{field} is not a number") for field, text in amounts
+    ]
+    conditions: list[parts.Condition] = [
+        (name.isNull(), "missing_value", "event_name is empty"),
+        (time.isNull(), "missing_value", "event_time is empty: event_timestamp is no number of microseconds"),
+        (
+            is_too_early(time, settings=rules.clock),
+            "impossible_value",
+            f"event_time lies before {rules.clock.earliest}",
+        ),
+        *(
+            (F.coalesce(is_commerce & condition, F.lit(False)), code, reason)
+            for condition, code, reason in (*numbers, *products.product_faults(F.col("listed")))
+        ),
+    ]
+    return parts.faults(
+        conditions, is_corrupt=F.col("is_corrupt"), corrupt="the row is not one row of the export"
+    )
+
+
+def _slice() -> Column:
+    """The part that is always delivered as a whole: a day of a property, as the export's folder names it."""
+    day = F.regexp_replace("event_date", "[^0-9]", "")
+    return F.concat_ws("|", F.regexp_extract("_file", _PROPERTY, 1), day)
+
+
+def _sequence() -> Column:
+    """Place among events of one instant: page, request and place within the request."""
+    page, request, place = (
+        F.coalesce(F.coalesce(F.col(name), F.col("p")[name]).try_cast("decimal(20,0)"), F.lit(0))
+        for name in ("batch_page_id", "batch_ordering_id", "batch_event_index")
+    )
+    return (page * 1_000_000 + request * 1_000 + place).try_cast("bigint")
+
+
+def _channel() -> Column:
+    platform = F.lower("platform")
+    return F.when(platform == "web", "web").when(platform.isin("ios", "android"), "app")
+
+
+def _campaign() -> Column:
+    """Campaign collected with the event; not the one that the session or user is attributed to."""
+    collected, p = F.col("collected_traffic_source"), F.col("p")
+    stated = {
+        "source": F.coalesce(named_value(collected["manual_source"]), p["source"]),
+        "medium": F.coalesce(named_value(collected["manual_medium"]), p["medium"]),
+        "name": F.coalesce(named_value(collected["manual_campaign_name"]), p["campaign"]),
+        "term": F.coalesce(named_value(collected["manual_term"]), p["term"]),
+        "content": F.coalesce(named_value(collected["manual_content"]), p["content"]),
+    }
+    click = F.coalesce(
+        *(present(v) for v in (collected["gclid"], p["gclid"], collected["dclid"], collected["srsltid"]))
+    )
+    return parts.campaign(stated, p["page_location"], click_id=click)
+
+
+def _device() -> Column:
+    device = F.col("device")
+    none = F.lit(None).cast("string")
+    return parts.device(
+        agent=none,
+        kind=device["category"],
+        system=device["operating_system"],
+        app=F.col("app_info.id"),
+        locale=device["language"],
+        zone=_zone(device["time_zone_offset_seconds"]),
+        browser_name=F.coalesce(device["web_info"]["browser"], device["browser"]),
+    )
+
+
+def _zone(offset_seconds: Column) -> Column:
+    """The offset as a zone is written: 7200 is +02:00."""
+    minutes = F.floor(offset_seconds.try_cast("bigint") / 60)
+    size = F.abs(minutes)
+    text = F.concat(F.lpad(F.floor(size / 60), 2, "0"), F.lit(":"), F.lpad(size % 60, 2, "0"))
+    return F.when(minutes.between(-18 * 60, 18 * 60), F.concat(F.when(minutes < 0, "-").otherwise("+"), text))
+
+
+def _order(name: Column, *, currency: str | None) -> Column:
+    """The order of a purchase or refund; GA4's value holds neither tax nor shipping."""
+    ecommerce, p = F.col("ecommerce"), F.col("p")
+    is_refund = name == vocabulary.ORDER_REFUNDED
+    stated = F.when(is_refund, ecommerce["refund_value"]).otherwise(ecommerce["purchase_revenue"])
+    order_number = F.coalesce(named_value(ecommerce["transaction_id"]), named_value(p["transaction_id"]))
+    fields = {
+        "order_number": order_number,
+        "value": F.coalesce(number(stated, MONEY), number(p["value"], MONEY)),
+        "currency": F.coalesce(F.upper(present(p["currency"])), F.lit(currency)),
+        "discount": number(p["discount"], MONEY),
+        "coupon": named_value(p["coupon"]),
+    }
+    is_order = name.isin(*vocabulary.ORDERS)
+    return F.when(is_order, F.struct(*(value.alias(n) for n, value in fields.items())))
+
+
+def _consent() -> Column:
+    """What was agreed to when the event was sent; unset says nothing."""
+    names = F.array(*(F.lit(n) for n in _STORAGES))
+    states = F.array(*(_word(F.col("privacy_info")[n]) for n in _STORAGES))
+    known = F.map_filter(F.map_from_arrays(names, states), lambda _, state: state.isNotNull())
+    return F.when(F.size(known) > 0, known)
+
+
+def _word(state: Column) -> Column:
+    lowered = F.lower(state)
+    return F.coalesce(*(F.when(lowered == text, word) for text, word in _CONSENT.items()))
+
+
+def _properties() -> Column:
+    """Parameters, and beside them where the user was, on which stream, and the user's own properties."""
+    own = as_object(F.col("user_properties"))
+    around = F.to_json(
+        F.struct(
+            F.col("stream_id"),
+            F.col("platform"),
+            F.struct("geo.country", "geo.region", "geo.city").alias("geo"),
+            F.col("app_info.version").alias("app_version"),
+        )
+    )
+    members = F.array(
+        F.nullif(F.regexp_replace("parameters", r"^\{|\}$", ""), F.lit("")),
+        F.nullif(F.regexp_replace(around, r"^\{|\}$", ""), F.lit("")),
+        F.when(own != "{}", F.concat(F.lit('"user_properties":'), own)),
+    )
+    return F.concat(F.lit("{"), F.array_join(F.array_compact(members), ","), F.lit("}"))

@@ -1,0 +1,141 @@
+"""One row of GA4's export, from JSON lines or Parquet: every leaf a text, parameters as one JSON object.
+
+BigQuery's export to JSON writes whole numbers as texts and leaves empty fields out; Parquet
+keeps types and nesting. (developers.google.com/analytics/bigquery/event-schema.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.errors import InputError
+
+_VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
+_PARAMETERS = f"array<struct<key:string,{_VALUE}>>"
+ITEM_FIELDS = ("item_id", "item_name", "item_category", "item_brand", "price", "quantity")
+
+
+def _struct(*fields: str) -> str:
+    return "struct<" + ",".join(f if ":" in f else f"{f}:string" for f in fields) + ">"
+
+
+NESTED = {
+    "event_params": _PARAMETERS,
+    "user_properties": _PARAMETERS,
+    "privacy_info": _struct("analytics_storage", "ads_storage", "uses_transient_token"),
+    "device": _struct(
+        *("category", "operating_system", "language", "time_zone_offset_seconds", "browser"),
+        f"web_info:{_struct('browser', 'hostname')}",
+    ),
+    "geo": _struct("continent", "sub_continent", "country", "region", "city", "metro"),
+    "app_info": _struct("id", "version"),
+    "collected_traffic_source": _struct(
+        *("manual_campaign_name", "manual_source", "manual_medium", "manual_term", "manual_content"),
+        *("gclid", "dclid", "srsltid"),
+    ),
+    "traffic_source": _struct("source", "medium", "name"),
+    "ecommerce": _struct(
+        *("transaction_id", "purchase_revenue", "refund_value", "tax_value", "shipping_value"),
+    ),
+    "items": f"array<{_struct(*ITEM_FIELDS)}>",
+}
+"""Nested columns with the fields that are read of them."""
+
+PLAIN = (
+    *("event_date", "event_timestamp", "event_name", "user_id", "user_pseudo_id", "stream_id", "platform"),
+    *("batch_page_id", "batch_ordering_id", "batch_event_index"),
+)
+READ = (
+    *(
+        "ga_session_id",
+        "ga_session_number",
+        "page_location",
+        "page_title",
+        "page_referrer",
+        "firebase_screen",
+    ),
+    *("engagement_time_msec", "search_term", "source", "medium", "campaign", "term", "content", "gclid"),
+    *("transaction_id", "value", "currency", "coupon", "discount"),
+    *("batch_page_id", "batch_ordering_id", "batch_event_index"),
+)
+"""Parameters that become columns of the contract."""
+
+_NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_WORKING = ("_file", "_position", "_raw", "_corrupt")
+
+Cell = Callable[[str], Column]
+
+
+def rows_of_table(raw: DataFrame) -> DataFrame:
+    """Rows of Parquet files."""
+    by_name = {name.lower(): name for name in raw.columns if name not in _WORKING}
+    missing = [name for name in ("event_name", "event_timestamp") if name not in by_name]
+    if missing:
+        raise InputError(
+            "The files do not have the columns of GA4's export:",
+            [f"{name} is missing" for name in missing],
+            hint="Deliver the export of the events tables as it is, nested.",
+        )
+
+    def cell(name: str) -> Column:
+        if name not in by_name:
+            return F.lit(None).cast("string")
+        quoted = F.col("`" + by_name[name].replace("`", "``") + "`")
+        kind = raw.schema[by_name[name]].dataType.typeName()
+        is_nested = kind in ("struct", "array", "map", "variant")
+        return F.to_json(quoted) if is_nested else quoted.cast("string")
+
+    return _row(raw, cell, raw_row=F.col("_raw"), is_corrupt=F.col("_corrupt"))
+
+
+def rows_of_lines(raw: DataFrame) -> DataFrame:
+    """Rows of JSON lines."""
+    names = (*PLAIN, *NESTED)
+    schema = f"struct<{','.join(f'{name}:string' for name in names)}>"
+    parsed = raw.where(F.trim("value") != "").withColumn("line", F.from_json("value", schema))
+    line = F.col("line")
+    nothing = F.coalesce(*(line[name] for name in names)).isNull()
+    is_object = F.col("value").rlike(r"^\s*\{") & F.col("value").rlike(r"\}\s*$")
+    return _row(parsed, lambda name: line[name], raw_row=F.col("value"), is_corrupt=nothing | ~is_object)
+
+
+def _row(rows: DataFrame, cell: Cell, *, raw_row: Column, is_corrupt: Column) -> DataFrame:
+    shaped = rows.select(
+        "_file",
+        "_position",
+        raw_row.alias("_raw"),
+        is_corrupt.alias("is_corrupt"),
+        *(F.nullif(F.trim(cell(name)), F.lit("")).alias(name) for name in PLAIN),
+        *(F.from_json(cell(name), type_).alias(name) for name, type_ in NESTED.items()),
+        cell("items").alias("items_json"),
+        cell("ecommerce").alias("ecommerce_json"),
+    )
+    known = f"struct<{','.join(f'`{name}`:string' for name in READ)}>"
+    with_json = shaped.withColumns(
+        {
+            "parameters": as_object(F.col("event_params")),
+            "sorted_parameters": as_object(F.array_sort("event_params")),
+        }
+    )
+    return with_json.withColumn("p", F.from_json("parameters", known))
+
+
+def as_object(parameters: Column) -> Column:
+    """Parameters as one JSON object; of the four values of each the one that is set."""
+    named = F.filter(parameters, lambda p: p["key"].isNotNull())
+    members = F.transform(named, lambda p: F.concat(_quoted(p["key"]), F.lit(":"), _value(p["value"])))
+    return F.concat(F.lit("{"), F.coalesce(F.array_join(members, ","), F.lit("")), F.lit("}"))
+
+
+def _value(value: Column) -> Column:
+    number = F.coalesce(value["int_value"], value["double_value"], value["float_value"])
+    as_number = F.when(number.rlike(_NUMBER), number)
+    return F.coalesce(as_number, _quoted(F.coalesce(number, value["string_value"])), F.lit("null"))
+
+
+def _quoted(text: Column) -> Column:
+    """The text as a JSON string; null where it is null."""
+    return F.when(text.isNotNull(), F.regexp_replace(F.to_json(F.array(text)), r"^\[|\]$", ""))

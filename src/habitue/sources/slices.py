@@ -1,0 +1,56 @@
+"""Parts of a source that are delivered as a whole: a later delivery replaces every row of an earlier one."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+IS_REPLACED = "_is_replaced"
+DELIVERIES = "_file string, _rank int, _base string"
+_RUNNING = re.compile(r"intraday|fresh", re.IGNORECASE)
+
+Delivery = tuple[str, int, str]
+"""File, rank (a higher one replaces a lower), and name without folders."""
+
+
+def deliveries(arrivals: Iterable[tuple[str, datetime]]) -> list[Delivery]:
+    """Files by name and arrival, ranked: tables of the running day lowest, then by arrival.
+
+    Files that arrived together are parts of one delivery, unless they have the same name in
+    different folders: that is one part delivered twice, and the last folder counts.
+    """
+    known = [(name, not _RUNNING.search(posixpath.basename(name)), arrived) for name, arrived in arrivals]
+    ranks = {key: rank for rank, key in enumerate(sorted({(final, arrived) for _, final, arrived in known}))}
+    return [(name, ranks[final, arrived], posixpath.basename(name)) for name, final, arrived in known]
+
+
+def mark_replaced(rows: DataFrame, files: DataFrame) -> DataFrame:
+    """Add `_is_replaced` to rows whose `_slice` a later delivery holds, and take their faults away.
+
+    `files` has the columns of `DELIVERIES`. A row without a slice is never replaced.
+    """
+    held = rows.where(F.col("_slice").isNotNull()).select("_slice", "_file").distinct()
+    by_slice = Window.partitionBy("_slice")
+    by_name = Window.partitionBy("_slice", "_base")
+    newest = (
+        held.join(F.broadcast(files), on="_file", how="inner")
+        .withColumn("_newest", F.max("_rank").over(by_slice))
+        .where("_rank = _newest")
+        .withColumn("_last", F.max("_file").over(by_name))
+        .where("_file = _last")
+        .select("_slice", "_file", F.lit(True).alias("_is_current"))
+    )
+    joined = rows.join(F.broadcast(newest), on=["_slice", "_file"], how="left")
+    is_replaced = F.col("_slice").isNotNull() & F.col("_is_current").isNull()
+    return (
+        joined.withColumn(IS_REPLACED, is_replaced)
+        .withColumn(
+            "_faults", F.when(F.col(IS_REPLACED), F.slice("_faults", 1, 0)).otherwise(F.col("_faults"))
+        )
+        .drop("_is_current")
+    )
