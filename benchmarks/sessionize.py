@@ -11,6 +11,7 @@ from habitue.contracts.behaviour import SESSION
 from habitue.events.settings import SessionSettings
 
 SETTINGS = SessionSettings()
+ZONE = "UTC"
 COLUMNS = tuple(name for name in SESSION.column_names if name != "row_hash")
 
 
@@ -19,7 +20,7 @@ def ours(task: Task) -> None:
     from benchmarks import spark
     from habitue.events.sessionize import sessions
 
-    spark.write(sessions(spark.read(task), settings=SETTINGS).select(*COLUMNS), task)
+    spark.write(sessions(spark.read(task), settings=SETTINGS, zone=ZONE).select(*COLUMNS), task)
 
 
 def plan(task: Task) -> str:
@@ -27,7 +28,7 @@ def plan(task: Task) -> str:
     from benchmarks import spark
     from habitue.events.sessionize import sessions
 
-    return spark.plan_of(sessions(spark.read(task), settings=SETTINGS).select(*COLUMNS))
+    return spark.plan_of(sessions(spark.read(task), settings=SETTINGS, zone=ZONE).select(*COLUMNS))
 
 
 _PEERS = "benchmarks.peers"

@@ -29,11 +29,26 @@ def _texts(names: tuple[str, ...]) -> str:
     return "(" + ", ".join(f"'{name}'" for name in names) + ")"
 
 
+def _strongest(type_: str) -> str:
+    own = f"list_filter(identifiers, lambda one: one.id_type = '{type_}')"
+    return f"list_min(list_transform({own}, lambda one: one.id_key))"
+
+
+def _visitor() -> str:
+    """Who a visit belongs to: the device, else the strongest login, else the event alone."""
+    has_device = "visitor_type IS NOT NULL AND visitor_key IS NOT NULL"
+    logins = [(type_, _strongest(type_)) for type_ in SETTINGS.login_types]
+    types = " ".join(f"WHEN {key} IS NOT NULL THEN '{type_}'" for type_, key in logins)
+    keys = ", ".join(key for _, key in logins)
+    return f"""CASE WHEN {has_device} THEN visitor_type {types} ELSE 'event' END AS visitor_type,
+               CASE WHEN {has_device} THEN visitor_key ELSE coalesce({keys}, event_id) END AS visitor_key"""
+
+
 def _query(data: Path) -> str:
     s = SETTINGS
     return f"""
     WITH hit AS (
-        SELECT visitor_type, visitor_key, event_id, event_time, epoch_us(event_time) AS us, known_time, is_bot,
+        SELECT {_visitor()}, event_id, event_time, epoch_us(event_time) AS us, known_time, is_bot,
                channel, page.path AS path, device.type AS device_type, event_name,
                CASE WHEN coalesce(campaign.source, campaign.medium, campaign.name, campaign.term,
                                   campaign.content, campaign.click_id) IS NOT NULL THEN campaign END AS campaign,
@@ -47,9 +62,9 @@ def _query(data: Path) -> str:
                CASE WHEN event_name = '{vocabulary.ORDER_COMPLETED}' THEN
                     coalesce('n' || "order".order_number, 'e' || event_id) END AS order_key,
                "order".order_number AS order_number, "order".value AS order_value,
-               coalesce("order".currency, '') AS order_currency
+               coalesce("order".currency, '') AS order_currency,
+               CASE WHEN event_name = '{vocabulary.PRODUCT_VIEWED}' THEN product.price END AS viewed_price
         FROM {parquet(data)}
-        WHERE visitor_type IS NOT NULL AND visitor_key IS NOT NULL
     ), placed AS (
         SELECT *, us - lag(us) OVER visitor AS since, row_number() OVER visitor AS position FROM hit
         WINDOW visitor AS (PARTITION BY visitor_key, visitor_type ORDER BY event_time, event_id)
@@ -68,8 +83,17 @@ def _query(data: Path) -> str:
                count_if(event_name = '{vocabulary.PRODUCTS_SEARCHED}')::BIGINT AS search_count,
                max(position) FILTER (event_name = '{vocabulary.CHECKOUT_STARTED}') AS last_checkout,
                coalesce(max(position) FILTER (order_key IS NOT NULL), 0) AS last_order,
-               coalesce(sum(tracked), sum(least(gap, {s.engaged_cap_micros})) FILTER (gap IS NOT NULL), 0)::DOUBLE / 1000000.0
-                   AS engaged_seconds,
+               max(position) FILTER (event_name = '{vocabulary.FORM_STARTED}') AS form_start,
+               coalesce(max(position) FILTER (event_name = '{vocabulary.FORM_SUBMITTED}'), 0) AS form_end,
+               arg_max(viewed_price, position) AS viewed_price,
+               arg_max_null(order_value, position) FILTER (event_name = '{vocabulary.CHECKOUT_STARTED}')
+                   AS checkout_value,
+               min(event_time) FILTER (order_key IS NOT NULL) AS order_time,
+               sum(tracked)::DOUBLE / 1000000.0 AS tracked,
+               count(DISTINCT us // {s.heartbeat_seconds * 1_000_000})
+                   FILTER (event_name = '{vocabulary.PAGE_PINGED}') AS pings,
+               coalesce(sum(least(gap, {s.engaged_cap_micros})) FILTER (gap IS NOT NULL), 0)::DOUBLE / 1000000.0
+                   AS attention,
                arg_min(path, position) AS landing_page, arg_max(path, position) AS exit_page,
                arg_min_null(channel, position) AS channel, arg_min(campaign, position) AS campaign,
                arg_min(device_type, position) AS device_type,
@@ -80,12 +104,14 @@ def _query(data: Path) -> str:
                direction * greatest(coalesce(p.quantity, 1), 0) AS units
         FROM (SELECT {_VISIT}, position, direction, unnest(changes) AS p FROM numbered WHERE direction IS NOT NULL)
     ), cart AS (
-        SELECT {_VISIT}, sum(greatest(units, 0) * price)::DECIMAL(18, 2) AS cart_value
+        SELECT {_VISIT}, sum(greatest(units, 0) * price)::DECIMAL(18, 2) AS cart_value, true AS has_lines
         FROM (SELECT {_VISIT}, product, sum(units) AS units, arg_max(price, position) AS price
               FROM line GROUP BY ALL) GROUP BY ALL
     ), left_over AS (
-        SELECT {_VISIT}, bool_or(units > 0) AS is_filled
-        FROM (SELECT {_VISIT}, product, sum(units) AS units FROM line JOIN measured USING ({_VISIT})
+        SELECT {_VISIT}, bool_or(units > 0) AS is_filled,
+               sum(greatest(units, 0) * price)::DECIMAL(18, 2) AS left_value
+        FROM (SELECT {_VISIT}, product, sum(units) AS units, arg_max(price, position) AS price
+              FROM line JOIN measured USING ({_VISIT})
               WHERE position > last_order GROUP BY ALL) GROUP BY ALL
     ), bought AS (
         SELECT {_VISIT}, count(*) AS order_count, sum(value) AS value,
@@ -94,22 +120,60 @@ def _query(data: Path) -> str:
                      arg_min(order_currency, position) AS currency
               FROM numbered WHERE order_key IS NOT NULL GROUP BY ALL) GROUP BY ALL
     ), told AS (
-        SELECT m.* EXCLUDE (logins),
+        SELECT m.* EXCLUDE (logins, first_event),
                sha256(concat_ws('|', concat(length(visitor_type), ':', visitor_type),
                                 concat(length(visitor_key), ':', visitor_key),
                                 concat(length(first_event), ':', first_event), epoch_us(session_start)))
                    AS session_id,
-               logins, cart_value, coalesce(is_filled, false) AS cart_abandoned,
+               first_event AS first_event_id, session_start::DATE AS session_date,
+               logins, cart_value, left_value, coalesce(is_filled, false) AS cart_abandoned,
                coalesce(last_checkout > last_order, false) AS checkout_abandoned,
+               coalesce(form_start > form_end, false) AS form_abandoned,
+               has_lines IS NULL AND last_checkout IS NULL AND last_order = 0 AND product_view_count > 0
+                   AS browse_abandoned,
+               CASE WHEN last_order > 0 THEN 'order' WHEN last_checkout IS NOT NULL THEN 'checkout'
+                    WHEN has_lines THEN 'cart' WHEN form_start IS NOT NULL OR form_end > 0 THEN 'form'
+                    WHEN product_view_count > 0 THEN 'browse' ELSE 'visit' END AS furthest_step,
+               CASE WHEN checkout_abandoned THEN 'checkout' WHEN cart_abandoned THEN 'cart'
+                    WHEN form_abandoned THEN 'form' WHEN browse_abandoned THEN 'browse' END AS abandoned_step,
+               CASE abandoned_step WHEN 'checkout' THEN coalesce(left_value, checkout_value)
+                    WHEN 'cart' THEN left_value WHEN 'browse' THEN viewed_price END AS lost_value,
                coalesce(order_count, 0) AS order_count,
                CASE WHEN currencies = 1 THEN value::DECIMAL(18, 2) END AS net_revenue,
                CASE WHEN currencies = 1 THEN nullif(b.currency, '') END AS currency,
                session_number > 1 AS is_returning,
+               CASE WHEN tracked IS NOT NULL THEN 'tracker' WHEN pings > 0 THEN 'pings' ELSE 'gaps' END
+                   AS engaged_basis,
+               CASE engaged_basis WHEN 'tracker' THEN tracked
+                    WHEN 'pings' THEN ((pings - 1) * {s.heartbeat_seconds} + {s.ping_seconds})::DOUBLE
+                    ELSE attention END AS engaged_seconds,
                engaged_seconds >= {s.engaged_threshold_seconds} OR view_count >= {s.engaged_views}
                    OR coalesce(order_count, 0) > 0 AS is_engaged,
-               NOT is_engaged AS is_bounce
+               NOT is_engaged AS is_bounce,
+               CASE WHEN campaign IS NOT NULL AND coalesce(campaign.source, '') NOT IN ('(direct)', 'direct')
+                    THEN {{'at': session_start, 'of': campaign}} END AS touch
         FROM measured m LEFT JOIN cart USING ({_VISIT}) LEFT JOIN left_over USING ({_VISIT})
              LEFT JOIN bought b USING ({_VISIT})
+    ), followed AS (
+        SELECT *, last_value(touch IGNORE NULLS) OVER so_far AS last_touch,
+               first_value(touch IGNORE NULLS) OVER recent AS first_touch,
+               first_value(order_time IGNORE NULLS) OVER later AS next_order
+        FROM told
+        WINDOW so_far AS (PARTITION BY visitor_key, visitor_type ORDER BY session_number
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+               recent AS (PARTITION BY visitor_key, visitor_type ORDER BY session_start
+                          RANGE BETWEEN INTERVAL {s.campaign_days} DAYS PRECEDING AND CURRENT ROW),
+               later AS (PARTITION BY visitor_key, visitor_type ORDER BY session_number
+                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+    ), ended AS (
+        SELECT * EXCLUDE (first_touch, last_touch),
+               CASE WHEN last_touch.at >= session_start - INTERVAL {s.campaign_days} DAYS THEN last_touch.of END
+                   AS last_campaign,
+               first_touch.of AS first_campaign,
+               session_end + INTERVAL {s.abandoned_after_minutes} MINUTES AS passes,
+               CASE WHEN abandoned_step IS NOT NULL AND coalesce(next_order > passes, true) THEN passes END
+                   AS abandoned_at
+        FROM followed
     )
-    SELECT {", ".join(COLUMNS)} FROM told
+    SELECT {", ".join(COLUMNS)} FROM ended
     """

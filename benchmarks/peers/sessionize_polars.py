@@ -40,10 +40,8 @@ def _ordered(task: Task) -> pl.LazyFrame:
     number = pl.col("order").struct.field("order_number")
     hits = (
         pl.scan_parquet(task.data / "*.parquet")
-        .filter(pl.col("visitor_type").is_not_null() & pl.col("visitor_key").is_not_null())
         .select(
-            "visitor_key",
-            "visitor_type",
+            *_visitor(),
             "event_time",
             "event_id",
             "known_time",
@@ -75,6 +73,9 @@ def _ordered(task: Task) -> pl.LazyFrame:
             .alias("order_key"),
             pl.col("order").struct.field("value").alias("order_value"),
             pl.col("order").struct.field("currency").fill_null("").alias("order_currency"),
+            pl.when(name == vocabulary.PRODUCT_VIEWED)
+            .then(pl.col("product").struct.field("price"))
+            .alias("viewed_price"),
         )
         .sort("visitor_key", "visitor_type", "event_time", "event_id")
     )
@@ -88,6 +89,28 @@ def _ordered(task: Task) -> pl.LazyFrame:
         .with_columns(gap.alias("gap"))
         .with_columns(pl.col("gap").is_null().cum_sum().alias("visit"))
     )
+
+
+def _visitor() -> tuple[pl.Expr, pl.Expr]:
+    """Who a visit belongs to: the device, else the strongest login, else the event alone."""
+    has_device = pl.col("visitor_type").is_not_null() & pl.col("visitor_key").is_not_null()
+    keys = {type_: _strongest(type_) for type_ in SETTINGS.login_types}
+    types = [pl.when(key.is_not_null()).then(pl.lit(type_)) for type_, key in keys.items()]
+    return (
+        pl.when(has_device)
+        .then("visitor_key")
+        .otherwise(pl.coalesce(*keys.values(), "event_id"))
+        .alias("visitor_key"),
+        pl.when(has_device)
+        .then("visitor_type")
+        .otherwise(pl.coalesce(*types, pl.lit("event")))
+        .alias("visitor_type"),
+    )
+
+
+def _strongest(type_: str) -> pl.Expr:
+    own = pl.element().struct.field("id_key").filter(pl.element().struct.field("id_type") == type_)
+    return pl.col("identifiers").list.eval(own).list.min()
 
 
 def _visits(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -105,6 +128,15 @@ def _visits(events: pl.LazyFrame) -> pl.LazyFrame:
         (name == vocabulary.PRODUCTS_SEARCHED).sum().cast(pl.Int64).alias("search_count"),
         position.filter(name == vocabulary.CHECKOUT_STARTED).max().alias("last_checkout"),
         position.filter(pl.col("order_key").is_not_null()).max().fill_null(-1).alias("last_order"),
+        position.filter(name == vocabulary.FORM_STARTED).max().alias("form_start"),
+        position.filter(name == vocabulary.FORM_SUBMITTED).max().fill_null(-1).alias("form_end"),
+        pl.col("viewed_price").drop_nulls().last(),
+        pl.col("order_value").filter(name == vocabulary.CHECKOUT_STARTED).last().alias("checkout_value"),
+        pl.col("event_time").filter(pl.col("order_key").is_not_null()).first().alias("order_time"),
+        (pl.col("event_time").dt.epoch("us") // (SETTINGS.heartbeat_seconds * 1_000_000))
+        .filter(name == vocabulary.PAGE_PINGED)
+        .n_unique()
+        .alias("pings"),
         pl.col("tracked").sum(),
         pl.col("tracked").count().alias("tracked_count"),
         pl.min_horizontal("gap", pl.lit(SETTINGS.engaged_cap_micros))
@@ -154,11 +186,15 @@ def _carts(events: pl.LazyFrame, measured: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("units").sum(),
         pl.col("units").filter("is_later").sum().alias("units_later"),
         pl.col("price").drop_nulls().last(),
+        pl.col("price").filter("is_later").drop_nulls().last().alias("price_later"),
     )
+    left = (pl.col("units_later").clip(0).cast(_MONEY) * pl.col("price_later")).cast(_MONEY)
     worth = (pl.col("units").clip(0).cast(_MONEY) * pl.col("price")).cast(_MONEY)
     return products.group_by("visit").agg(
         pl.when(pl.col("price").is_not_null().any()).then(worth.sum()).alias("cart_value"),
         (pl.col("units_later") > 0).any().alias("cart_abandoned"),
+        pl.when(pl.col("price_later").is_not_null().any()).then(left.sum()).alias("left_value"),
+        pl.lit(True).alias("has_lines"),
     )
 
 
@@ -187,34 +223,118 @@ def _told(visits: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("session_start").dt.epoch("us").cast(pl.String),
         separator="|",
     )
-    engaged = (
-        pl.when(pl.col("tracked_count") > 0).then(pl.col("tracked")).otherwise(pl.col("attention"))
-    ) / 1e6
+    is_tracked, is_pinged = pl.col("tracked_count") > 0, pl.col("pings") > 0
+    pinged = (pl.col("pings").cast(pl.Float64) - 1) * SETTINGS.heartbeat_seconds + SETTINGS.ping_seconds
+    engaged = pl.when(is_tracked).then(pl.col("tracked") / 1e6).when(is_pinged).then(pinged)
     told = visits.with_columns(
         text.map_batches(_sha256, return_dtype=pl.String).alias("session_id"),
-        engaged.alias("engaged_seconds"),
+        pl.col("first_event").alias("first_event_id"),
+        pl.col("session_start").dt.date().alias("session_date"),
+        engaged.otherwise(pl.col("attention") / 1e6).alias("engaged_seconds"),
+        pl.when(is_tracked)
+        .then(pl.lit("tracker"))
+        .when(is_pinged)
+        .then(pl.lit("pings"))
+        .otherwise(pl.lit("gaps"))
+        .alias("engaged_basis"),
         pl.col("logins").fill_null([]),
         pl.col("order_count").fill_null(0),
         pl.col("cart_abandoned").fill_null(False),
         (pl.col("last_checkout") > pl.col("last_order")).fill_null(False).alias("checkout_abandoned"),
+        (pl.col("form_start") > pl.col("form_end")).fill_null(False).alias("form_abandoned"),
+        (
+            pl.col("has_lines").is_null()
+            & pl.col("last_checkout").is_null()
+            & (pl.col("last_order") < 0)
+            & (pl.col("product_view_count") > 0)
+        ).alias("browse_abandoned"),
         pl.col("net_revenue").cast(_MONEY),
         pl.col("cart_value").cast(_MONEY),
-        pl.col("visit")
-        .rank("ordinal")
-        .over("visitor_key", "visitor_type")
-        .cast(pl.Int32)
-        .alias("session_number"),
     )
+    return _journey(told).select(COLUMNS)
+
+
+def _steps() -> tuple[pl.Expr, pl.Expr]:
+    furthest = (
+        pl.when(pl.col("last_order") >= 0)
+        .then(pl.lit("order"))
+        .when(pl.col("last_checkout").is_not_null())
+        .then(pl.lit("checkout"))
+        .when(pl.col("has_lines").is_not_null())
+        .then(pl.lit("cart"))
+        .when(pl.col("form_start").is_not_null() | (pl.col("form_end") >= 0))
+        .then(pl.lit("form"))
+        .when(pl.col("product_view_count") > 0)
+        .then(pl.lit("browse"))
+        .otherwise(pl.lit("visit"))
+    )
+    steps = ("checkout", "cart", "form", "browse")
+    left = [pl.when(f"{step}_abandoned").then(pl.lit(step)) for step in steps]
+    return furthest.alias("furthest_step"), pl.coalesce(*left).alias("abandoned_step")
+
+
+def _journey(visits: pl.LazyFrame) -> pl.LazyFrame:
+    """What a visit is among those of its visitor, who lie next to each other in order."""
+    visitor = ("visitor_key", "visitor_type")
     is_engaged = (
         (pl.col("engaged_seconds") >= SETTINGS.engaged_threshold_seconds)
         | (pl.col("view_count") >= SETTINGS.engaged_views)
         | (pl.col("order_count") > 0)
     )
-    return told.with_columns(
-        is_engaged.alias("is_engaged"),
-        (~is_engaged).alias("is_bounce"),
+    source = pl.col("campaign").struct.field("source").fill_null("")
+    is_touch = pl.col("campaign").is_not_null() & ~source.is_in(["(direct)", "direct"])
+    reach, limit = (
+        pl.duration(days=SETTINGS.campaign_days),
+        pl.duration(minutes=SETTINGS.abandoned_after_minutes),
+    )
+    ordered = (
+        visits.sort("visit")
+        .with_columns(*_steps(), is_engaged.alias("is_engaged"), is_touch.alias("is_touch"))
+        .with_columns(
+            pl.when("is_touch").then("visit").forward_fill().over(visitor).alias("last_touch"),
+            pl.col("order_time").shift(-1).backward_fill().over(visitor).alias("next_order"),
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(visitor).alias("session_number"),
+        )
+    )
+    touches = ordered.filter("is_touch").select(*visitor, "session_start", "visit", "campaign")
+    last = touches.select(
+        pl.col("visit").alias("last_touch"),
+        pl.col("session_start").alias("last_start"),
+        pl.col("campaign").alias("last_campaign"),
+    )
+    first = touches.rename({"session_start": "first_start", "campaign": "first_campaign"}).drop("visit")
+    joined = (
+        ordered.join(last, on="last_touch", how="left")
+        .with_columns((pl.col("session_start") - reach).alias("since"))
+        .sort("since")
+        .join_asof(
+            first.sort("first_start"),
+            left_on="since",
+            right_on="first_start",
+            by=list(visitor),
+            strategy="forward",
+            check_sortedness=False,
+        )
+    )
+    is_recent = pl.col("last_start") >= pl.col("since")
+    passes = pl.col("session_end") + limit
+    was_ordered = (pl.col("next_order") <= passes).fill_null(False)
+    step = pl.col("abandoned_step")
+    return joined.with_columns(
+        pl.when(is_recent).then("last_campaign").alias("last_campaign"),
+        pl.when(is_recent).then("first_campaign").alias("first_campaign"),
+        (~pl.col("is_engaged")).alias("is_bounce"),
         (pl.col("session_number") > 1).alias("is_returning"),
-    ).select(COLUMNS)
+        pl.when(step == "checkout")
+        .then(pl.coalesce("left_value", "checkout_value"))
+        .when(step == "cart")
+        .then("left_value")
+        .when(step == "browse")
+        .then("viewed_price")
+        .cast(_MONEY)
+        .alias("lost_value"),
+        pl.when(step.is_not_null() & ~was_ordered).then(passes).alias("abandoned_at"),
+    )
 
 
 def _with_length(column: str) -> pl.Expr:

@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from benchmarks import spark
 from benchmarks.contest import Task
-from benchmarks.sessionize import COLUMNS, SETTINGS
-from habitue.events import cart, orders, vocabulary
+from benchmarks.sessionize import COLUMNS, SETTINGS, ZONE
+from habitue.events import cart, funnel, orders
+from habitue.events.hits import FLAGS, hits
 
 _VISITOR = ("visitor_key", "visitor_type")
 _MICROS = 1_000_000
@@ -36,6 +37,32 @@ def lag_and_sum(task: Task) -> None:
 def lag_and_sum_plan(task: Task) -> str:
     """Its plan."""
     return spark.plan_of(_by_lag_and_sum(spark.read(task)))
+
+
+def _cart_lines() -> Column:
+    """All changes of a visit's cart with their place: an aggregate."""
+    placed = F.transform(
+        "cart_change",
+        lambda line: F.struct(
+            line["product"].alias("product"),
+            F.col("position").alias("position"),
+            line["units"].alias("units"),
+            line["price"].alias("price"),
+        ),
+    )
+    return F.flatten(F.collect_list(placed))
+
+
+def _orders() -> Column:
+    """All completed orders of a visit with their place: an aggregate."""
+    order = F.col("completed_order")
+    placed = F.struct(
+        order["number"].alias("number"),
+        F.col("position").alias("position"),
+        order["value"].alias("value"),
+        order["currency"].alias("currency"),
+    )
+    return F.collect_list(F.when(order.isNotNull(), placed))
 
 
 def _by_session_window(events: DataFrame) -> DataFrame:
@@ -68,32 +95,29 @@ def _by_lag_and_sum(events: DataFrame) -> DataFrame:
 
 
 def _hits(events: DataFrame) -> DataFrame:
-    fields = ("source", "medium", "name", "term", "content", "click_id")
-    has_campaign = F.coalesce(*(F.col(f"campaign.{field}") for field in fields)).isNotNull()
-    strong = F.filter("identifiers", lambda one: one["id_type"].isin(*SETTINGS.login_types))
-    tracked = F.when(F.col("engaged_seconds").between(0, 86_400), F.round(F.col("engaged_seconds") * _MICROS))
-    return events.where("visitor_type IS NOT NULL AND visitor_key IS NOT NULL").select(
-        *_VISITOR,
-        "event_time",
-        "event_id",
-        F.unix_micros("event_time").alias("micros"),
-        F.struct(F.unix_micros("event_time").alias("at"), "event_id").alias("position"),
-        "known_time",
-        "is_bot",
-        "channel",
-        "event_name",
-        F.col("page.path").alias("path"),
-        F.col("device.type").alias("device_type"),
-        F.when(has_campaign, F.col("campaign")).alias("campaign"),
-        F.when(F.size(strong) > 0, strong).alias("logins"),
-        tracked.cast("bigint").alias("tracked"),
-        cart.change().alias("cart_change"),
-        orders.completed().alias("completed_order"),
-    )
+    """The product's narrow rows, with times as session_window wants them and a place in the order."""
+    time = {
+        name: F.timestamp_micros(f"{part}micros")
+        for name, part in (("event_time", ""), ("known_time", "known_"))
+    }
+    flags = {name: F.col("flags").bitwiseAND(1 << place) != 0 for place, name in enumerate(FLAGS)}
+    at = F.struct(F.col("micros").alias("at"), "event_id")
+    rows = hits(events, settings=SETTINGS, zone=ZONE)
+    return rows.withColumns({**time, **flags, "position": at})
 
 
 def _measures() -> list[Column]:
-    name, position = F.col("event_name"), F.col("position")
+    position = F.col("position")
+    nowhere = F.struct(F.lit(-(2**62)).cast("bigint").alias("at"), F.lit("").alias("event_id"))
+
+    def last(flag: str) -> Column:
+        return F.coalesce(F.max(F.when(F.col(flag), position)), nowhere)
+
+    def where(name: str) -> Column:
+        return F.when(F.col(name).isNotNull(), position)
+
+    viewed = F.when(F.col("is_product_view") & F.col("price").isNotNull(), position)
+    span = F.floor(F.col("micros") / F.lit(SETTINGS.heartbeat_seconds * _MICROS))
     return [
         F.min(F.struct("position", "event_id", "channel")).alias("first"),
         F.min("event_time").alias("session_start"),
@@ -101,36 +125,48 @@ def _measures() -> list[Column]:
         F.max("known_time").alias("known_time"),
         F.bool_or("is_bot").alias("is_bot"),
         F.count("*").alias("event_count"),
-        F.count_if(name.isin(*vocabulary.VIEWS)).alias("view_count"),
-        F.count_if(name == vocabulary.PRODUCT_VIEWED).alias("product_view_count"),
-        F.count_if(name == vocabulary.PRODUCTS_SEARCHED).alias("search_count"),
-        F.max(F.when(name == vocabulary.CHECKOUT_STARTED, position)).alias("last_checkout"),
-        F.max(F.when(F.col("completed_order").isNotNull(), position)).alias("last_order"),
-        F.sum("tracked").alias("tracked"),
-        F.min_by("path", F.when(F.col("path").isNotNull(), position)).alias("landing_page"),
-        F.max_by("path", F.when(F.col("path").isNotNull(), position)).alias("exit_page"),
-        F.min_by("campaign", F.when(F.col("campaign").isNotNull(), position)).alias("campaign"),
-        F.min_by("device_type", F.when(F.col("device_type").isNotNull(), position)).alias("device_type"),
+        F.count_if("is_view").alias("view_count"),
+        F.count_if("is_product_view").alias("product_view_count"),
+        F.count_if("is_search").alias("search_count"),
+        *(
+            last(f"is_{name}").alias(f"last_{name}")
+            for name in ("checkout", "order", "form_start", "form_end")
+        ),
+        F.min(F.when(F.col("is_order"), F.col("event_time"))).alias("order_time"),
+        F.sum("tracked_micros").alias("tracked"),
+        F.size(F.array_distinct(F.collect_list(F.when(F.col("is_ping"), span)))).alias("pings"),
+        F.min_by("path", where("path")).alias("landing_page"),
+        F.max_by("path", where("path")).alias("exit_page"),
+        F.min_by("campaign", where("campaign")).alias("campaign"),
+        F.min_by("device_type", where("device_type")).alias("device_type"),
+        F.max_by("price", viewed).alias("viewed_price"),
+        F.max_by("price", F.when(F.col("is_checkout"), position)).alias("checkout_value"),
         F.array_sort(F.array_distinct(F.flatten(F.collect_list("logins")))).alias("logins"),
-        cart.collected().alias(cart.COLLECTED),
-        orders.collected().alias(orders.COLLECTED),
+        _cart_lines().alias(cart.COLLECTED),
+        _orders().alias(orders.COLLECTED),
     ]
 
 
 def _told(measured: DataFrame) -> DataFrame:
     start = F.unix_micros("session_start").cast("string")
     parts = [_with_length(part) for part in ("visitor_type", "visitor_key", "first.event_id")]
-    # before everything: the position of an event is never smaller
-    nothing = F.struct(F.lit(-(2**62)).cast("bigint").alias("at"), F.lit("").alias("event_id"))
-    last_order = F.coalesce("last_order", nothing)
+    attention = F.coalesce("attention", F.lit(0)) / F.lit(float(_MICROS))
+    pinged = ((F.col("pings") - 1) * SETTINGS.heartbeat_seconds + SETTINGS.ping_seconds).cast("double")
+    is_tracked = F.col("tracked").isNotNull()
     told = measured.withColumns(
         {
             "session_id": F.sha2(F.concat_ws("|", *parts, start), 256),
+            "first_event_id": F.col("first.event_id"),
+            "session_date": F.to_date("session_start"),
             "channel": F.col("first.channel"),
-            "engaged_seconds": F.coalesce("tracked", "attention", F.lit(0)) / F.lit(float(_MICROS)),
-            "cart_value": cart.value(),
-            "cart_abandoned": cart.is_filled_after(last_order),
-            "checkout_abandoned": F.coalesce(F.col("last_checkout") > last_order, F.lit(False)),
+            "engaged_seconds": F.when(is_tracked, F.col("tracked") / F.lit(float(_MICROS)))
+            .when(F.col("pings") > 0, pinged)
+            .otherwise(attention),
+            "engaged_basis": F.when(is_tracked, "tracker")
+            .when(F.col("pings") > 0, "pings")
+            .otherwise("gaps"),
+            "cart_value": cart.held()["value"].try_cast("decimal(18,2)"),
+            "left_in_cart": F.when(cart.has_lines(), cart.held_after(F.col("last_order"))),
             "is_returning": F.col("session_number") > 1,
             **orders.totals(),
         }
@@ -140,7 +176,49 @@ def _told(measured: DataFrame) -> DataFrame:
         | (F.col("view_count") >= SETTINGS.engaged_views)
         | (F.col("order_count") > 0)
     )
-    return told.withColumns({"is_engaged": engaged, "is_bounce": ~engaged}).select(*COLUMNS)
+    # the product compares places with -1 where there is none
+    places = {
+        name: _place(name) for name in ("last_checkout", "last_order", "last_form_start", "last_form_end")
+    }
+    left = told.withColumns(places).withColumns(
+        funnel.left_behind() | {"is_engaged": engaged, "is_bounce": ~engaged}
+    )
+    valued = left.withColumns(funnel.steps()).withColumn("lost_value", funnel.lost_value())
+    return _followed(valued).select(*COLUMNS)
+
+
+def _followed(visits: DataFrame) -> DataFrame:
+    """The columns that look at other visits, by windows."""
+    own = Window.partitionBy(*_VISITOR).orderBy("start")
+    source = F.coalesce("campaign.source", F.lit(""))
+    is_touch = F.col("campaign").isNotNull() & ~source.isin("(direct)", "direct")
+    touch = F.when(is_touch, F.struct("start", "campaign"))
+    reach = SETTINGS.campaign_days * 86_400 * _MICROS
+    later = own.rowsBetween(1, Window.unboundedFollowing)
+    so_far = own.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    found = visits.withColumn("start", F.unix_micros("session_start")).withColumns(
+        {
+            "first_touch": F.first(touch, ignorenulls=True).over(own.rangeBetween(-reach, 0)),
+            "last_touch": F.last(touch, ignorenulls=True).over(so_far),
+            "next_order_micros": F.unix_micros(F.first("order_time", ignorenulls=True).over(later)),
+        }
+    )
+    is_recent = F.col("last_touch.start") >= F.col("start") - reach
+    return found.withColumns(
+        {
+            "first_campaign": F.col("first_touch.campaign"),
+            "last_campaign": F.when(is_recent, F.col("last_touch.campaign")),
+            "abandoned_at": funnel.abandoned_at(SETTINGS),
+        }
+    )
+
+
+def _place(name: str) -> Column:
+    """Places as whole numbers that compare as the times do; those of one instant are told apart by their ids."""
+    others = [F.col(f"last_{kind}") for kind in ("checkout", "order", "form_start", "form_end")]
+    is_nowhere = F.col(name)["at"] < F.lit(-(2**61))
+    rank = F.array_position(F.array_sort(F.array_distinct(F.array(*others))), F.col(name))
+    return F.when(is_nowhere, F.lit(-1).cast("bigint")).otherwise(rank)
 
 
 def _with_length(part: str) -> Column:

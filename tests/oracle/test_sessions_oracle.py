@@ -21,6 +21,7 @@ from habitue.events.sessionize import session_events, sessions
 from habitue.events.settings import SessionSettings
 
 SETTINGS = SessionSettings()
+ZONE = "UTC"
 GAP = SETTINGS.gap_micros
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)  # the night in which Europe changes its clocks
 NAMES = (
@@ -174,7 +175,7 @@ def as_table(spark: SparkSession, events: list[Event]) -> DataFrame:
 
 
 def found_sessions(events: DataFrame) -> dict[str, tuple[Any, ...]]:
-    rows = sessions(events, settings=SETTINGS).select(
+    rows = sessions(events, settings=SETTINGS, zone=ZONE).select(
         "session_id", "visitor_key", "session_number", F.unix_micros("session_start"),
         F.unix_micros("session_end"), "event_count", "engaged_seconds",
         "landing_page", "exit_page", "cart_value", "cart_abandoned",
@@ -207,11 +208,11 @@ def test_every_event_is_in_one_session_and_counts_equal_session_window(spark: Sp
     window = F.session_window("event_time", f"{SETTINGS.gap_minutes} minutes")
     by_spark = table.groupBy("visitor_key", window).agg(F.count("*"), F.max("event_time"))
     by_spark = by_spark.select("visitor_key", "session_window.start", "count(1)", "max(event_time)")
-    ours = sessions(table, settings=SETTINGS)
+    ours = sessions(table, settings=SETTINGS, zone=ZONE)
     by_us = ours.select("visitor_key", "session_start", "event_count", "session_end")
     assert sorted(by_us.collect()) == sorted(by_spark.collect())
 
-    members = session_events(table, settings=SETTINGS)
+    members = session_events(table, settings=SETTINGS, zone=ZONE)
     assert sorted(members.select("event_id").collect()) == sorted(table.select("event_id").collect())
     counts = members.groupBy("session_id").agg(F.count("*").alias("event_count"))
     assert sorted(counts.collect()) == sorted(ours.select("session_id", "event_count").collect())
@@ -226,6 +227,9 @@ def test_removing_events_equals_never_having_had_them(spark: SparkSession) -> No
 
 def test_sessions_need_one_shuffle(spark: SparkSession) -> None:
     table = as_table(spark, random_events(1, visitors=5))
-    for df in (sessions(table, settings=SETTINGS), session_events(table, settings=SETTINGS)):
+    for df in (
+        sessions(table, settings=SETTINGS, zone=ZONE),
+        session_events(table, settings=SETTINGS, zone=ZONE),
+    ):
         plan = df._jdf.queryExecution().executedPlan().toString()
         assert plan.count("Exchange ") == 1, plan

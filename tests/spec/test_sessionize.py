@@ -12,11 +12,12 @@ from habitue.contracts.behaviour import SESSION, SESSION_EVENT
 from habitue.contracts.conform import conform
 from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import with_row_hash
-from habitue.events.sessionize import session_events, sessions, without_visitor
+from habitue.events.sessionize import session_events, sessions
 from habitue.events.settings import SessionSettings
 from tests.tables import assert_table, table
 
 SETTINGS = SessionSettings()
+ZONE = "UTC"
 
 
 def events(spark: SparkSession, text: str) -> DataFrame:
@@ -53,13 +54,23 @@ def _order(found: re.Match[str]) -> str:
     )
 
 
-def visits(spark: SparkSession, text: str) -> DataFrame:
+def visits(
+    spark: SparkSession, text: str, *, settings: SessionSettings = SETTINGS, zone: str = ZONE
+) -> DataFrame:
     """The sessions of these events, in the shape of their contract."""
-    return conform(with_row_hash(sessions(events(spark, text), settings=SETTINGS), SESSION), SESSION)
+    rows = sessions(events(spark, text), settings=settings, zone=zone)
+    return conform(with_row_hash(rows, SESSION), SESSION)
 
 
-def assert_visits(spark: SparkSession, text: str, expected: str) -> None:
-    assert_table(visits(spark, text), SESSION, expected)
+def assert_visits(
+    spark: SparkSession,
+    text: str,
+    expected: str,
+    *,
+    settings: SessionSettings = SETTINGS,
+    zone: str = ZONE,
+) -> None:
+    assert_table(visits(spark, text, settings=settings, zone=zone), SESSION, expected)
 
 
 def test_a_gap_of_exactly_thirty_minutes_joins_and_a_microsecond_more_splits(spark: SparkSession) -> None:
@@ -136,26 +147,35 @@ def test_a_visit_without_cart_or_order_has_no_value_and_nothing_abandoned(spark:
     )
 
 
-def test_events_without_a_visitor_are_counted_and_belong_to_no_session(spark: SparkSession) -> None:
-    rows = events(
+def test_an_event_without_a_device_goes_by_its_strongest_login_or_is_a_visit_of_its_own(
+    spark: SparkSession,
+) -> None:
+    text = """
+        event_id | visitor_key | event_time          | identifiers
+        ---------+-------------+---------------------+-------------------
+        a        | ann         | 2026-03-01 10:00:00 | user_id:7
+        b        |             | 2026-03-01 10:01:00 | email:x, user_id:7
+        c        |             | 2026-03-01 10:02:00 | user_id:7
+        d        |             | 2026-03-01 10:03:00 |
+        e        |             | 2026-03-01 10:03:00 |
+    """
+    assert_visits(
         spark,
+        text,
         """
-        event_id | visitor_key | event_time
-        ---------+-------------+--------------------
-        a        | ann         | 2026-03-01 10:00:00
-        b        |             | 2026-03-01 10:00:00
+        visitor_type | visitor_key | event_count | logins
+        -------------+-------------+-------------+-------------------
+        anonymous_id | ann         |           1 | user_id:7
+        user_id      | 7           |           2 | email:x, user_id:7
+        event        | d           |           1 | []
+        event        | e           |           1 | []
     """,
     )
     assert_table(
-        session_events(rows, settings=SETTINGS),
+        session_events(events(spark, text), settings=SETTINGS, zone=ZONE),
         SESSION_EVENT,
-        """
-        event_id
-        --------
-        a
-    """,
+        "event_id\na\nb\nc\nd\ne",
     )
-    assert rows.agg(without_visitor(rows)).first() == (1,)
 
 
 def test_engaged_time_is_measured_by_the_tracker_or_else_by_gaps_up_to_the_cap(spark: SparkSession) -> None:
@@ -356,4 +376,219 @@ def test_two_visitors_of_different_type_with_one_key_are_two_visitors(spark: Spa
 
 def test_no_events_make_no_sessions(spark: SparkSession) -> None:
     nothing = events(spark, "event_id | visitor_key | event_time\na | a | 2026-03-01 10:00:00").where("false")
-    assert sessions(nothing, settings=SETTINGS).collect() == []
+    assert sessions(nothing, settings=SETTINGS, zone=ZONE).collect() == []
+
+
+def test_pings_tell_attention_by_the_spans_they_fall_into_where_the_tracker_says_nothing(
+    spark: SparkSession,
+) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | event_name  | engaged_seconds
+        ---------+-------------+---------------------+-------------+----------------
+        p0       | pings       | 2026-03-01 10:00:00 | page_viewed |
+        p1       | pings       | 2026-03-01 10:00:10 | page_pinged |
+        p2       | pings       | 2026-03-01 10:00:20 | page_pinged |
+        p3       | pings       | 2026-03-01 10:00:21 | page_pinged |
+        p4       | pings       | 2026-03-01 10:15:00 | page_pinged |
+        o0       | one         | 2026-03-01 10:00:00 | page_viewed |
+        o1       | one         | 2026-03-01 10:00:10 | page_pinged |
+        t0       | told        | 2026-03-01 10:00:00 | page_viewed |               7
+        t1       | told        | 2026-03-01 10:00:10 | page_pinged |
+        n0       | none        | 2026-03-01 10:00:00 | page_viewed |
+        n1       | none        | 2026-03-01 10:00:40 | page_viewed |
+    """,
+        """
+        visitor_key | engaged_seconds | engaged_basis
+        ------------+-----------------+--------------
+        pings       |              25 | pings
+        one         |               5 | pings
+        told        |               7 | tracker
+        none        |              40 | gaps
+    """,
+    )
+
+
+def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: SparkSession) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | event_name       | product   | order
+        ---------+-------------+---------------------+------------------+-----------+-------------
+        v1       | viewer      | 2026-03-01 10:00:00 | product_viewed   | <A 8.00>  |
+        v2       | viewer      | 2026-03-01 10:01:00 | product_viewed   | <B 9.00>  |
+        c1       | carter      | 2026-03-01 10:00:00 | product_viewed   | <A 8.00>  |
+        c2       | carter      | 2026-03-01 10:01:00 | product_added    | <A 8.00>  |
+        k1       | kasse       | 2026-03-01 10:00:00 | checkout_started |           | (- 5.00 EUR)
+        f1       | former      | 2026-03-01 10:00:00 | form_started     |           |
+        f2       | former      | 2026-03-01 10:01:00 | form_submitted   |           |
+        f3       | former      | 2026-03-01 10:02:00 | form_started     |           |
+        s1       | sender      | 2026-03-01 10:00:00 | form_started     |           |
+        s2       | sender      | 2026-03-01 10:01:00 | form_submitted   |           |
+        b1       | buyer       | 2026-03-01 10:00:00 | product_added    | <A 8.00>  |
+        b2       | buyer       | 2026-03-01 10:01:00 | order_completed  |           | (1 8.00 EUR)
+        r1       | reader      | 2026-03-01 10:00:00 | page_viewed      |           |
+        m1       | more        | 2026-03-01 10:00:00 | product_added    | <A 8.00>  |
+        m2       | more        | 2026-03-01 10:01:00 | order_completed  |           | (2 8.00 EUR)
+        m3       | more        | 2026-03-01 10:02:00 | product_added    | <B 1.50>  |
+    """,
+        """
+        visitor_key | furthest_step | abandoned_step | lost_value | abandoned_at        | order_time
+        ------------+---------------+----------------+------------+---------------------+--------------------
+        viewer      | browse        | browse         |       9.00 | 2026-03-01 11:01:00 |
+        carter      | cart          | cart           |       8.00 | 2026-03-01 11:01:00 |
+        kasse       | checkout      | checkout       |       5.00 | 2026-03-01 11:00:00 |
+        former      | form          | form           |            | 2026-03-01 11:02:00 |
+        sender      | form          |                |            |                     |
+        buyer       | order         |                |            |                     | 2026-03-01 10:01:00
+        reader      | visit         |                |            |                     |
+        more        | order         | cart           |       1.50 | 2026-03-01 11:02:00 | 2026-03-01 10:01:00
+    """,
+    )
+
+
+def test_an_order_in_a_later_visit_within_the_limit_means_that_nothing_was_abandoned(
+    spark: SparkSession,
+) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time                 | event_name      | product  | order
+        ---------+-------------+----------------------------+-----------------+----------+-------------
+        a1       | intime      | 2026-03-01 10:00:00        | product_added   | <A 8.00> |
+        a2       | intime      | 2026-03-01 11:00:00        | order_completed |          | (1 8.00 EUR)
+        b1       | late        | 2026-03-01 10:00:00        | product_added   | <A 8.00> |
+        b2       | late        | 2026-03-01 11:00:00.000001 | order_completed |          | (2 8.00 EUR)
+    """,
+        """
+        visitor_key | session_number | abandoned_step | abandoned_at
+        ------------+----------------+----------------+--------------------
+        intime      |              1 | cart           |
+        intime      |              2 |                |
+        late        |              1 | cart           | 2026-03-01 11:00:00
+        late        |              2 |                |
+    """,
+    )
+
+
+def test_first_and_last_campaign_look_back_thirty_days_and_pass_over_direct_visits(
+    spark: SparkSession,
+) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time                 | campaign
+        ---------+-------------+----------------------------+-----------------------
+        a        | ann         | 2026-03-01 10:00:00        | {"source": "news"}
+        b        | ann         | 2026-03-10 10:00:00        | {"source": "ads"}
+        c        | ann         | 2026-03-31 10:00:00        | {"source": "(direct)"}
+        d        | ann         | 2026-03-31 10:30:00.000001 |
+        e        | ann         | 2026-04-09 10:00:00.000001 |
+        z        | zoe         | 2026-03-11 10:00:00        |
+    """,
+        """
+        visitor_key | session_number | first_campaign     | last_campaign     | campaign
+        ------------+----------------+--------------------+-------------------+-----------------------
+        ann         |              1 | {"source": "news"} | {"source": "news"}| {"source": "news"}
+        ann         |              2 | {"source": "news"} | {"source": "ads"} | {"source": "ads"}
+        ann         |              3 | {"source": "news"} | {"source": "ads"} | {"source": "(direct)"}
+        ann         |              4 | {"source": "ads"}  | {"source": "ads"} |
+        ann         |              5 |                    |                   |
+        zoe         |              1 |                    |                   |
+    """,
+    )
+
+
+def test_midnight_is_that_of_the_projects_zone_on_days_of_23_and_25_hours_too(spark: SparkSession) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time
+        ---------+-------------+--------------------
+        w1       | winter      | 2026-03-28 22:50:00
+        w2       | winter      | 2026-03-28 23:10:00
+        w3       | short       | 2026-03-29 21:50:00
+        w4       | short       | 2026-03-29 22:10:00
+        s1       | summer      | 2026-10-24 21:50:00
+        s2       | summer      | 2026-10-24 22:10:00
+        s3       | long        | 2026-10-25 21:50:00
+        s4       | long        | 2026-10-25 22:10:00
+        s5       | long        | 2026-10-25 22:35:00
+        s6       | long        | 2026-10-25 23:00:00
+    """,
+        """
+        visitor_key | session_start       | session_date | event_count
+        ------------+---------------------+--------------+------------
+        winter      | 2026-03-28 22:50:00 | 2026-03-28   |           1
+        winter      | 2026-03-28 23:10:00 | 2026-03-29   |           1
+        short       | 2026-03-29 21:50:00 | 2026-03-29   |           1
+        short       | 2026-03-29 22:10:00 | 2026-03-30   |           1
+        summer      | 2026-10-24 21:50:00 | 2026-10-24   |           1
+        summer      | 2026-10-24 22:10:00 | 2026-10-25   |           1
+        long        | 2026-10-25 21:50:00 | 2026-10-25   |           3
+        long        | 2026-10-25 23:00:00 | 2026-10-26   |           1
+    """,
+        settings=SessionSettings(preset="ua"),
+        zone="Europe/Berlin",
+    )
+
+
+def test_universal_analytics_ends_a_visit_by_another_campaign(spark: SparkSession) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | campaign
+        ---------+-------------+---------------------+-----------------------------------
+        a        | ann         | 2026-03-01 10:00:00 |
+        b        | ann         | 2026-03-01 10:01:00 | {"source": "news", "medium": "mail"}
+        c        | ann         | 2026-03-01 10:02:00 |
+        d        | ann         | 2026-03-01 10:03:00 | {"source": "news", "medium": "mail"}
+        e        | ann         | 2026-03-01 10:04:00 | {"source": "news"}
+    """,
+        """
+        session_start       | event_count | campaign
+        --------------------+-------------+-------------------------------------
+        2026-03-01 10:00:00 |           1 |
+        2026-03-01 10:01:00 |           3 | {"source": "news", "medium": "mail"}
+        2026-03-01 10:04:00 |           1 | {"source": "news"}
+    """,
+        settings=SessionSettings(preset="ua"),
+    )
+
+
+def test_mapp_ends_a_visit_when_another_person_logs_in_and_the_tracker_s_sessions_can_be_trusted(
+    spark: SparkSession,
+) -> None:
+    text = """
+        event_id | visitor_key | event_time          | identifiers        | source_session_id
+        ---------+-------------+---------------------+--------------------+------------------
+        a        | ann         | 2026-03-01 10:00:00 | anonymous_id:ann   | s1
+        b        | ann         | 2026-03-01 10:01:00 | email:x, user_id:7 | s1
+        c        | ann         | 2026-03-01 10:02:00 | user_id:8          | s1
+        d        | ann         | 2026-03-01 12:00:00 | email:y            | s1
+        e        | ann         | 2026-03-01 12:01:00 |                    | s2
+    """
+    assert_visits(
+        spark,
+        text,
+        """
+        session_start       | event_count | logins
+        --------------------+-------------+-------------------
+        2026-03-01 10:00:00 |           2 | email:x, user_id:7
+        2026-03-01 10:02:00 |           1 | user_id:8
+        2026-03-01 12:00:00 |           2 | email:y
+    """,
+        settings=SessionSettings(preset="mapp"),
+    )
+    assert_visits(
+        spark,
+        text,
+        """
+        session_start       | event_count
+        --------------------+------------
+        2026-03-01 10:00:00 |           4
+        2026-03-01 12:01:00 |           1
+    """,
+        settings=SessionSettings(preset="source"),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from habitue.contracts.table import MONEY, Column, Personal, Table
 
 _KEY = Personal.PSEUDONYM
+_CAMPAIGN = "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>"
 
 SESSION = Table(
     name="silver.session",
@@ -17,6 +18,8 @@ SESSION = Table(
         Column("visitor_key", "string", "Key of the visitor's identifier.", nullable=False, personal=_KEY),
         Column("session_start", "timestamp", "Time of the first event.", nullable=False),
         Column("session_end", "timestamp", "Time of the last event.", nullable=False),
+        Column("session_date", "date", "Day of the start in the project's zone.", nullable=False),
+        Column("first_event_id", "string", "Event that starts it.", nullable=False),
         Column("known_time", "timestamp", "When the last of its events was known.", nullable=False),
         Column(
             "logins",
@@ -30,15 +33,27 @@ SESSION = Table(
         Column("product_view_count", "bigint", "Product views.", nullable=False),
         Column("search_count", "bigint", "Searches.", nullable=False),
         Column("engaged_seconds", "double", "Time spent attending.", nullable=False),
+        Column(
+            "engaged_basis",
+            "string",
+            "tracker: as it measured; pings: spans with a ping; gaps: pauses up to the cap, the last page 0.",
+            nullable=False,
+        ),
         Column("is_engaged", "boolean", "At least 10 s, two views or an order.", nullable=False),
         Column("is_bounce", "boolean", "Not engaged.", nullable=False),
         Column("landing_page", "string", "Path of the first page."),
         Column("exit_page", "string", "Path of the last page."),
         Column("channel", "string", "Channel of the first event."),
+        Column("campaign", _CAMPAIGN, "Campaign of the first event that has one."),
         Column(
-            "campaign",
-            "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>",
-            "Campaign of the first event that has one.",
+            "first_campaign",
+            _CAMPAIGN,
+            "First campaign that is not direct, of this visit and the 30 days before.",
+        ),
+        Column(
+            "last_campaign",
+            _CAMPAIGN,
+            "Last campaign that is not direct, of this visit or the 30 days before.",
         ),
         Column("device_type", "string", "Device type of the first event that has one."),
         Column("cart_value", MONEY, "Value of what was added and not removed."),
@@ -54,6 +69,31 @@ SESSION = Table(
             "Checkout was begun and no order followed in the visit.",
             nullable=False,
         ),
+        Column(
+            "browse_abandoned",
+            "boolean",
+            "Products were viewed, and neither cart nor checkout nor order followed in the visit.",
+            nullable=False,
+        ),
+        Column(
+            "form_abandoned",
+            "boolean",
+            "A form was begun and not sent afterwards in the visit.",
+            nullable=False,
+        ),
+        Column("furthest_step", "string", "visit, browse, form, cart, checkout, order.", nullable=False),
+        Column(
+            "abandoned_step",
+            "string",
+            "What was left, the nearest to an order: checkout, cart, form, browse.",
+        ),
+        Column("lost_value", MONEY, "Value of what was left: of the cart, else of the product viewed last."),
+        Column(
+            "abandoned_at",
+            "timestamp",
+            "When what was left counts as abandoned; null where the visitor ordered before that.",
+        ),
+        Column("order_time", "timestamp", "Time of the first order completed."),
         Column("order_count", "bigint", "Distinct orders completed.", nullable=False),
         Column("net_revenue", MONEY, "Value of these orders as tracked."),
         Column("currency", "string", "Currency of these orders, null when mixed or none."),
@@ -66,8 +106,15 @@ SESSION = Table(
         ("ends_after_start", "session_end >= session_start"),
         ("has_events", "event_count >= 1"),
         ("engaged_time_is_finite", "engaged_seconds >= 0 AND NOT isnan(engaged_seconds)"),
+        ("known_basis", "engaged_basis IN ('tracker', 'pings', 'gaps')"),
+        ("known_step", "furthest_step IN ('visit', 'browse', 'form', 'cart', 'checkout', 'order')"),
+        (
+            "only_what_was_left_is_lost",
+            "abandoned_step IS NOT NULL OR (lost_value IS NULL AND abandoned_at IS NULL)",
+        ),
     ),
     cluster_by=("visitor_key",),
+    marks_deletions=True,
 )
 
 SESSION_EVENT = Table(
@@ -80,6 +127,7 @@ SESSION_EVENT = Table(
         Column("session_id", "string", "Its session.", nullable=False),
     ),
     cluster_by=("session_id",),
+    marks_deletions=True,
 )
 
 IDENTITY_EDGE = Table(

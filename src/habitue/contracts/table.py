@@ -59,6 +59,9 @@ class Table:
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     retention_days: int | None = None  # None: kept until erased
+    marks_deletions: bool = (
+        False  # single rows change all over the table: they are marked, files not rewritten
+    )
 
     @property
     def layer(self) -> str:

@@ -9,6 +9,8 @@ from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
 
 COLLECTED = "cart_lines"
+LINES = f"array<struct<product:string,position:bigint,units:{QUANTITY},price:{MONEY}>>"
+"""All changes of a visit's cart in their order."""
 # sums of a visit, wide enough that no tracked quantity and price overflows
 _UNITS = "decimal(28,3)"
 _STATE = f"struct<product:string,units:{_UNITS},price:{MONEY},held:{_UNITS},value:decimal(38,2)>"
@@ -33,34 +35,24 @@ def change() -> Column:
     return F.when(direction.isNotNull(), lines)
 
 
-def collected() -> Column:
-    """All changes of a session's cart, sorted by product and position: an aggregate."""
-    placed = F.transform(
-        "cart_change",
-        lambda line: F.struct(
-            line["product"].alias("product"),
-            F.col("position").alias("position"),
-            line["units"].alias("units"),
-            line["price"].alias("price"),
-        ),
-    )
-    return F.array_sort(F.flatten(F.collect_list(placed)))
-
-
 def _quantity(product: Column) -> Column:
     """Units, 1 where the tracker names none; never less than nothing."""
     return F.greatest(F.coalesce(product["quantity"], F.lit(1)), F.lit(0))
 
 
-def value() -> Column:
-    """Value of what is left in the cart, null where nothing with a price was added or removed."""
-    return F.when(F.size(COLLECTED) > 0, _folded(F.col(COLLECTED))["value"].try_cast(MONEY))
+def held() -> Column:
+    """What all changes of a visit leave in the cart: units `held` and their `value`, null where none has a price."""
+    return _folded(F.array_sort(COLLECTED))
 
 
-def is_filled_after(position: Column) -> Column:
-    """Whether something is left of what was added after that position, usually that of the last order."""
-    later = F.filter(COLLECTED, lambda line: line["position"] > position)
-    return F.when(F.size(later) > 0, _folded(later)["held"] > 0).otherwise(F.lit(False))
+def held_after(position: Column) -> Column:
+    """The same of the changes after that position, usually that of the last order."""
+    return _folded(F.array_sort(F.filter(COLLECTED, lambda line: line["position"] > position)))
+
+
+def has_lines() -> Column:
+    """Whether a visit changed its cart at all: most do not, and are spared the walk."""
+    return F.size(COLLECTED) > 0
 
 
 def _folded(lines: Column) -> Column:

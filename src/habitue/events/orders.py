@@ -8,7 +8,9 @@ from pyspark.sql import functions as F
 from habitue.contracts.table import MONEY
 from habitue.events import vocabulary
 
-COLLECTED = "order_events"
+COLLECTED = "completed_orders"
+LINES = f"array<struct<number:string,position:bigint,value:{MONEY},currency:string>>"
+"""All completed orders of a visit, as often as the tracker saw them, in their order."""
 _SUM = "decimal(38,2)"
 
 
@@ -24,28 +26,15 @@ def completed() -> Column:
     return F.when(F.col("event_name") == vocabulary.ORDER_COMPLETED, order)
 
 
-def collected() -> Column:
-    """All completed orders of a session, sorted by order and position: an aggregate.
-
-    Trackers repeat an order when its confirmation page is loaded again.
-    """
-    order = F.col("completed_order")
-    placed = F.struct(
-        order["number"].alias("number"),
-        F.col("position").alias("position"),
-        order["value"].alias("value"),
-        order["currency"].alias("currency"),
-    )
-    return F.array_sort(F.collect_list(F.when(order.isNotNull(), placed)))
-
-
 def totals() -> dict[str, Column]:
     """Columns of a session: `order_count`, `net_revenue` and `currency`.
 
-    The first event of an order states its value. Amounts of different currencies are not added:
+    Trackers repeat an order when its confirmation page is loaded again: the first event of an order states
+    its value. Amounts of different currencies are not added:
     both columns are null then.
     """
-    first = F.filter(COLLECTED, lambda order, i: (i == 0) | (order["number"] != _number_before(i)))
+    events = F.array_sort(COLLECTED)
+    first = F.filter(events, lambda order, i: (i == 0) | (order["number"] != F.get(events, i - 1)["number"]))
     currencies = F.array_distinct(F.transform(first, lambda order: order["currency"]))
     is_one_currency = F.size(currencies) == 1
     valued = F.filter(first, lambda order: order["value"].isNotNull())
@@ -56,7 +45,3 @@ def totals() -> dict[str, Column]:
         "net_revenue": F.when(is_one_currency & (F.size(valued) > 0), total.try_cast(MONEY)),
         "currency": F.when(is_one_currency, F.nullif(F.get(currencies, F.lit(0)), F.lit(""))),
     }
-
-
-def _number_before(i: Column) -> Column:
-    return F.get(COLLECTED, i - 1)["number"]

@@ -7,15 +7,39 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from habitue.events.split_rules import SplitRules, preset_rules
+
+_MINUTE = 60 * 1_000_000
+
 
 class SessionSettings(BaseModel, extra="forbid", frozen=True):
     """Rules of a visit. The defaults are those of GA4: 30 minutes, no split at midnight or by campaign."""
 
+    preset: Literal["ga4", "ua", "adobe", "mapp", "source"] = Field(
+        "ga4",
+        description="Whose rules cut visits; each may be set apart below, null leaves it as the preset has it.",
+    )
     gap_minutes: int = Field(
         30,
         ge=1,
         le=24 * 60,
-        description="Longest pause inside a visit; exactly this long still joins.",
+        description="Longest pause inside a visit; exactly this long still joins, except with preset ua.",
+    )
+    split_at_midnight: bool | None = Field(None, description="A day of the project's zone ends a visit.")
+    split_by_campaign: bool | None = Field(
+        None, description="A campaign other than the last one ends a visit."
+    )
+    split_by_login: bool | None = Field(
+        None, description="A login other than the last one ends a visit; the first login never does."
+    )
+    longest_hours: float | None = Field(None, ge=0, description="Longest visit; 0 for no limit.")
+    most_events: int | None = Field(None, ge=0, description="Most events of a visit; 0 for no limit.")
+    most_burst_events: int | None = Field(
+        None, ge=0, description="Most events of a visit within the burst; 0 for no limit."
+    )
+    burst_seconds: int = Field(100, ge=1, description="Length of that burst.")
+    source_gap_minutes: int = Field(
+        480, ge=1, description="Longest pause inside a session of the tracker's own, for preset source."
     )
     engaged_threshold_seconds: float = Field(
         10,
@@ -32,6 +56,19 @@ class SessionSettings(BaseModel, extra="forbid", frozen=True):
         ge=1,
         description="Longest time between two events that counts as attention where no tracker measures it.",
     )
+    heartbeat_seconds: int = Field(
+        10, ge=1, description="Pause between two pings of a page; each such span with a ping is attention."
+    )
+    ping_seconds: int = Field(5, ge=0, description="Attention that the first ping of a visit stands for.")
+    abandoned_after_minutes: int = Field(
+        60, ge=0, description="What was left counts as abandoned that long after the visit without an order."
+    )
+    campaign_days: int = Field(
+        30, ge=1, description="How far back the first and the last campaign of a visit are looked for."
+    )
+    hot_visitor_events: int = Field(
+        100_000, ge=1, description="A visitor with more events is worked off in several parts."
+    )
     visitor_types: tuple[str, ...] = Field(
         ("device_id", "anonymous_id"),
         min_length=1,
@@ -45,7 +82,21 @@ class SessionSettings(BaseModel, extra="forbid", frozen=True):
     @property
     def gap_micros(self) -> int:
         """The gap in microseconds, the unit all times are compared in."""
-        return self.gap_minutes * 60 * 1_000_000
+        return self.gap_minutes * _MINUTE
+
+    @property
+    def rules(self) -> SplitRules:
+        """What cuts visits: the preset, and what is set apart from it."""
+        hour = None if self.longest_hours is None else round(self.longest_hours * 60 * _MINUTE)
+        return preset_rules(self.preset, self.gap_micros, self.source_gap_minutes * _MINUTE).changed(
+            at_midnight=self.split_at_midnight,
+            by_campaign=self.split_by_campaign,
+            by_login=self.split_by_login,
+            longest_micros=hour,
+            most_events=self.most_events,
+            burst_events=self.most_burst_events,
+            burst_micros=self.burst_seconds * 1_000_000,
+        )
 
     @property
     def engaged_cap_micros(self) -> int:

@@ -1,4 +1,4 @@
-"""The visitor of an event: the device or cookie that it came from."""
+"""The visitor of an event: the device or cookie that it came from, else what comes closest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.events.settings import SessionSettings
+
+NO_DEVICE = "event"
+"""Type of a visitor of whom nothing is known but one event."""
 
 
 def visitor(identifiers: Column, *, settings: SessionSettings) -> Column:
@@ -15,6 +18,23 @@ def visitor(identifiers: Column, *, settings: SessionSettings) -> Column:
     that type the smallest, so that the answer does not depend on their order.
     """
     return F.coalesce(*(_of_type(identifiers, type_) for type_ in settings.visitor_types))
+
+
+def attending(settings: SessionSettings) -> Column:
+    """A struct of `visitor_type` and `visitor_key`, never null: who an event's visit belongs to.
+
+    An event that names no device or cookie (a server's, a mail's) goes by its strongest login; one without
+    any identifier is a visit of its own, of type `event`. So every event belongs to one visit.
+    """
+    device = F.struct(F.col("visitor_type"), F.col("visitor_key"))
+    by_login = (_of_type(F.col("identifiers"), type_) for type_ in settings.login_types)
+    alone = F.struct(F.lit(NO_DEVICE).alias("visitor_type"), F.col("event_id").alias("visitor_key"))
+    return F.when(has_device(), device).otherwise(F.coalesce(*by_login, alone))
+
+
+def has_device() -> Column:
+    """Whether an event names a device or cookie."""
+    return F.col("visitor_type").isNotNull() & F.col("visitor_key").isNotNull()
 
 
 def _of_type(identifiers: Column, type_: str) -> Column:

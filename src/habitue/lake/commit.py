@@ -22,6 +22,7 @@ class CommitNote:
     as_of: str | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)  # by marker table
     restored_version: int | None = None
+    basis: Mapping[str, Any] | None = None  # what the content was made from, for the next increment
 
     def for_table(self, table: str) -> dict[str, Any]:
         """The note as written into a commit of `table`."""
@@ -31,6 +32,7 @@ class CommitNote:
             "fencing_token": self.fencing_token,
             "as_of": self.as_of,
             "restored_version": self.restored_version,
+            "basis": self.basis,
             "fingerprint": self.fingerprints.get(table),
         }
         return {key: value for key, value in note.items() if value is not None}

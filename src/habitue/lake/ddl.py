@@ -28,8 +28,11 @@ def _column(column: Column) -> str:
 
 def _properties(table: Table) -> dict[str, str]:
     checks = {f"delta.constraints.{name}": sql for name, sql in table.checks}
+    vectors = {"delta.enableDeletionVectors": "true"} if table.marks_deletions else {}
     # releases stay readable as long as their log and files are kept
-    return checks | {"delta.logRetentionDuration": "interval 400 days", "habitue.stage": table.stage}
+    return (
+        checks | vectors | {"delta.logRetentionDuration": "interval 400 days", "habitue.stage": table.stage}
+    )
 
 
 def _quoted(text: str) -> str:

@@ -79,10 +79,23 @@ class DeltaLog:
         names = (info.base_name for info in listing)
         return frozenset(int(n[:-5]) for n in names if n.endswith(".json") and n[:-5].isdigit())
 
-    def _commit(self, version: int) -> Commit:
+    def holds(self, version: int) -> bool:
+        """Whether the commit of that version is still there."""
+        return version in self._versions
+
+    def actions(self, version: int) -> list[dict[str, Any]]:
+        """All actions of one commit."""
         filesystem, path = self._filesystem
         with filesystem.open_input_stream(f"{path}/_delta_log/{version:020d}.json") as stream:
-            actions = [json.loads(line) for line in stream.read().decode().splitlines() if line.strip()]
+            return [json.loads(line) for line in stream.read().decode().splitlines() if line.strip()]
+
+    def has_file(self, relative: str) -> bool:
+        """Whether a data file of the table is still there."""
+        filesystem, path = self._filesystem
+        return bool(filesystem.get_file_info(f"{path}/{relative}").type == fs.FileType.File)
+
+    def _commit(self, version: int) -> Commit:
+        actions = self.actions(version)
         info: dict[str, Any] = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
         changes = any(kind in action for action in actions for kind in ("add", "remove"))
         return Commit(version, _own_metadata(info.get("userMetadata")), changes)

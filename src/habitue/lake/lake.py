@@ -62,9 +62,9 @@ class Lake:
         return reader.load(self.location.table(table))
 
     def ensure(self, table: Table) -> None:
-        """Create the empty table if there is none. That says nothing of its content: no fingerprint yet."""
+        """Create the empty table if there is none. That says nothing of its content: neither fingerprint nor basis yet."""
         if not self.exists(table):
-            empty = replace(self.note, fingerprints={})
+            empty = replace(self.note, fingerprints={}, basis=None)
             self._commit(table, create_table(table, self.location.table(table)), empty)
             self._known.add(table.name)
 
@@ -75,24 +75,27 @@ class Lake:
         *,
         delete_unmatched: Deletion = False,
         update: bool = True,
+        present: DataFrame | None = None,
     ) -> None:
         """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.
 
         Equal content makes no commit. `delete_unmatched` may name column values, e.g.
         {"source": "shop"}: then only such rows are deleted. With `update=False` rows
-        that are there stay as they are. Keys of `rows` must be unique.
+        that are there stay as they are. `present` names the rows of the table that `rows` are compared with,
+        for a caller who knows that no others have their keys. Keys of `rows` must be unique.
         """
         is_new = not self.exists(table)
         self.ensure(table)
-        if is_new:
+        if is_new or (present is None and self.read(table).isEmpty()):
+            head = DeltaLog(self.location.table(table)).head()
             self._write(table, rows, {"mode": "append"})
-            if DeltaLog(self.location.table(table)).data_version() is None:  # no rows, hence no commit
+            if DeltaLog(self.location.table(table)).head() == head:  # no rows, hence no commit
                 self._note_unchanged(table)
             return
         with self._explaining(table, rows):
-            present = self.read(table)
+            old = self.read(table) if present is None else present
             changes = self.checkpoint(
-                find_changes(self._prepared(table, rows), present, table, delete_unmatched, update)
+                find_changes(self._prepared(table, rows), old, table, delete_unmatched, update)
             )
         if not changes.isEmpty():
             view = f"{CHANGES_VIEW}_{table.leaf}"

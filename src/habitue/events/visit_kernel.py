@@ -1,0 +1,213 @@
+"""Visits of events in order, by whole Arrow columns: where each begins, and what happened in it.
+
+Takes the partitions of `hits.in_order` and passes over them once. Visitors are never torn apart between
+two steps; only what is left to look at follows (`visits`): identifiers, carts and orders are kept as lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from habitue.contracts.table import IDENTIFIERS, MONEY
+from habitue.events import cart, orders
+from habitue.events.arrow_lists import grouped, positioned
+from habitue.events.chunks import begins_visitors, whole_visitors
+from habitue.events.hits import FLAGS
+from habitue.events.islands import Track, visit_starts
+from habitue.events.journey import JOURNEY, follow
+from habitue.events.runs import Flags, Ints, counted, first_in_run, last_in_run, summed
+from habitue.events.settings import SessionSettings
+
+CAMPAIGN = "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>"
+VISIT = (
+    "visitor_type string, visitor_key string, first_event_id string, start_micros bigint, end_micros bigint, "
+    "known_micros bigint, event_count bigint, bot_count bigint, view_count bigint, product_view_count bigint, "
+    "search_count bigint, last_checkout bigint, last_order bigint, last_form_start bigint, "
+    "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, attention_micros bigint, "
+    f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
+    f"viewed_price {MONEY}, checkout_value {MONEY}, logins {IDENTIFIERS}, "
+    f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}"
+)
+"""What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit."""
+WITH_EVENTS = VISIT + ", event_ids array<string>"
+
+
+@dataclass(frozen=True)
+class VisitKernel:
+    """The body of `mapInArrow`; `with_events` adds the ids of each visit's events."""
+
+    settings: SessionSettings
+    with_events: bool = False
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Visits of the rows of one partition."""
+        for rows in whole_visitors(batches):
+            yield self._visits(rows)
+
+    def _visits(self, rows: pa.Table) -> pa.RecordBatch:
+        columns = {name: _array(rows, name) for name in rows.column_names}
+        begins_visitor = begins_visitors(rows)
+        micros = columns["micros"].to_numpy()
+        begins = visit_starts(self._track(columns, begins_visitor, micros), self.settings.rules)
+        starts = np.flatnonzero(begins)
+        found = (
+            _extent(columns, micros, starts)
+            | self._attention(columns, micros, begins, starts)
+            | _first_and_last(columns, starts)
+            | _lists(columns, starts)
+        )
+        found |= follow(found, begins_visitor[starts], self.settings)
+        if self.with_events:
+            found["event_ids"] = _event_ids(columns["event_id"], starts)
+        return pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+
+    def _track(self, columns: dict[str, pa.Array], begins_visitor: Flags, micros: Ints) -> Track:
+        rules, settings = self.settings.rules, self.settings
+        return Track(
+            begins_visitor,
+            micros,
+            day=columns["day"].to_numpy().astype(np.int64) if rules.at_midnight else None,
+            campaign=_campaign_codes(columns["campaign"]) if rules.by_campaign else None,
+            source_session=_codes(columns["source_session_id"]) if rules.by_source else None,
+            logins=_login_codes(columns["logins"], settings.login_types) if rules.by_login else (),
+        )
+
+    def _attention(
+        self, columns: dict[str, pa.Array], micros: Ints, begins: Flags, starts: Ints
+    ) -> dict[str, pa.Array]:
+        """Three measures of attention: the tracker's own, spans with a ping, pauses up to the cap."""
+        tracked = columns["tracked_micros"]
+        is_tracked = _valid(tracked)
+        total = summed(tracked.fill_null(0).to_numpy(), starts)
+        pauses = np.where(begins, 0, np.diff(micros, prepend=micros[:1]))
+        span = micros // (self.settings.heartbeat_seconds * 1_000_000)
+        pings = _flag(columns["flags"].to_numpy(), "is_ping")
+        return {
+            "tracked_micros": pa.array(total, mask=counted(is_tracked, starts) == 0),
+            "ping_count": pa.array(_distinct_spans(span, pings, starts)),
+            "attention_micros": pa.array(
+                summed(np.minimum(pauses, self.settings.engaged_cap_micros), starts)
+            ),
+        }
+
+
+def _extent(columns: dict[str, pa.Array], micros: Ints, starts: Ints) -> dict[str, pa.Array]:
+    flags = columns["flags"].to_numpy()
+    ends = np.append(starts[1:], micros.size)
+    orders_ = _flag(flags, "is_order")
+    first_order = first_in_run(orders_, starts)
+    places = {
+        "last_checkout": "is_checkout", "last_order": "is_order", "last_form_start": "is_form_start",
+        "last_form_end": "is_form_end",
+    }  # fmt: skip
+    counts = {
+        "bot_count": "is_bot", "view_count": "is_view", "product_view_count": "is_product_view",
+        "search_count": "is_search",
+    }  # fmt: skip
+    return {
+        "visitor_type": columns["visitor_type"].take(pa.array(starts)),
+        "visitor_key": columns["visitor_key"].take(pa.array(starts)),
+        "first_event_id": columns["event_id"].take(pa.array(starts)),
+        "start_micros": pa.array(micros[starts]),
+        "end_micros": pa.array(micros[ends - 1]),
+        "known_micros": pa.array(np.maximum.reduceat(columns["known_micros"].to_numpy(), starts)),
+        "event_count": pa.array(ends - starts),
+        **{name: pa.array(counted(_flag(flags, flag), starts)) for name, flag in counts.items()},
+        **{name: pa.array(last_in_run(_flag(flags, flag), starts)) for name, flag in places.items()},
+        "order_micros": pa.array(micros[first_order], mask=first_order < 0),
+    }
+
+
+def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.Array]:
+    flags = columns["flags"].to_numpy()
+    path, campaign, device = columns["path"], columns["campaign"], columns["device_type"]
+    is_priced = _valid(columns["price"])
+    viewed = last_in_run(is_priced & _flag(flags, "is_product_view"), starts)
+    checkout = last_in_run(_flag(flags, "is_checkout"), starts)
+    return {
+        "landing_page": _taken(path, first_in_run(_valid(path), starts)),
+        "exit_page": _taken(path, last_in_run(_valid(path), starts)),
+        "channel": columns["channel"].take(pa.array(starts)),
+        "campaign": _taken(campaign, first_in_run(_valid(campaign), starts)),
+        "device_type": _taken(device, first_in_run(_valid(device), starts)),
+        "viewed_price": _taken(columns["price"], viewed),
+        "checkout_value": _taken(columns["price"], checkout),
+    }
+
+
+def _lists(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.Array]:
+    order = columns["completed_order"]
+    return {
+        "logins": grouped(columns["logins"], starts),
+        cart.COLLECTED: positioned(grouped(columns["cart_change"], starts), columns["cart_change"], at=1),
+        orders.COLLECTED: positioned(grouped(order, starts), order, at=1),
+    }
+
+
+def _event_ids(ids: pa.Array, starts: Ints) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(np.append(starts, len(ids)), pa.int32()), ids)
+
+
+def _distinct_spans(span: Ints, pings: Flags, starts: Ints) -> Ints:
+    """Different spans of a heartbeat in which a visit has a ping."""
+    rows = np.flatnonzero(pings)
+    visit = np.searchsorted(starts, rows, side="right")
+    is_new = np.ones(rows.size, dtype=bool)
+    is_new[1:] = (np.diff(visit) != 0) | (np.diff(span[rows]) != 0)
+    return np.bincount(visit[is_new] - 1, minlength=starts.size).astype(np.int64)
+
+
+def _array(rows: pa.Table, name: str) -> pa.Array:
+    return rows.column(name).chunk(0)
+
+
+def _valid(values: pa.Array) -> Flags:
+    valid: Flags = values.is_valid().to_numpy(zero_copy_only=False)
+    return valid
+
+
+def _flag(flags: npt.NDArray[np.int32], name: str) -> Flags:
+    found: Flags = (flags & (1 << FLAGS.index(name))) != 0
+    return found
+
+
+def _taken(values: pa.Array, rows: Ints) -> pa.Array:
+    return values.take(pa.array(rows, mask=rows < 0))
+
+
+def _codes(values: pa.Array) -> Ints:
+    """A number per distinct value, -1 for none."""
+    codes: Ints = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
+    return codes
+
+
+def _campaign_codes(values: pa.Array) -> Ints:
+    codes = np.zeros(len(values), dtype=np.int64)
+    for field in values.flatten():  # within a field -1 means null, which is a value of its own here
+        own = _codes(field) + 1
+        codes = np.unique(codes * (own.max(initial=0) + 1) + own, return_inverse=True)[1].astype(np.int64)
+    return np.where(_valid(values), codes, -1)
+
+
+def _login_codes(values: pa.Array, types: tuple[str, ...]) -> list[Ints]:
+    """Per type of login a code of its smallest key on each event, -1 where there is none."""
+    lengths = pc.list_value_length(values).fill_null(0).to_numpy()
+    id_types, id_keys = values.flatten().flatten()
+    owner = np.repeat(np.arange(len(values)), lengths)
+    keys = _codes(id_keys)
+    found = []
+    for type_ in types:
+        own = pc.equal(id_types, type_).to_numpy(zero_copy_only=False)
+        codes = np.full(len(values), -1, dtype=np.int64)
+        rows, first = np.unique(
+            owner[own], return_index=True
+        )  # identifiers are sorted: the first is smallest
+        codes[rows] = keys[own][first]
+        found.append(codes)
+    return found
