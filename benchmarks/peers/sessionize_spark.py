@@ -41,28 +41,18 @@ def lag_and_sum_plan(task: Task) -> str:
 
 def _cart_lines() -> Column:
     """All changes of a visit's cart with their place: an aggregate."""
+    names = ("product_number", "category", "brand", "price", "quantity")
     placed = F.transform(
-        "cart_change",
-        lambda line: F.struct(
-            line["product"].alias("product"),
-            F.col("position").alias("position"),
-            line["units"].alias("units"),
-            line["price"].alias("price"),
-        ),
+        "cart_change", lambda p: F.struct("position", "is_removal", *(p[n].alias(n) for n in names))
     )
     return F.flatten(F.collect_list(placed))
 
 
 def _orders() -> Column:
     """All completed orders of a visit with their place: an aggregate."""
-    order = F.col("completed_order")
-    placed = F.struct(
-        order["number"].alias("number"),
-        F.col("position").alias("position"),
-        order["value"].alias("value"),
-        order["currency"].alias("currency"),
-    )
-    return F.collect_list(F.when(order.isNotNull(), placed))
+    names = ("number", "value", "currency")
+    placed = F.transform("completed_order", lambda o: F.struct("position", *(o[n].alias(n) for n in names)))
+    return F.flatten(F.collect_list(placed))
 
 
 def _by_session_window(events: DataFrame) -> DataFrame:
@@ -117,6 +107,11 @@ def _measures() -> list[Column]:
         return F.when(F.col(name).isNotNull(), position)
 
     viewed = F.when(F.col("is_product_view") & F.col("price").isNotNull(), position)
+    identifiers = F.flatten(F.collect_list("identifiers"))
+
+    def is_login(one: Column) -> Column:
+        return one["id_type"].isin(*SETTINGS.login_types)
+
     span = F.floor(F.col("micros") / F.lit(SETTINGS.heartbeat_seconds * _MICROS))
     return [
         F.min(F.struct("position", "event_id", "channel")).alias("first"),
@@ -137,11 +132,11 @@ def _measures() -> list[Column]:
         F.size(F.array_distinct(F.collect_list(F.when(F.col("is_ping"), span)))).alias("pings"),
         F.min_by("path", where("path")).alias("landing_page"),
         F.max_by("path", where("path")).alias("exit_page"),
-        F.min_by("campaign", where("campaign")).alias("campaign"),
+        F.get(F.min_by("campaign", where("campaign")), F.lit(0)).alias("campaign"),
         F.min_by("device_type", where("device_type")).alias("device_type"),
         F.max_by("price", viewed).alias("viewed_price"),
         F.max_by("price", F.when(F.col("is_checkout"), position)).alias("checkout_value"),
-        F.array_sort(F.array_distinct(F.flatten(F.collect_list("logins")))).alias("logins"),
+        F.array_sort(F.array_distinct(F.filter(identifiers, is_login))).alias("logins"),
         _cart_lines().alias(cart.COLLECTED),
         _orders().alias(orders.COLLECTED),
     ]

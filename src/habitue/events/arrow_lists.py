@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,31 +14,26 @@ from habitue.events.runs import Ints, summed
 
 
 def grouped(values: pa.Array, starts: Ints) -> pa.Array:
-    """For each run of rows one list of all that its rows hold: the entries of lists, or values that are there."""
-    sizes = _sizes(values)
-    offsets = np.concatenate([[0], np.cumsum(summed(sizes, starts))])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), _entries(values))
+    """For each run of rows one list of all that the lists of its rows hold."""
+    offsets = np.concatenate([[0], np.cumsum(summed(_sizes(values), starts))])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values.flatten())
 
 
-def positioned(lists: pa.Array, values: pa.Array, *, at: int) -> pa.Array:
-    """The same lists of structs with the row that each entry came from as field `position`."""
+def tagged(lists: pa.Array, values: pa.Array, tags: Mapping[str, npt.NDArray[Any]]) -> pa.Array:
+    """The lists that `values` were grouped to, each entry with more fields in front: those of the row it came from."""
     entries = lists.values
-    rows = pa.array(np.repeat(np.arange(len(values)), _sizes(values)))
-    names = [field.name for field in entries.type]
-    fields = list(entries.flatten())
-    names.insert(at, "position")
-    fields.insert(at, rows)
+    row = np.repeat(np.arange(len(values)), _sizes(values))
+    fields = [*(pa.array(tag[row]) for tag in tags.values()), *entries.flatten()]
+    names = [*tags, *(field.name for field in entries.type)]
     return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(fields, names=names))
 
 
+def single(values: pa.Array) -> pa.Array:
+    """Lists of one entry as that entry, null where there is no list."""
+    is_there = values.is_valid().to_numpy(zero_copy_only=False)
+    return values.flatten().take(pa.array(np.cumsum(is_there) - 1, mask=~is_there))
+
+
 def _sizes(values: pa.Array) -> Ints:
-    if pa.types.is_list(values.type):
-        sizes = pc.list_value_length(values).fill_null(0).to_numpy()
-    else:
-        sizes = values.is_valid().to_numpy(zero_copy_only=False)
-    whole: Ints = sizes.astype(np.int64)
-    return whole
-
-
-def _entries(values: pa.Array) -> pa.Array:
-    return values.flatten() if pa.types.is_list(values.type) else values.drop_null()
+    sizes: Ints = pc.list_value_length(values).fill_null(0).to_numpy().astype(np.int64)
+    return sizes

@@ -5,34 +5,41 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from habitue.contracts.entities import EVENT
 from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
 
 COLLECTED = "cart_lines"
-LINES = f"array<struct<product:string,position:bigint,units:{QUANTITY},price:{MONEY}>>"
-"""All changes of a visit's cart in their order."""
+_PRODUCT = EVENT.column("product").type.removeprefix("struct<")
+LINES = f"array<struct<position:bigint,is_removal:boolean,{_PRODUCT}>"
+"""All products added to or removed from a visit's cart, in the order of their events."""
 # sums of a visit, wide enough that no tracked quantity and price overflows
 _UNITS = "decimal(28,3)"
 _STATE = f"struct<product:string,units:{_UNITS},price:{MONEY},held:{_UNITS},value:decimal(38,2)>"
 
 
 def change() -> Column:
-    """What an event adds to or removes from the cart, as lines without a place yet; null for other events.
+    """The products that an event adds to or removes from the cart; null for other events.
 
     An event names one product or lists several.
     """
-    direction = F.when(F.col("event_name") == vocabulary.PRODUCT_ADDED, 1)
-    direction = direction.when(F.col("event_name") == vocabulary.PRODUCT_REMOVED, -1)
     products = F.when(F.col("product").isNotNull(), F.array("product")).otherwise(F.col("items"))
-    lines = F.transform(
-        products,
-        lambda p: F.struct(
-            F.coalesce(p["product_number"], F.lit("")).alias("product"),
-            (direction * _quantity(p)).cast(QUANTITY).alias("units"),
-            p["price"].alias("price"),
-        ),
+    return F.when(F.col("event_name").isin(vocabulary.PRODUCT_ADDED, vocabulary.PRODUCT_REMOVED), products)
+
+
+def _lines(products: Column) -> Column:
+    """Sorted by product and place, as a walk over them needs it."""
+    return F.array_sort(
+        F.transform(
+            products,
+            lambda p: F.struct(
+                F.coalesce(p["product_number"], F.lit("")).alias("product"),
+                p["position"].alias("position"),
+                (F.when(p["is_removal"], -1).otherwise(1) * _quantity(p)).cast(QUANTITY).alias("units"),
+                p["price"].alias("price"),
+            ),
+        )
     )
-    return F.when(direction.isNotNull(), lines)
 
 
 def _quantity(product: Column) -> Column:
@@ -42,12 +49,12 @@ def _quantity(product: Column) -> Column:
 
 def held() -> Column:
     """What all changes of a visit leave in the cart: units `held` and their `value`, null where none has a price."""
-    return _folded(F.array_sort(COLLECTED))
+    return _folded(_lines(F.col(COLLECTED)))
 
 
 def held_after(position: Column) -> Column:
     """The same of the changes after that position, usually that of the last order."""
-    return _folded(F.array_sort(F.filter(COLLECTED, lambda line: line["position"] > position)))
+    return _folded(_lines(F.filter(COLLECTED, lambda line: line["position"] > position)))
 
 
 def has_lines() -> Column:

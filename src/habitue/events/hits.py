@@ -1,4 +1,9 @@
-"""Events as far as visits need them: few narrow columns, so that little is shuffled and sorted."""
+"""Events as far as visits need them: few narrow columns, so that little is shuffled and sorted.
+
+Nothing here is a higher-order function: Spark compiles the scan and these columns into one loop then. What is
+rare is a list of one, since an absent list costs nothing on its way to the kernel, and an absent struct as
+much as a present one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from habitue.events.visitor import attending
 VISITOR = ("visitor_key", "visitor_type")
 FLAGS = (
     "is_bot", "is_view", "is_product_view", "is_search", "is_checkout", "is_order", "is_form_start", "is_form_end",
-    "is_ping",
+    "is_ping", "is_removal",
 )  # fmt: skip
 """What is counted or looked for in a visit; flag i is bit i of `flags`."""
 _MICROS = 1_000_000
@@ -27,7 +32,8 @@ _LONGEST_ATTENTION_SECONDS = 86_400
 def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple[str, ...] = ()) -> DataFrame:
     """The columns that `visit_kernel` takes, of every event, and those `kept`. Grain: event."""
     who = attending(settings)
-    strong = F.filter("identifiers", lambda identifier: identifier["id_type"].isin(*settings.login_types))
+    first_type = F.get(F.col("identifiers.id_type"), F.lit(0))
+    may_have_login = (F.size("identifiers") > 1) | first_type.isin(*settings.login_types)
     plausible = F.col("engaged_seconds").between(0, _LONGEST_ATTENTION_SECONDS)  # NaN is above all numbers
     name = F.col("event_name")
     own_price = F.when(name == vocabulary.PRODUCT_VIEWED, F.col("product.price"))
@@ -42,9 +48,9 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple
         "channel",
         F.col("page.path").alias("path"),
         F.col("device.type").alias("device_type"),
-        F.when(_has_campaign(), F.col("campaign")).alias("campaign"),
+        F.when(_has_campaign(), F.array("campaign")).alias("campaign"),
         F.when(plausible, F.round(F.col("engaged_seconds") * _MICROS).cast("bigint")).alias("tracked_micros"),
-        F.when(F.size(strong) > 0, strong).alias("logins"),
+        F.when(may_have_login, F.col("identifiers")).alias("identifiers"),
         cart.change().alias("cart_change"),
         orders.completed().alias("completed_order"),
         F.coalesce(own_price, checkout).alias("price"),
@@ -82,6 +88,7 @@ def _flags() -> Column:
         "is_form_start": name == vocabulary.FORM_STARTED,
         "is_form_end": name == vocabulary.FORM_SUBMITTED,
         "is_ping": name == vocabulary.PAGE_PINGED,
+        "is_removal": name == vocabulary.PRODUCT_REMOVED,
     }
     bits = [F.when(found[flag], F.lit(1 << place)).otherwise(F.lit(0)) for place, flag in enumerate(FLAGS)]
     return reduce(lambda all_, bit: all_.bitwiseOR(bit), bits)

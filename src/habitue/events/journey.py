@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from habitue.contracts.entities import EVENT
 from habitue.events.chunks import begins_visitors, whole_visitors
 from habitue.events.runs import Flags, Ints, first_of_run, last_before
 from habitue.events.settings import SessionSettings
 
-_CAMPAIGN = "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>"
+_CAMPAIGN = EVENT.column("campaign").type
 JOURNEY = (
     f"session_number int, next_order_micros bigint, first_campaign {_CAMPAIGN}, last_campaign {_CAMPAIGN}"
 )

@@ -9,13 +9,16 @@ from habitue.contracts.table import MONEY
 from habitue.events import vocabulary
 
 COLLECTED = "completed_orders"
-LINES = f"array<struct<number:string,position:bigint,value:{MONEY},currency:string>>"
+LINES = f"array<struct<position:bigint,number:string,value:{MONEY},currency:string>>"
 """All completed orders of a visit, as often as the tracker saw them, in their order."""
 _SUM = "decimal(38,2)"
 
 
 def completed() -> Column:
-    """The order that an event completes; null for other events. Without a number it is one of its own."""
+    """The order that an event completes, as a list of one; null for other events, which a list carries for nothing.
+
+    Without a number it is one of its own.
+    """
     numbered = F.concat(F.lit("n"), F.col("order.order_number"))
     unnumbered = F.concat(F.lit("e"), F.col("event_id"))
     order = F.struct(
@@ -23,7 +26,7 @@ def completed() -> Column:
         F.col("order.value").alias("value"),
         F.coalesce(F.col("order.currency"), F.lit("")).alias("currency"),
     )
-    return F.when(F.col("event_name") == vocabulary.ORDER_COMPLETED, order)
+    return F.when(F.col("event_name") == vocabulary.ORDER_COMPLETED, F.array(order))
 
 
 def totals() -> dict[str, Column]:
@@ -33,7 +36,9 @@ def totals() -> dict[str, Column]:
     its value. Amounts of different currencies are not added:
     both columns are null then.
     """
-    events = F.array_sort(COLLECTED)
+    events = F.array_sort(
+        F.transform(COLLECTED, lambda o: F.struct(o["number"], o["position"], o["value"], o["currency"]))
+    )
     first = F.filter(events, lambda order, i: (i == 0) | (order["number"] != F.get(events, i - 1)["number"]))
     currencies = F.array_distinct(F.transform(first, lambda order: order["currency"]))
     is_one_currency = F.size(currencies) == 1

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import SESSION
-from habitue.contracts.table import MONEY
+from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, funnel, orders
 from habitue.events.hits import VISITOR, hits, in_order
 from habitue.events.journey import JOURNEY, JourneyKernel
@@ -86,7 +86,7 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
             "known_time": F.timestamp_micros("known_micros"),
             "order_time": F.timestamp_micros("order_micros"),
             "is_bot": F.col("bot_count") > 0,
-            "logins": F.array_sort(F.array_distinct("logins")),
+            "logins": _logins(settings),
             "in_cart": in_cart,
             **_engaged(settings),
         }
@@ -102,6 +102,13 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
     )
     judged = valued.withColumns(funnel.left_behind() | _judged(settings)).withColumns(funnel.steps())
     return judged.withColumn("lost_value", funnel.lost_value()).withColumns(_of_journey(settings))
+
+
+def _logins(settings: SessionSettings) -> Column:
+    """Identifiers of persons that were seen in the visit, sorted. Most visits have none and are spared the look."""
+    strong = F.filter("identifiers", lambda one: one["id_type"].isin(*settings.login_types))
+    found = F.array_sort(F.array_distinct(strong))
+    return F.when(F.size("identifiers") > 0, found).otherwise(F.array().cast(IDENTIFIERS))
 
 
 def session_id() -> Column:

@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from habitue.contracts.entities import EVENT
 from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, orders
-from habitue.events.arrow_lists import grouped, positioned
+from habitue.events.arrow_lists import grouped, single, tagged
 from habitue.events.chunks import begins_visitors, whole_visitors
 from habitue.events.hits import FLAGS
 from habitue.events.islands import Track, visit_starts
@@ -24,14 +25,14 @@ from habitue.events.journey import JOURNEY, follow
 from habitue.events.runs import Flags, Ints, counted, first_in_run, last_in_run, summed
 from habitue.events.settings import SessionSettings
 
-CAMPAIGN = "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>"
+CAMPAIGN = EVENT.column("campaign").type
 VISIT = (
     "visitor_type string, visitor_key string, first_event_id string, start_micros bigint, end_micros bigint, "
     "known_micros bigint, event_count bigint, bot_count bigint, view_count bigint, product_view_count bigint, "
     "search_count bigint, last_checkout bigint, last_order bigint, last_form_start bigint, "
     "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, attention_micros bigint, "
     f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
-    f"viewed_price {MONEY}, checkout_value {MONEY}, logins {IDENTIFIERS}, "
+    f"viewed_price {MONEY}, checkout_value {MONEY}, identifiers {IDENTIFIERS}, "
     f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}"
 )
 """What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit."""
@@ -52,6 +53,7 @@ class VisitKernel:
 
     def _visits(self, rows: pa.Table) -> pa.RecordBatch:
         columns = {name: _array(rows, name) for name in rows.column_names}
+        columns["campaign"] = single(columns["campaign"])
         begins_visitor = begins_visitors(rows)
         micros = columns["micros"].to_numpy()
         begins = visit_starts(self._track(columns, begins_visitor, micros), self.settings.rules)
@@ -75,7 +77,7 @@ class VisitKernel:
             day=columns["day"].to_numpy().astype(np.int64) if rules.at_midnight else None,
             campaign=_campaign_codes(columns["campaign"]) if rules.by_campaign else None,
             source_session=_codes(columns["source_session_id"]) if rules.by_source else None,
-            logins=_login_codes(columns["logins"], settings.login_types) if rules.by_login else (),
+            logins=_login_codes(columns["identifiers"], settings.login_types) if rules.by_login else (),
         )
 
     def _attention(
@@ -142,11 +144,14 @@ def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.
 
 
 def _lists(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.Array]:
-    order = columns["completed_order"]
+    changes, completed = columns["cart_change"], columns["completed_order"]
+    row = np.arange(len(changes))
+    is_removal = _flag(columns["flags"].to_numpy(), "is_removal")
+    carts = tagged(grouped(changes, starts), changes, {"position": row, "is_removal": is_removal})
     return {
-        "logins": grouped(columns["logins"], starts),
-        cart.COLLECTED: positioned(grouped(columns["cart_change"], starts), columns["cart_change"], at=1),
-        orders.COLLECTED: positioned(grouped(order, starts), order, at=1),
+        "identifiers": grouped(columns["identifiers"], starts),
+        cart.COLLECTED: carts,
+        orders.COLLECTED: tagged(grouped(completed, starts), completed, {"position": row}),
     }
 
 

@@ -27,7 +27,7 @@ def attending(settings: SessionSettings) -> Column:
     any identifier is a visit of its own, of type `event`. So every event belongs to one visit.
     """
     device = F.struct(F.col("visitor_type"), F.col("visitor_key"))
-    by_login = (_of_type(F.col("identifiers"), type_) for type_ in settings.login_types)
+    by_login = (_first_of_type(type_) for type_ in settings.login_types)
     alone = F.struct(F.lit(NO_DEVICE).alias("visitor_type"), F.col("event_id").alias("visitor_key"))
     return F.when(has_device(), device).otherwise(F.coalesce(*by_login, alone))
 
@@ -35,6 +35,13 @@ def attending(settings: SessionSettings) -> Column:
 def has_device() -> Column:
     """Whether an event names a device or cookie."""
     return F.col("visitor_type").isNotNull() & F.col("visitor_key").isNotNull()
+
+
+def _first_of_type(type_: str) -> Column:
+    """The smallest key of that type on an event: identifiers are sorted. Compiled by Spark, unlike a filter."""
+    place = F.array_position(F.col("identifiers.id_type"), type_)
+    key = F.get(F.col("identifiers.id_key"), (place - 1).cast("int"))
+    return F.when(place > 0, F.struct(F.lit(type_).alias("visitor_type"), key.alias("visitor_key")))
 
 
 def _of_type(identifiers: Column, type_: str) -> Column:
