@@ -163,7 +163,7 @@ def _told(measured: DataFrame) -> DataFrame:
             "cart_value": cart.held()["value"].try_cast("decimal(18,2)"),
             "left_in_cart": F.when(cart.has_lines(), cart.held_after(F.col("last_order"))),
             "is_returning": F.col("session_number") > 1,
-            **orders.totals(),
+            "first_orders": orders.first_of_each(),
         }
     )
     engaged = (
@@ -171,6 +171,7 @@ def _told(measured: DataFrame) -> DataFrame:
         | (F.col("view_count") >= SETTINGS.engaged_views)
         | (F.col("order_count") > 0)
     )
+    told = told.withColumns(orders.totals("first_orders"))
     # the product compares places with -1 where there is none
     places = {
         name: _place(name) for name in ("last_checkout", "last_order", "last_form_start", "last_form_end")

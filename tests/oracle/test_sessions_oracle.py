@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import EVENT
 from habitue.events.sessionize import session_events, sessions
 from habitue.events.settings import SessionSettings
+from tests.conftest import ACCEPT
 
 SETTINGS = SessionSettings()
 ZONE = "UTC"
@@ -185,7 +186,7 @@ def found_sessions(events: DataFrame) -> dict[str, tuple[Any, ...]]:
     return {row[0]: (*row[1:3], row[3] - base, row[4] - base, *row[5:]) for row in rows.collect()}
 
 
-@pytest.mark.parametrize("partitions", [1, 7, 16])
+@pytest.mark.parametrize("partitions", [1, 7, 200 if ACCEPT else 16])
 def test_sessions_equal_the_oracle_for_any_order_and_partitioning(
     spark: SparkSession, seeds: range, partitions: int
 ) -> None:

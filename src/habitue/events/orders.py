@@ -29,24 +29,28 @@ def completed() -> Column:
     return F.when(F.col("event_name") == vocabulary.ORDER_COMPLETED, F.array(order))
 
 
-def totals() -> dict[str, Column]:
-    """Columns of a session: `order_count`, `net_revenue` and `currency`.
-
-    Trackers repeat an order when its confirmation page is loaded again: the first event of an order states
-    its value. Amounts of different currencies are not added:
-    both columns are null then.
-    """
+def first_of_each() -> Column:
+    """The first event of each order of a visit, sorted by order: trackers repeat one when its page is loaded again."""
     events = F.array_sort(
         F.transform(COLLECTED, lambda o: F.struct(o["number"], o["position"], o["value"], o["currency"]))
     )
-    first = F.filter(events, lambda order, i: (i == 0) | (order["number"] != F.get(events, i - 1)["number"]))
+    return F.filter(events, lambda order, i: (i == 0) | (order["number"] != F.get(events, i - 1)["number"]))
+
+
+def totals(orders: str) -> dict[str, Column]:
+    """Columns of a session from a column of `first_of_each`, null where there is none.
+
+    The first event of an order states its value. Amounts of different currencies are not added: value and
+    currency are null then.
+    """
+    first = F.col(orders)
     currencies = F.array_distinct(F.transform(first, lambda order: order["currency"]))
     is_one_currency = F.size(currencies) == 1
     valued = F.filter(first, lambda order: order["value"].isNotNull())
     zero = F.lit(0).cast(_SUM)
     total = F.aggregate(valued, zero, lambda sum_, order: (sum_ + order["value"]).cast(_SUM))
     return {
-        "order_count": F.size(first).cast("bigint"),
+        "order_count": F.when(first.isNotNull(), F.size(first)).otherwise(0).cast("bigint"),
         "net_revenue": F.when(is_one_currency & (F.size(valued) > 0), total.try_cast(MONEY)),
         "currency": F.when(is_one_currency, F.nullif(F.get(currencies, F.lit(0)), F.lit(""))),
     }

@@ -88,6 +88,9 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
             "is_bot": F.col("bot_count") > 0,
             "logins": _logins(settings),
             "in_cart": in_cart,
+            "first_orders": F.when(
+                last_order >= 0, orders.first_of_each()
+            ),  # most visits are spared the walk
             **_engaged(settings),
         }
     )
@@ -97,7 +100,7 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
         {
             "left_in_cart": left,
             "cart_value": F.col("in_cart.value").try_cast(MONEY),
-            **{name: _of_orders(total, name) for name, total in orders.totals().items()},
+            **orders.totals("first_orders"),
         }
     )
     judged = valued.withColumns(funnel.left_behind() | _judged(settings)).withColumns(funnel.steps())
@@ -141,12 +144,6 @@ def _judged(settings: SessionSettings) -> dict[str, Column]:
         | (F.col("last_order") >= 0)
     )
     return {"is_engaged": engaged, "is_bounce": ~engaged}
-
-
-def _of_orders(total: Column, name: str) -> Column:
-    """Most visits have no order and are spared the walk."""
-    none = F.lit(0).cast("bigint") if name == "order_count" else F.lit(None)
-    return F.when(F.col("last_order") >= 0, total).otherwise(none)
 
 
 def _of_journey(settings: SessionSettings) -> dict[str, Column]:

@@ -26,13 +26,14 @@ AT_ANY_TIME = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # for each join the optimiser would derive every equality that follows from the columns below it; for wide
+    # entities that are made of many columns it does not come to an end
     "spark.sql.constraintPropagation.enabled": "false",
+    # this value alone means no limit; any other measures the batch again for every row that is added to it, which
+    # costs more than all else on the way to Python. The limit of rows stays.
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
 }
-"""What every session is set to, also one that somebody else started: results depend on it.
-
-The last one keeps plans short: for each join the optimiser would derive every equality that follows from the
-columns below it, and for wide entities that are made of many columns it does not come to an end.
-"""
+"""What every session is set to, also one that somebody else started: results or times depend on it."""
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

@@ -34,7 +34,7 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
         *(_ingest(entity) for entity in fed_entities(settings.sources)),
         Step(
             "sessionize", "sessionize", sessionize, behaviour.SESSION, (entities.EVENT,),
-            lambda run: _spell(run.settings.session),
+            lambda run: [_spell(run.settings.session), run.settings.project.zone],
         ),
         Step(
             "resolve", "resolve", resolve, behaviour.IDENTITY_MAP, (*_IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD),
