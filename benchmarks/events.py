@@ -65,6 +65,7 @@ def _events(rows: int) -> str:
                     ELSE 'order_completed' END AS event_name,
                {_START} + to_microseconds(micros) AS event_time,
                {_START} + to_microseconds(micros + 2000000) AS known_time,
+               0::BIGINT AS event_sequence,
                CASE WHEN w < 0.998 THEN 'anonymous_id' END AS visitor_type,
                CASE WHEN w < 0.998 THEN sha256(concat('visitor', visitor)) END AS visitor_key,
                CASE WHEN of_visit < 0.8 THEN 'web' ELSE 'app' END AS channel,

@@ -73,6 +73,28 @@ def assert_visits(
     assert_table(visits(spark, text, settings=settings, zone=zone), SESSION, expected)
 
 
+def test_events_of_one_instant_follow_the_place_in_the_trackers_batch_then_their_id(
+    spark: SparkSession,
+) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | event_sequence | page
+        ---------+-------------+---------------------+----------------+------------------
+        a1       | ann         | 2026-03-01 10:00:00 |              2 | {"path": "/last"}
+        a2       | ann         | 2026-03-01 10:00:00 |              1 | {"path": "/first"}
+        b2       | ben         | 2026-03-01 10:00:00 |                | {"path": "/last"}
+        b1       | ben         | 2026-03-01 10:00:00 |                | {"path": "/first"}
+    """,
+        """
+        visitor_key | landing_page | exit_page
+        ------------+--------------+----------
+        ann         | /first       | /last
+        ben         | /first       | /last
+    """,
+    )
+
+
 def test_a_gap_of_exactly_thirty_minutes_joins_and_a_microsecond_more_splits(spark: SparkSession) -> None:
     assert_visits(
         spark,

@@ -42,6 +42,7 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple
         who["visitor_key"].alias("visitor_key"),
         who["visitor_type"].alias("visitor_type"),
         F.unix_micros("event_time").alias("micros"),
+        F.coalesce("event_sequence", F.lit(0)).alias("sequence"),
         "event_id",
         F.unix_micros("known_time").alias("known_micros"),
         _flags().alias("flags"),
@@ -60,8 +61,8 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple
 
 
 def in_order(rows: DataFrame, *keys: str) -> DataFrame:
-    """Each visitor's rows on one task, in the order of their time and then their id."""
-    return rows.repartition(*VISITOR, *keys).sortWithinPartitions(*VISITOR, "micros", "event_id")
+    """Each visitor's rows on one task, in the order of their time, their place in the tracker's batch, and their id."""
+    return rows.repartition(*VISITOR, *keys).sortWithinPartitions(*VISITOR, "micros", "sequence", "event_id")
 
 
 def _splitting(settings: SessionSettings, zone: str) -> list[Column]:

@@ -1,8 +1,8 @@
 """Visits: the events of one visitor, cut where nothing happened for longer than the gap and where rules say so.
 
 Visitors are devices or cookies, never persons, so that a visit stays what it is when identities merge, split
-or are erased. One shuffle by visitor and one sort in a total order (visitor, event_time, event_id) feed
-everything: the result depends neither on the number of partitions nor on the order in which events arrived.
+or are erased. One shuffle by visitor and one sort in a total order (visitor, event_time, event_sequence,
+event_id) feed everything: the result depends neither on the number of partitions nor on the order in which events arrived.
 Times are compared in whole microseconds and money in decimals, since sums of doubles depend on their order.
 """
 
