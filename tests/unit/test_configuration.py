@@ -249,6 +249,11 @@ def test_two_files_of_the_base_layer_may_not_give_the_same_key(tmp_path: Path) -
     ]
 
 
+def test_the_file_that_a_shell_makes_for_a_mapping_to_come_defines_nothing(tmp_path: Path) -> None:
+    folder = project(tmp_path, {"sources/orders.yaml": ""})
+    assert load(folder).sources == {}
+
+
 def test_files_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
     folder = project(tmp_path, {"sources/shop.yml": "source: shop\n", "audience/sleepers.yaml": AUDIENCE})
     assert problems(folder) == [

@@ -53,10 +53,16 @@ def load_settings(
 
 
 def _base_files(conf: Path) -> dict[Path, KeyPath]:
-    """Files of the base layer with the section that each one fills."""
+    """Files of the base layer with the section that each one fills.
+
+    A file without a byte fills none: a shell makes it before `habitue map FILE > conf/sources/NAME.yaml` begins.
+    """
     single = {conf / f"{name}.yaml": (name,) for name in SINGLE if (conf / f"{name}.yaml").is_file()}
     folders = {
-        path: (folder, path.stem) for folder in FOLDERS for path in sorted((conf / folder).glob("*.yaml"))
+        path: (folder, path.stem)
+        for folder in FOLDERS
+        for path in sorted((conf / folder).glob("*.yaml"))
+        if path.stat().st_size
     }
     return {conf / "base.yaml": (), **single, **folders}
 
