@@ -19,8 +19,9 @@ IDENTIFIERS: dict[str, tuple[str, ...]] = {
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "order_line": {
         "order_number": ("ordernumber", "orderid", "order", "invoiceno", "invoice", "invoicenumber", "basketid", "receipt",
-                         "receiptnumber", "transactionid", "bestellnummer", "bestellnr", "auftragsnummer", "auftragsnr",
-                         "rechnungsnummer", "rechnungsnr", "rechnung", "auftrag", "belegnummer", "belegnr", "bonnummer"),
+                         "receiptnumber", "transactionid", "bestellung", "bestellnummer", "bestellnr", "auftragsnummer",
+                         "auftragsnr", "rechnungsnummer", "rechnungsnr", "rechnung", "auftrag", "belegnummer", "belegnr",
+                         "bonnummer"),
         "line_number": ("linenumber", "lineno", "position", "pos", "positionsnummer", "zeile", "posnr"),
         "order_time": ("ordertime", "orderdate", "invoicedate", "date", "datetime", "timestamp", "purchasedate",
                        "transactiondate", "transactiontimestamp", "createdat", "bestelldatum", "auftragsdatum",
