@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,17 @@ def test_a_person_is_shown_by_number_address_and_id(ask: Asked) -> None:
         "person", "show", "--customer-number", "nobody", code=2
     )
     assert "Name one person" in ask.text("person", "show", code=2)
+
+
+def test_a_look_up_starts_spark_itself_where_none_runs(published: Published, ask: Asked) -> None:
+    look_up = ("person", "show", "--customer-number", customer_number(7), "--json")
+    in_a_process_of_its_own = subprocess.run(
+        [Path(sys.executable).with_name("habitue"), "--project", published.shop.folder, *look_up],
+        capture_output=True,
+        text=True,
+    )
+    assert in_a_process_of_its_own.returncode == 0, in_a_process_of_its_own.stderr
+    assert json.loads(in_a_process_of_its_own.stdout) == ask.data(*look_up[:-1])
 
 
 def test_identity_says_why_two_identifiers_are_one_person(ask: Asked) -> None:

@@ -51,8 +51,9 @@ def find_person(run: Run, handle: Handle) -> str:
     settings = NormaliseSettings(country=run.settings.project.country, email=run.settings.identity.email)
     spelt = normalise(handle.id_type, handle.value, settings)
     key = identifier_key(run.pepper, handle.id_type, spelt) if spelt else ""
+    present = identity_now(run.lake.read(IDENTITY_MAP))  # before any expression: a column needs the session
     match = (F.col("id_type") == handle.id_type) & (F.col("id_key") == key)
-    row = identity_now(run.lake.read(IDENTITY_MAP)).where(match).select("person_id").first()
+    row = present.where(match).select("person_id").first()
     if row is None:
         raise UsageError(f"No person is known by this {handle.id_type.replace('_', ' ')}.")
     return str(row["person_id"])
