@@ -40,7 +40,8 @@ def outcome(run: Run, source: str) -> list[dict[str, Any]]:
     found = []
     for row in spelt:
         event = {k: v for k, v in json.loads(row["event"]).items() if v not in (0, False, {})}
-        who = [f"{i['id_type']}:{clear[i['id_type'], i['id_key']]}" for i in row["identifiers"]]
+        # The lake orders them by key, and keys differ with the project's pepper.
+        who = sorted(f"{i['id_type']}:{clear[i['id_type'], i['id_key']]}" for i in row["identifiers"])
         found.append(event | ({"who": who} if who else {}))
     refused = run.lake.read(QUARANTINE).where(F.col("source") == source).where("entity = 'event'")
     rows = refused.orderBy("file", "position").select("position", "reason_code", "reason").collect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
@@ -136,9 +137,11 @@ def test_a_worker_reads_each_model_once_however_many_batches_and_tasks(
     spark: SparkSession, today: Sample, models: ScoringModels
 ) -> None:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        before = scoring_models.load_count()
         for _ in score_batches(batches, models, _ECONOMICS.economics(), ("person_id",)):
             pass
-        yield pa.RecordBatch.from_pydict({"pid": [os.getpid()], "loads": [scoring_models.load_count()]})
+        loads = scoring_models.load_count() - before
+        yield pa.RecordBatch.from_pydict({"pid": [os.getpid()], "loads": [loads]})
 
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "50")
     try:
@@ -149,7 +152,11 @@ def test_a_worker_reads_each_model_once_however_many_batches_and_tasks(
     finally:
         spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
     assert len(counted) == 8
-    assert {row["loads"] for row in counted} == {2}
+    by_process: Counter[int] = Counter()
+    for row in counted:
+        by_process[row["pid"]] += row["loads"]
+    # A worker that scored in an earlier test has both models already.
+    assert set(by_process.values()) <= {0, 2}
 
 
 def test_a_batch_without_any_buyer_and_a_day_without_models_are_scored_empty(models: ScoringModels) -> None:
