@@ -152,11 +152,14 @@ def assert_last_release_is_readable(shop: Shop, published: Shop) -> None:
     assert found == []
 
 
-def test_a_run_killed_at_random_instants_is_finished_by_the_next_one(
+def test_whatever_ended_a_run_the_next_one_finishes_it(
     published: Published, undisturbed: Undisturbed, copied: Callable[[Path], Shop], tmp_path: Path
 ) -> None:
+    """The deaths follow each other in one lake: the killed ones, then each commit in turn, then the record."""
     sys.stderr.write(f"HABITUE_KILL_SEED={SEED}\n")
     draw = random.Random(SEED)
+    *commits, last = undisturbed.commits
+    assert last == RELEASE.name and CUSTOMER_PROFILE.name in commits
     shop = new_orders(copied(tmp_path / "shop"))
     for kill in range(KILLS):
         code = killed(shop, draw.uniform(0.05, 1) * undisturbed.seconds)
@@ -164,26 +167,7 @@ def test_a_run_killed_at_random_instants_is_finished_by_the_next_one(
             assert code == 0, (shop.folder / "killed.log").read_text()
             assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
             shop = new_orders(copied(tmp_path / f"shop{kill}"))
-    assert_last_release_is_readable(shop, published.shop)
-    finish(shop)
-    assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
-    assert list((shop.location.records() / "scratch").iterdir()) == []
-    assert (shop.location.records() / "logs" / "spark.log").exists()
-    assert found(shop.folder, *OPEN, "killed.log") == []
-
-
-def test_a_run_that_dies_between_commits_is_finished_by_the_next_one(
-    published: Published, undisturbed: Undisturbed, copied: Callable[[Path], Shop], tmp_path: Path
-) -> None:
-    """The deaths follow each other in one lake, each further on than the one before."""
-    sys.stderr.write(f"HABITUE_KILL_SEED={SEED}\n")
-    *commits, last = undisturbed.commits
-    assert last == RELEASE.name and CUSTOMER_PROFILE.name in commits
-    shop = new_orders(copied(tmp_path / "shop"))
-    places = (
-        range(len(commits)) if ACCEPT else sorted(random.Random(SEED).sample(range(len(commits)), CRASHES))
-    )
-    for place in places:
+    for place in range(len(commits)) if ACCEPT else sorted(draw.sample(range(len(commits)), CRASHES)):
         dies_before(shop, commits[place])
         assert shop.releases() == published.shop.releases()
     assert_last_release_is_readable(shop, published.shop)
@@ -197,6 +181,9 @@ def test_a_run_that_dies_between_commits_is_finished_by_the_next_one(
     assert shop.releases()[0].release_id in (shop.folder / "report" / "index.html").read_text(
         encoding="utf-8"
     )
+    assert list((shop.location.records() / "scratch").iterdir()) == []
+    assert (shop.location.records() / "logs" / "spark.log").exists()
+    assert found(shop.folder, *OPEN, "killed.log") == []
 
 
 def test_a_model_half_registered_when_the_run_died_is_trained_again(

@@ -47,7 +47,8 @@ def test_a_store_with_tables_answers(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         store.execute("CREATE TABLE runs (id text)")
     store.close()
-    assert environment.check_mlflow(f"sqlite:///{tmp_path}/mlflow.db").found.endswith("1 tables")
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    assert environment.check_mlflow(store).found == f"{store}: 1 tables"
 
 
 def test_free_disk_is_told_for_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def check(
                 [(c["capability"], c["supported"], c["why"]) for c in found["capabilities"]],
             )
             return None
-        tracking = settings.mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
+        tracking = settings.mlflow.store(request.project)
         findings = check_environment(project=request.project, tracking_uri=tracking)
         if all(f.ok for f in findings if f.name in ("java", "jars", "python")):
             with opened(request) as run:
@@ -173,7 +173,7 @@ def mlflow(
     options = globals_of(context)
     with ending(options):
         request = options.request()
-        uri = request.settings().mlflow.tracking_uri or f"sqlite:///{request.project}/mlflow.db"
+        uri = request.settings().mlflow.store(request.project)
         typer.echo(
             f"http://127.0.0.1:{port} shows the models (Model training, Models); Ctrl-C ends it.", err=True
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field
 
 
@@ -18,3 +20,7 @@ class MlflowSettings(BaseModel, extra="forbid", frozen=True):
     timeout_seconds: int = Field(
         10, ge=1, le=60, description="Longest wait for one answer of a tracking server."
     )
+
+    def store(self, project: Path) -> str:
+        """URI of the tracking server, or of the project's own SQLite file."""
+        return self.tracking_uri or f"sqlite:///{(project / 'mlflow.db').resolve()}"

@@ -38,7 +38,7 @@ class Registry:
 
     def __init__(self, settings: MlflowSettings, project: Path) -> None:
         self.settings = settings
-        self.tracking_uri = settings.tracking_uri or f"sqlite:///{(project / 'mlflow.db').resolve()}"
+        self.tracking_uri = settings.store(project)
         self.artifact_root = settings.artifact_root or (project / "mlartifacts").resolve().as_uri()
 
     @cached_property

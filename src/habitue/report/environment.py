@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sqlite3
 import sys
 import urllib.error
@@ -11,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -113,7 +113,7 @@ def check_mlflow(tracking_uri: str) -> Finding:
     asked: Callable[[str], str] = _ask_server if tracking_uri.startswith("http") else _open_store
     remedy = "Start the MLflow server, or set mlflow.tracking_uri to one that answers."
     # credentials in the address stay out of what is printed
-    shown = urlsplit(tracking_uri)._replace(query="").geturl().split("@")[-1]
+    shown = re.sub("//[^/]*@", "//", tracking_uri.partition("?")[0])
     try:
         return Finding("mlflow", True, f"{shown}: {asked(tracking_uri)}", "a store that answers")
     except (OSError, sqlite3.Error, ValueError) as error:
