@@ -36,8 +36,8 @@ bench: setup .venv/.bench ## measure beside peers, SIZE=small (9 minutes), mediu
 	$(VENV)/python -m pip install --quiet --require-hashes --no-deps -r requirements/bench.txt
 	@touch $@
 
-demo: setup ## the whole run on real retail data, with a report
-	@$(VENV)/habitue demo
+demo: setup ## the whole run on real retail data, then on a planted lake whose truth is known
+	@$(VENV)/habitue demo --both
 
 mlflow: setup ## open the models in the browser
 	@$(VENV)/habitue mlflow
