@@ -17,7 +17,7 @@ from habitue.privacy.keys import key_id
 
 COMMANDS = (
     "run", "ingest", "sessionize", "resolve", "profile", "train", "score", "target", "demo", "init", "map", "check",
-    "report", "catalog", "quarantine", "person", "audience", "identity", "release", "model", "mlflow", "bench",
+    "report", "catalog", "quarantine", "person", "audience", "identity", "release", "model", "mlflow", "bench", "optimize",
 )  # fmt: skip
 HEAVY = ("pyspark", "mlflow", "xgboost", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "matplotlib")
 

@@ -13,6 +13,7 @@ from habitue import __version__
 from habitue.cli.bench import add_bench_command
 from habitue.cli.demo import add_demo_command
 from habitue.cli.lookups import add_lookup_commands
+from habitue.cli.optimize import add_optimize_command
 from habitue.cli.options import Globals
 from habitue.cli.projects import add_project_commands
 from habitue.cli.releases import add_release_commands
@@ -64,6 +65,7 @@ add_synth_command(app)
 add_project_commands(app)
 add_lookup_commands(app)
 add_release_commands(app)
+add_optimize_command(app)
 add_bench_command(app)
 
 

@@ -113,7 +113,7 @@ SESSION = Table(
             "abandoned_step IS NOT NULL OR (lost_value IS NULL AND abandoned_at IS NULL)",
         ),
     ),
-    cluster_by=("visitor_key",),
+    cluster_by=("session_date", "visitor_key"),
     marks_deletions=True,
 )
 

@@ -79,6 +79,12 @@ class Table:
         return "as_of_date" in self.grain
 
     @property
+    def dated_by(self) -> tuple[str, ...]:
+        """Days and instants that files are laid out by: literals of them tell a merge which files it may leave closed."""
+        chosen = (self.column(name) for name in self.cluster_by)
+        return tuple(c.name for c in chosen if c.type in ("date", "timestamp") and not c.nullable)
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """Column names in table order."""
         return tuple(column.name for column in self.columns)

@@ -24,7 +24,7 @@ class Commit:
 
     version: int
     metadata: dict[str, Any]  # habitue's own part of `userMetadata`; empty for other writers
-    changes_data: bool  # adds or removes files
+    changes_data: bool  # adds or removes rows: a compaction, which only moves them, does not
 
     @property
     def restored_version(self) -> int | None:
@@ -97,7 +97,8 @@ class DeltaLog:
     def _commit(self, version: int) -> Commit:
         actions = self.actions(version)
         info: dict[str, Any] = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
-        changes = any(kind in action for action in actions for kind in ("add", "remove"))
+        files = (action[kind] for action in actions for kind in ("add", "remove") if kind in action)
+        changes = any(file.get("dataChange", True) for file in files)
         return Commit(version, _own_metadata(info.get("userMetadata")), changes)
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from threading import Lock
 
@@ -20,7 +20,9 @@ from habitue.lake.commit import CommitNote, set_commit_note
 from habitue.lake.ddl import create_table
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.location import Location
-from habitue.lake.merge import CHANGES_VIEW, Deletion, find_changes, merge_statement
+from habitue.lake.merge import CHANGES_VIEW, Deletion, find_changes, merge_statement, reach_of
+
+_LEAST_RETENTION = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 class Lake:
@@ -97,13 +99,17 @@ class Lake:
             changes = self.checkpoint(
                 find_changes(self._prepared(table, rows), old, table, delete_unmatched, update)
             )
-        if not changes.isEmpty():
+        reach = reach_of(changes, table)
+        if not reach.rows:
+            self._note_unchanged(table)
+        elif not reach.known:  # nothing to look for in the table
+            self._write(table, changes.select(*table.column_names), {"mode": "append"})
+        else:
             view = f"{CHANGES_VIEW}_{table.leaf}"
             changes.createOrReplaceTempView(view)
-            self._commit(table, merge_statement(table, self.location.table(table), changes=view))
+            uri = self.location.table(table)
+            self._commit(table, merge_statement(table, uri, changes=view, bounds=reach.bounds))
             self.spark.catalog.dropTempView(view)
-        else:
-            self._note_unchanged(table)
 
     def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:
         """Replace one day's slice as a whole."""
@@ -125,6 +131,20 @@ class Lake:
     def restore(self, table: Table, version: int) -> None:
         """Bring an older version's content back as a new version."""
         self._commit(table, f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
+
+    def compact(self, table: Table) -> None:
+        """Put the rows of small files into few large ones, in the order of the table's clustering. Changes no row."""
+        self._commit(table, f"OPTIMIZE delta.`{self.location.table(table)}`")
+
+    def vacuum(self, table: Table, *, keep: timedelta) -> None:
+        """Remove files that have not been part of the table for longer than `keep`; older versions go with them."""
+        hours = keep.total_seconds() / 3600
+        before = self.spark.conf.get(_LEAST_RETENTION, "true")
+        self.spark.conf.set(_LEAST_RETENTION, "false")  # the lease says that nobody else is writing
+        try:
+            self._commit(table, f"VACUUM delta.`{self.location.table(table)}` RETAIN {hours:.3f} HOURS")
+        finally:
+            self.spark.conf.set(_LEAST_RETENTION, before or "true")
 
     def checkpoint(self, rows: DataFrame) -> DataFrame:
         """The same rows, computed once into a run-scoped Parquet folder; their lineage is cut."""

@@ -8,6 +8,8 @@ and makes no commit at all where nothing changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import reduce
 from operator import and_
 
@@ -24,6 +26,16 @@ CHANGES_VIEW = "habitue_changes"
 """Prefix of the view that a merge reads; each table has its own, since tables may be merged at the same time."""
 
 _DELETE = "_is_delete"
+_KNOWN = "_is_known"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many rows a merge changes, how many of them the table has, and between which days these lie."""
+
+    rows: int
+    known: int
+    bounds: Mapping[str, tuple[date, date]]
 
 
 def find_changes(
@@ -33,24 +45,49 @@ def find_changes(
     delete_unmatched: Deletion,
     update: bool,
 ) -> DataFrame:
-    """Rows to insert or update, and keys to delete (`_is_delete`), against the table's present rows."""
+    """Rows to insert or update, and keys to delete (`_is_delete`), against the table's present rows.
+
+    `_is_known` says whether the table has a row of the key; `_at_...` where it lies.
+    """
     new = rows if ROW_HASH in table.column_names else rows.withColumn(ROW_HASH, row_digest(rows, table))
     old_hash = F.col(ROW_HASH) if ROW_HASH in table.column_names else row_digest(present, table)
     keys = [F.col(f"`{name}`").alias(f"_old_{name}") for name in table.grain]
     scope = [F.col(f"`{name}`").alias(f"_scope_{name}") for name in _scope(delete_unmatched)]
-    old = present.select(*keys, *scope, old_hash.alias("_old_hash"))
+    places = [F.col(f"`{name}`").alias(f"_at_{name}") for name in table.dated_by]
+    old = present.select(*keys, *scope, *places, old_hash.alias("_old_hash"))
     same_key = [F.col(f"`{name}`").eqNullSafe(F.col(f"_old_{name}")) for name in table.grain]
-    both = new.join(old, on=same_key, how="full_outer")
+    both = new.join(old, on=same_key, how="left" if delete_unmatched is False else "full_outer")
     is_new, is_gone = F.col("_old_hash").isNull(), F.col(ROW_HASH).isNull()
     differs = (F.col(ROW_HASH) != F.col("_old_hash")) & F.lit(update)
     wanted = both.where(is_new | (is_gone & _deletable(delete_unmatched)) | differs)
     columns = [_column(name, table, is_gone) for name in table.column_names]
-    return wanted.select(*columns, is_gone.alias(_DELETE))
+    kept = [f"_at_{name}" for name in table.dated_by]
+    return wanted.select(*columns, is_gone.alias(_DELETE), (~is_new).alias(_KNOWN), *kept)
 
 
-def merge_statement(table: Table, uri: str, *, changes: str) -> str:
-    """The MERGE of a view of changes into the table."""
-    matches = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in table.grain)
+def reach_of(changes: DataFrame, table: Table) -> Reach:
+    """The reach of changes that are materialised: one small aggregate."""
+    bounds = [f(f"_at_{name}") for name in table.dated_by for f in (F.min, F.max)]
+    row = changes.agg(F.count(F.lit(1)), F.count_if(_KNOWN), *bounds).first()
+    rows, known, *edges = row if row else (0, 0)
+    pairs = zip(table.dated_by, zip(edges[::2], edges[1::2], strict=True), strict=True)
+    return Reach(rows, known, dict(pairs) if known else {})
+
+
+def merge_statement(
+    table: Table, uri: str, *, changes: str, bounds: Mapping[str, tuple[date, date]] | None = None
+) -> str:
+    """The MERGE of a view of changes into the table.
+
+    `bounds` say where the rows that it changes lie. As literals they let Delta leave files of other days closed,
+    which it else opens to look for the keys.
+    """
+    conditions = [f"t.`{name}` <=> s.`{name}`" for name in table.grain]
+    conditions += [
+        f"t.`{name}` BETWEEN {_literal(low)} AND {_literal(high)}"
+        for name, (low, high) in (bounds or {}).items()
+    ]
+    matches = " AND ".join(conditions)
     columns = [f"`{name}`" for name in table.column_names]
     assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
     return (
@@ -59,6 +96,12 @@ def merge_statement(table: Table, uri: str, *, changes: str) -> str:
         f"WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join('s.' + name for name in columns)})"
     )
+
+
+def _literal(day: date) -> str:
+    """A day or (in a session in UTC) an instant as SQL spells it."""
+    is_instant = isinstance(day, datetime)
+    return f"TIMESTAMP'{day:%Y-%m-%d %H:%M:%S.%f}'" if is_instant else f"DATE'{day.isoformat()}'"
 
 
 def _scope(delete_unmatched: Deletion) -> Mapping[str, str | Sequence[str]]:

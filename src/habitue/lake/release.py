@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -51,6 +51,16 @@ def releases(rows: DataFrame, limit: int = 30) -> list[Release]:
     """The newest releases, newest first; a bounded list."""
     newest = rows.orderBy(F.col("release_id").desc()).limit(limit)
     return [Release(**row.asDict()) for row in newest.collect()]
+
+
+def retention(kept: Sequence[Release], now: datetime, *, at_least: timedelta) -> timedelta:
+    """How long files stay after they left their table, so that the `kept` releases can be read as they were.
+
+    A release reads versions that were there when it was published, so what left a table before the oldest of
+    them is read by none. An hour more stands for clocks that differ.
+    """
+    ages = (now - release.published_at.replace(tzinfo=now.tzinfo) for release in kept)
+    return max([at_least, *(age + timedelta(hours=1) for age in ages)])
 
 
 def last_release(rows: DataFrame) -> Release | None:
