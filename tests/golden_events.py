@@ -16,7 +16,7 @@ from habitue.job import Run
 
 FOLDER = Path(__file__).parent / "golden"
 NAMES = tuple(sorted(path.parent.name for path in FOLDER.glob("*/source.yaml")))
-_LEFT_OUT = ("source", "row_hash", "visitor_key", "event_date")
+_LEFT_OUT = ("source", "row_hash", "visitor_key", "event_date", "tracker_id", "tracker_fingerprint")
 
 
 def source_of(name: str) -> dict[str, Any]:

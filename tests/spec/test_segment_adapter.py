@@ -56,7 +56,6 @@ LINES: list[dict[str, Any]] = [
      "properties": {"campaign_name": "Spring"}},
     {"messageId": "bounced", "type": "track", "event": "Email Bounced", "properties": {"email_id": "m1"}},
     {"messageId": "odd", "type": "page", "context": {"page": "/text", "campaign": {"source": "news"}}},
-    {"messageId": "bot", "type": "page", "context": {"userAgent": "Googlebot/2.1"}},
     {"messageId": "phone", "type": "page", "context": {
         "userAgent": "Mozilla/5.0 (Linux; Android 9; CUBOT) Chrome/120 Mobile Safari/537.36",
         "consent": {"categoryPreferences": {"ads": False, "analytics": True}}}},
@@ -126,7 +125,7 @@ def test_names_are_brought_to_the_canonical_vocabulary(events: dict[str, Row]) -
         "subtotal": "order_completed", "revenue": "order_completed", "total": "order_completed",
         "own": "quiz_finished", "opened": "email_opened", "spam": "email_complained",
         "bounced": "email_bounced",
-        "odd": "page_viewed", "bot": "page_viewed", "phone": "page_viewed",
+        "odd": "page_viewed", "phone": "page_viewed",
     }  # fmt: skip
 
 
@@ -185,12 +184,11 @@ def test_products_orders_and_their_net_value(events: dict[str, Row]) -> None:
     assert events["own"].product is None
 
 
-def test_device_channel_consent_session_and_bots(events: dict[str, Row]) -> None:
+def test_device_channel_consent_and_session(events: dict[str, Row]) -> None:
     assert (events["screen"].device.type, events["screen"].channel) == ("mobile", "app")
     phone = events["phone"]
-    assert (phone.device.type, phone.device.browser, phone.is_bot) == ("mobile", "chrome", False)
+    assert (phone.device.type, phone.device.browser) == ("mobile", "chrome")
     assert phone.consent == {"ads": "denied", "analytics": "granted"}
-    assert (events["bot"].is_bot, events["bot"].bot_reason) == (True, "user_agent")
     assert events["page"].source_session_id == "17"
     assert (events["odd"].page, events["odd"].campaign.source) == (None, "news")
 

@@ -89,6 +89,16 @@ EVENT = _entity(
     Column("is_bot", "boolean", "Whether a rule says that no person did this.", nullable=False),
     Column("bot_reason", "string", "Which rule."),
     Column("properties", "variant", "Everything else, redacted."),
+    Column(
+        "tracker_id",
+        "string",
+        "The tracker's id, where other events have it too, so that event_id is another.",
+    ),
+    Column(
+        "tracker_fingerprint",
+        "string",
+        "Digest of what the client set, where the tracker's pipeline made one.",
+    ),
     checks=(
         ("known_time_quality", "time_quality IN ('corrected', 'clamped', 'device', 'missing', 'mapped')"),
     ),

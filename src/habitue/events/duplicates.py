@@ -11,9 +11,14 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from habitue.events.vocabulary import ORDER_COMPLETED, ORDER_REPEATED
+
 DELIVERY_COLUMNS = frozenset(
     [
         "source",
+        "event_id",  # what is compared has one id, whatever ours is called
+        "tracker_id",
+        "tracker_fingerprint",
         "sent_time",
         "received_time",
         "known_time",
@@ -32,9 +37,7 @@ DELIVERY_COLUMNS = frozenset(
 
 def fingerprint(events: DataFrame) -> Column:
     """Digest of what the client set: identifiers and all columns but those of the delivery."""
-    names = [
-        n for n in events.columns if n == "_identifiers" or not (n in DELIVERY_COLUMNS or n.startswith("_"))
-    ]
+    names = [n for n in events.columns if not (n in DELIVERY_COLUMNS or n.startswith("_"))]
     types = dict(events.dtypes)
     # nulls are written out, so that a missing value is told from a missing column
     content = F.struct(*(_canonical(name, types[name]) for name in sorted(names)))
@@ -72,11 +75,14 @@ def mark_repeats(events: DataFrame, *, fingerprint: Column, sound: Column | None
     )
 
 
-_LATER = ("sent_time", "event_time", "source")
+_LATER = ("sent_time", "event_time", "source", "time_quality", "bot_reason")
+"""After the receipt: what else two deliveries of one content may differ in. A tie is one of equal rows."""
 
 
 def _canonical(name: str, type_: str) -> Column:
     column = F.col(f"`{name}`")
+    if name == "event_name":  # a stored event's name may be ours, because of another event
+        return F.when(column == ORDER_REPEATED, ORDER_COMPLETED).otherwise(column).alias(name)
     if type_ == "variant":
         return F.to_json(column).alias(name)
     if type_.startswith("map<"):

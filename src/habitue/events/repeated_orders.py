@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from habitue.events.materialise import Checkpoint, as_it_is
 from habitue.events.vocabulary import ORDER_COMPLETED, ORDER_REPEATED
 
 
-def name_repeated_orders(events: DataFrame) -> DataFrame:
+def name_repeated_orders(events: DataFrame, *, checkpoint: Checkpoint = as_it_is) -> DataFrame:
     """Let each order of a source be completed once: later events of the same order become `order_repeated`.
 
     Looks at all events of a source, so that an order counts once over all visits; the first event of an
@@ -19,11 +20,11 @@ def name_repeated_orders(events: DataFrame) -> DataFrame:
     completed = events.where(is_numbered).select(
         "source", F.col("order.order_number").alias("number"), "event_time", "event_sequence", "event_id"
     )
-    later = (
+    later = checkpoint(
         completed.withColumn("_place", F.row_number().over(of_order))
         .where("_place > 1")
         .select("event_id", F.lit(True).alias("_is_later"))
     )
-    joined = events.join(later, on="event_id", how="left")  # few events are repeats
+    joined = events.join(later, on="event_id", how="left")
     name = F.when(F.col("_is_later"), ORDER_REPEATED).otherwise(F.col("event_name"))
     return joined.withColumn("event_name", name).drop("_is_later")

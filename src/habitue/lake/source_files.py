@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -17,6 +17,10 @@ from habitue.sources.inputs import FoundInput
 
 _CORRUPT = "_corrupt_record"
 _NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
+_ONE_BLOCK = (".gz",)
+"""Endings of files that Spark never cuts."""
+_PROVISIONAL = 1 << 62
+"""From here on positions count from anywhere."""
 READING_COLUMNS = ("_file", "_position", "_raw", "_corrupt")
 
 
@@ -39,6 +43,7 @@ def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
 def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
     """Lines of text files as `value`, with `_file` and `_position`: what event adapters read.
 
+    Positions in packed files order the lines, and are numbers when `counted_from_zero` was asked.
     A JSON file that is one array gives its items. An array that cannot be read is one line, so
     that it ends in the quarantine and not nowhere.
     """
@@ -50,8 +55,39 @@ def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
     return reduce(lambda a, b: a.unionByName(b), parts).select("value", "_file", "_position")
 
 
+def leaves_positions_open(found: FoundInput) -> bool:
+    """Whether `read_text` cannot say yet where the rows of some files begin."""
+    return found.input.as_lines and any(_is_packed(file) for file in found.files)
+
+
+def counted_from_zero(rows: DataFrame, *, checkpoint: Callable[[DataFrame], DataFrame]) -> DataFrame:
+    """Materialised rows with the positions that `read_text` left open: counted from the first row of the file.
+
+    Which number the first row of a packed file has is only known when the file was read, and packed files are
+    read once. Blank lines before it are not counted.
+    """
+    is_open = F.col("_position") >= _PROVISIONAL
+    first = checkpoint(rows.where(is_open).groupBy("_file").agg(F.min("_position").alias("_first")))
+    placed = rows.join(F.broadcast(first), on="_file", how="left")
+    position = F.when(is_open, F.col("_position") - F.col("_first")).otherwise(F.col("_position"))
+    return placed.withColumn("_position", position).select(*rows.columns)
+
+
 def _lines(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
-    return _positioned(spark, spark.read.text(_paths(files)), files)
+    packed = [f for f in files if _is_packed(f)]
+    plain = [f for f in files if f not in packed]
+    parts = [_positioned(spark, spark.read.text(_paths(plain)), plain)] if plain else []
+    parts += [_packed_lines(spark, packed)] if packed else []
+    return reduce(lambda a, b: a.unionByName(b), parts)
+
+
+def _is_packed(file: SourceFile) -> bool:
+    return file.location.lower().endswith(_ONE_BLOCK)
+
+
+def _packed_lines(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
+    placed = spark.read.text(_paths(files)).select("value", *_place())
+    return _named(spark, placed.withColumn("_position", F.col("_row") + F.lit(_PROVISIONAL)), files)
 
 
 def _items(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
@@ -88,7 +124,7 @@ def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) 
     files = [each.file for each in group]
     shape = _merged([each.shape for each in group])
     is_array = str(found.input.options.get("multiLine", "")).lower() == "true"
-    rows = (_items if is_array else _lines)(spark, files)
+    rows = _items(spark, files) if is_array else _positioned(spark, spark.read.text(_paths(files)), files)
     schema = f"{_ddl(shape)}, {_CORRUPT} string"
     parsed = F.from_json("value", schema, {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"})
     kept = rows.where(F.trim("value") != "").withColumn("_parsed", parsed)

@@ -10,11 +10,12 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column
 from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
@@ -88,41 +89,33 @@ def _keying(pepper: bytes, settings: NormaliseSettings) -> Callable[[pa.Array], 
 
 
 def keyed_batch(pepper: bytes, batch: pa.Array, settings: NormaliseSettings) -> pa.Array:
-    """One list of keyed items per list of clear ones."""
+    """One list of keyed items per list of clear ones. All but the keys themselves is done on whole columns."""
     types, values = batch.flatten().flatten()
-    known: dict[tuple[str, str | None], _Item | None] = {}
-    items: list[_Item | None] = []
-    for pair in zip(types.to_pylist(), values.to_pylist(), strict=True):
-        if pair not in known:
-            known[pair] = _keyed_item(pepper, *pair, settings)
-        items.append(known[pair])
-    lists: list[list[_Item]] = []
-    start = 0
-    for length in batch.value_lengths().to_pylist():
-        end = start + (length or 0)
-        lists.append(_distinct(items[start:end]))
-        start = end
-    return _as_arrow(lists)
+    pairs = pc.binary_join_element_wise(types, values, _BETWEEN).dictionary_encode()
+    items = [_keyed_item(pepper, pair, settings) for pair in pairs.dictionary.to_pylist()]
+    order = sorted({item for item in items if item is not None})
+    place = {item: i for i, item in enumerate(order)}
+    # of each item its place among all items, -1 for one that identifies nobody; the last is for null values
+    places = np.array([-1 if item is None else place[item] for item in items] + [-1], np.int64)
+    of_row = places[pairs.indices.fill_null(len(items)).to_numpy(zero_copy_only=False)]
+    lengths = batch.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    kept = of_row >= 0
+    width = max(1, len(order))
+    owners, found = np.divmod(np.unique(owners[kept] * width + of_row[kept]), width)
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(np.bincount(owners, minlength=len(lengths)), out=offsets[1:])
+    fields = [pa.array([item[i] for item in order], pa.string()).take(pa.array(found)) for i in range(3)]
+    return pa.ListArray.from_arrays(
+        pa.array(offsets), pa.StructArray.from_arrays(fields, fields=list(_KEYED_ARROW))
+    )
 
 
 _Item = tuple[str, str, str]
+_BETWEEN = "\x00"  # part of no type
 
 
-def _keyed_item(pepper: bytes, id_type: str, value: str | None, settings: NormaliseSettings) -> _Item | None:
-    spelt = None if value is None else normalise(id_type, value, settings)
+def _keyed_item(pepper: bytes, pair: str, settings: NormaliseSettings) -> _Item | None:
+    id_type, _, value = pair.partition(_BETWEEN)
+    spelt = normalise(id_type, value, settings)
     return None if spelt is None else (id_type, identifier_key(pepper, id_type, spelt), spelt)
-
-
-def _distinct(items: Sequence[_Item | None]) -> list[_Item]:
-    if len(items) == 1:  # by far the most frequent case
-        return [] if items[0] is None else [items[0]]
-    return sorted({item for item in items if item is not None})
-
-
-def _as_arrow(lists: Sequence[Sequence[_Item]]) -> pa.Array:
-    flat = [item for items in lists for item in items]
-    fields = [pa.array([item[i] for item in flat], pa.string()) for i in range(3)]
-    offsets = list(accumulate((len(items) for items in lists), initial=0))
-    return pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(fields, fields=list(_KEYED_ARROW))
-    )

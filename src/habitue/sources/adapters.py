@@ -44,7 +44,6 @@ def _segment_drafts(
             is_history=settings.history,
             currency=default_currency(settings),
             clock=rules.clock,
-            bots=rules.bots,
             redaction=rules.redaction,
         ),
     )

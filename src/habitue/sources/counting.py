@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -35,6 +38,25 @@ class Tally:
         """Whether every row read is accounted for."""
         return self.read == self.good + self.duplicates + self.quarantined_total
 
+    def plus(self, other: Tally, *, overruled: int = 0) -> Tally:
+        """Both together; of the first, so many good rows are repeats now."""
+        return Tally(
+            self.read + other.read,
+            self.good + other.good - overruled,
+            self.duplicates + other.duplicates + overruled,
+            _sums(self.quarantined, other.quarantined),
+            _sums(self.flagged, other.flagged),
+        )
+
+    def spelt(self) -> list[tuple[str, str, int]]:
+        """The figures as a note can keep them."""
+        return [(outcome, code, n) for *_, outcome, code, n in self.rows("", "")]
+
+    @classmethod
+    def read_from(cls, spelt: Sequence[Sequence[Any]]) -> Tally:
+        """What `spelt` wrote."""
+        return _tally({(str(outcome), str(code)): int(n) for outcome, code, n in spelt})
+
     def rows(self, source: str, entity: str) -> list[tuple[str, str, str, str, int]]:
         """Rows of `silver.quarantine_count`."""
         counts = [(READ, "", self.read), (GOOD, "", self.good), (DUPLICATE, "", self.duplicates)]
@@ -43,21 +65,39 @@ class Tally:
         return [(source, entity, outcome, code, n) for outcome, code, n in counts]
 
 
-def outcome_counts(rows: DataFrame) -> DataFrame:
-    """Count rows that were checked, keyed and settled by outcome and reason, in one pass."""
+def outcome_counts(rows: DataFrame, *by: str) -> DataFrame:
+    """Count rows that were checked, keyed and settled by outcome and reason (and more columns), in one pass."""
     outcome = F.when(~is_good(), QUARANTINED).when(F.col(IS_DUPLICATE), DUPLICATE).otherwise(GOOD)
     code = F.when(~is_good(), F.col("_faults")[0]["code"]).otherwise(F.lit(""))
     flags = F.transform(F.array_distinct(F.coalesce("_flags", F.array().cast("array<string>"))), _flag)
     junk = F.when(F.col("_has_junk"), F.array(_flag(F.lit(JUNK))))
     taken_in_flags = F.when(is_good(), F.concat(flags, F.coalesce(junk, F.slice(flags, 1, 0))))
     both = F.array(_pair(F.lit(READ), F.lit("")), _pair(outcome, code))
-    each = rows.select(F.explode(F.concat(both, F.coalesce(taken_in_flags, F.slice(flags, 1, 0)))).alias("o"))
-    return each.groupBy("o.outcome", "o.code").count()
+    told = F.concat(both, F.coalesce(taken_in_flags, F.slice(flags, 1, 0)))
+    # rows with the same outcome are counted before they are told apart into outcomes: that spares most of the work
+    alike = rows.groupBy(*by, told.alias("told")).agg(F.count(F.lit(1)).alias("rows"))
+    each = alike.select(*by, F.explode("told").alias("o"), "rows")
+    return each.groupBy(*by, "o.outcome", "o.code").agg(F.sum("rows").alias("count"))
 
 
 def tally(counts: DataFrame) -> Tally:
     """The counts as a figure; there is one row per reason."""
-    found = {(row["outcome"], row["code"]): int(row["count"]) for row in counts.collect()}
+    return _tally({(row["outcome"], row["code"]): int(row["count"]) for row in counts.collect()})
+
+
+def tallies(counts: DataFrame) -> Mapping[str, Tally]:
+    """The same by source; a source without rows has a tally of none."""
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for row in counts.collect():
+        found.setdefault(row["source"], {})[row["outcome"], row["code"]] = int(row["count"])
+    return defaultdict(Tally, {source: _tally(of_source) for source, of_source in found.items()})
+
+
+def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {code: one.get(code, 0) + other.get(code, 0) for code in sorted(one.keys() | other.keys())}
+
+
+def _tally(found: Mapping[tuple[str, str], int]) -> Tally:
     return Tally(
         found.get((READ, ""), 0),
         found.get((GOOD, ""), 0),

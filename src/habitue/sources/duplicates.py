@@ -53,7 +53,7 @@ def _with_line_number(rows: DataFrame) -> DataFrame:
 def with_surrogate(rows: DataFrame, entity: Table) -> DataFrame:
     """An id from the key, or from the whole content and how often it occurred before."""
     name = SURROGATES[entity.leaf]
-    made_later = (name, "known_time", "row_hash", "identifiers")
+    made_later = (name, "known_time", "row_hash", "identifiers", "tracker_id", "tracker_fingerprint")
     content = ["_keyed", *(c.name for c in entity.columns if c.name not in made_later)]
     canonical = F.sha2(F.to_json(F.struct(*(_text(c, entity) for c in content))), 256)
     base = F.coalesce(F.sha2(F.concat(F.col("source"), F.lit("\x1f"), F.col("_key")), 256), canonical)

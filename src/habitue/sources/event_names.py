@@ -103,7 +103,9 @@ def canonical_name(event: Column, names: Mapping[str, str]) -> Column:
     A name outside the vocabulary stays the tracker's own, in lower case with underscores.
     """
     plain = plain_name(event)
-    return F.coalesce(named(names, plain), plain)
+    # most events are spelt as the tracker's documentation spells them, and need no pattern
+    as_documented = {name.replace("_", " ").title(): canonical for name, canonical in names.items()}
+    return F.coalesce(named(as_documented, event), named(names, plain), plain)
 
 
 def named(names: Mapping[str, str], name: Column) -> Column:

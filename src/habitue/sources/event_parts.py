@@ -65,7 +65,9 @@ def page(
 
 def campaign(stated: Mapping[str, Column], url: Column, *, click_id: Column | None = None) -> Column:
     """Campaign as the tracker states it; what it leaves out is read from the utm parameters of the URL."""
-    of_url = F.nullif(F.regexp_extract(url, _CLICK_IDS, 1), F.lit(""))
+    # all names of click ids end with it, and looking for a text is far cheaper than matching a pattern
+    found = F.nullif(F.regexp_extract(url, _CLICK_IDS, 1), F.lit(""))
+    of_url = F.when(url.contains("id="), found)
     values = {
         field: redacted_text(F.coalesce(named_value(stated[field]), _parameter(url, _UTM[field])))
         for field in CAMPAIGN_FIELDS
@@ -76,7 +78,6 @@ def campaign(stated: Mapping[str, Column], url: Column, *, click_id: Column | No
 
 def _parameter(url: Column, name: str) -> Column:
     encoded = F.nullif(F.regexp_extract(url, rf"[?&]{name}=([^&#]*)", 1), F.lit(""))
-    # most addresses have none, and looking for a text is far cheaper than matching a pattern
     return F.when(url.contains(f"{name}="), F.coalesce(F.try_url_decode(encoded), encoded))
 
 

@@ -1,52 +1,98 @@
-"""Events once each, with the visitor they came from: what other entities need not."""
+"""Events once each, with the visitor they came from: what other entities need not.
+
+Wide rows are never shuffled: what is decided of an event depends on few narrow columns, and what is decided
+otherwise than for most (a repeat, an id of its own) is a short list that the rows are looked up in.
+"""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT
+from habitue.events.bots import user_agent_reason
 from habitue.events.duplicates import fingerprint, mark_repeats
-from habitue.events.settings import SessionSettings
+from habitue.events.materialise import Checkpoint
+from habitue.events.settings import BotSettings, SessionSettings
 from habitue.events.visitor import visitor
 from habitue.privacy.vault import open_identifiers
 from habitue.sources.duplicates import IS_DUPLICATE, with_surrogate
 from habitue.sources.slices import IS_REPLACED
 from habitue.sources.validation import is_good
 
+PLACE = ("source", "_file", "_position")
+"""Where an event was delivered. Unique."""
 
-def settled_events(rows: DataFrame, *, session: SessionSettings) -> DataFrame:
-    """Checked and keyed events with ids and visitors; repeats of a delivery marked in `_is_duplicate`.
 
-    Two events that share an id but not their content are both kept, under ids of their own. `_tracker_id`
-    and `_fingerprint` stay, so that the same can be asked of the events of all sources.
+def dressed(rows: DataFrame, *, session: SessionSettings, bots: BotSettings) -> DataFrame:
+    """Checked and keyed events with all columns that follow from the row alone, before they are materialised."""
+    seen = visitor(open_identifiers(), settings=session)
+    reason = F.coalesce("bot_reason", user_agent_reason(F.col("device.user_agent"), settings=bots))
+    return (
+        rows.withColumns({"_visitor": seen, "bot_reason": reason})
+        .withColumns(
+            {
+                "visitor_type": F.col("_visitor.visitor_type"),
+                "visitor_key": F.col("_visitor.visitor_key"),
+                "event_date": F.to_date("event_time"),
+                "event_sequence": F.coalesce("event_sequence", F.lit(0).cast("bigint")),
+                "is_bot": F.col("bot_reason").isNotNull(),
+                "tracker_id": F.lit(None).cast("string"),
+                "tracker_fingerprint": F.col("_fingerprint"),
+            }
+        )
+        .drop("_visitor", "_fingerprint")
+    )
+
+
+def settled_events(rows: DataFrame, *, checkpoint: Checkpoint) -> DataFrame:
+    """Materialised events of all sources with their ids; repeats of a delivery marked in `_is_duplicate`.
+
+    Takes `dressed` rows, with `_is_replaced`. Two events that share an id but not their content are both kept, under
+    ids of their own; `tracker_id` keeps the one they share. An event that two sources deliver is one event.
     """
-    is_replaced = F.col(IS_REPLACED) if IS_REPLACED in rows.columns else F.lit(False)
-    with_ids = with_surrogate(rows.withColumn(IS_DUPLICATE, is_replaced), EVENT)
-    open_rows = with_ids.withColumn("identifiers", open_identifiers())
-    content = F.coalesce(F.col("_fingerprint"), fingerprint(open_rows))
-    marked = mark_repeats(open_rows, fingerprint=content, sound=is_good() & ~F.col(IS_DUPLICATE))
-    seen = marked.withColumn("_visitor", visitor(F.col("identifiers"), settings=session))
-    return seen.withColumns(
+    named = _named(rows, checkpoint)
+    decided = checkpoint(_decisions(named, checkpoint))
+    joined = named.join(decided, on=list(PLACE), how="left")
+    is_repeat = F.col(IS_REPLACED) | F.coalesce(F.col("_is_repeat"), F.lit(False))
+    own_id = F.coalesce("_own_id", "event_id")
+    return joined.withColumns(
         {
-            IS_DUPLICATE: F.col(IS_DUPLICATE) | (is_good() & F.col("_is_repeat")),
-            "visitor_type": F.col("_visitor.visitor_type"),
-            "visitor_key": F.col("_visitor.visitor_key"),
-            "event_date": F.to_date("event_time"),
-            "event_sequence": F.coalesce("event_sequence", F.lit(0).cast("bigint")),
-            "is_bot": F.coalesce("is_bot", F.lit(False)),
+            IS_DUPLICATE: is_repeat,
+            "tracker_id": F.when(F.col("_own_id").isNotNull(), F.col("event_id")),
+            "event_id": own_id,
         }
-    ).drop("_is_repeat", "_visitor", "identifiers", IS_REPLACED)
+    ).drop("_is_repeat", "_own_id", IS_REPLACED)
 
 
-def settled_between_sources(rows: DataFrame) -> DataFrame:
-    """Settled events of several sources with repeats between them marked.
+def _named(rows: DataFrame, checkpoint: Checkpoint) -> DataFrame:
+    """Rows that bring no id get one from their content and how often it occurred before."""
+    nameless = rows.where(F.col("event_id").isNull())
+    if nameless.isEmpty():
+        return rows
+    of_source = with_surrogate(nameless.withColumn(IS_DUPLICATE, F.col(IS_REPLACED)), EVENT)
+    made = checkpoint(of_source.select(*PLACE, F.col("event_id").alias("_made_id")))
+    joined = rows.join(made, on=list(PLACE), how="left")
+    return joined.withColumn("event_id", F.coalesce("event_id", "_made_id")).drop("_made_id")
 
-    Each event goes back to the id its tracker gave it, so that an id that two sources use for different
-    events is told from one event that both deliver. Survivors of each source compete; who was a repeat stays one.
-    """
-    told = rows.drop("event_id").withColumnRenamed("_tracker_id", "event_id")
-    is_survivor = is_good() & ~F.col(IS_DUPLICATE)
-    marked = mark_repeats(told, fingerprint=F.col("_fingerprint"), sound=is_survivor)
-    is_repeat = is_survivor & F.col("_is_repeat")
-    return marked.withColumn(IS_DUPLICATE, F.col(IS_DUPLICATE) | is_repeat).drop("_is_repeat")
+
+def _decisions(rows: DataFrame, checkpoint: Checkpoint) -> DataFrame:
+    """Repeats (`_is_repeat`) and events with an id of their own (`_own_id`), by place. Faulty rows stand aside."""
+    sound = rows.where(is_good() & ~F.col(IS_REPLACED))
+    several = sound.join(_shared_ids(sound, checkpoint), on=_id_hash() == F.col("_id_hash"), how="left_semi")
+    told = several.withColumn("identifiers", open_identifiers())
+    content = F.coalesce(F.col("tracker_fingerprint"), fingerprint(told))
+    marked = mark_repeats(told, fingerprint=content)
+    own_id = F.when(F.col("event_id") != F.col("_tracker_id"), F.col("event_id"))
+    found = marked.select(*PLACE, "_is_repeat", own_id.alias("_own_id"))
+    return found.where(F.col("_is_repeat") | F.col("_own_id").isNotNull())
+
+
+def _shared_ids(rows: DataFrame, checkpoint: Checkpoint) -> DataFrame:
+    """Digests of ids that occur twice: of eight bytes each, so that finding them shuffles little."""
+    counted = rows.groupBy(_id_hash().alias("_id_hash")).count()
+    return checkpoint(counted.where("count > 1").select("_id_hash"))
+
+
+def _id_hash() -> Column:
+    return F.xxhash64("event_id")

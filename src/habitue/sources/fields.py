@@ -13,7 +13,17 @@ from habitue.contracts.table import MONEY, Table
 
 _DERIVED = {"source", "identifiers", "row_hash"}
 _DERIVED_OF: dict[str, set[str]] = {
-    "event": {"event_date", "time_quality", "visitor_type", "visitor_key", "is_bot", "bot_reason", "items"},
+    "event": {
+        "event_date",
+        "time_quality",
+        "visitor_type",
+        "visitor_key",
+        "is_bot",
+        "bot_reason",
+        "items",
+        "tracker_id",
+        "tracker_fingerprint",
+    },
     "order_line": {"vat_rate"},
     "customer_record": {"record_key", "has_address"},
     "touch": {"other_type", "other_key"},

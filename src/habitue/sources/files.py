@@ -148,7 +148,22 @@ def _name(path: str, project: Path, uri: str | None) -> str:
     return posixpath.relpath(absolute, root) if absolute.startswith(root + "/") else absolute
 
 
+_Stamp = tuple[str, str, str, int, int]
+_examined: dict[_Stamp, SourceFile] = {}
+
+
 def _examine(name: str, system: fs.FileSystem, path: str, format_: str) -> SourceFile:
+    """What a file is. A run asks for each entity that a file feeds: one that did not change since is not read again."""
+    info = system.get_file_info(path)
+    if info.mtime_ns is None:
+        return _read(name, system, path, format_)
+    stamp = (name, path, format_, info.size, info.mtime_ns)
+    if stamp not in _examined:
+        _examined[stamp] = _read(name, system, path, format_)
+    return _examined[stamp]
+
+
+def _read(name: str, system: fs.FileSystem, path: str, format_: str) -> SourceFile:
     size, digest = 0, hashlib.sha256()
     try:
         with system.open_input_stream(path, compression=None) as stream:

@@ -7,14 +7,16 @@ events lie in an open layer.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from pydantic import BaseModel, Field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT, RESPONSE
-from habitue.events.bots import user_agent_reason
 from habitue.events.clock import corrected_time, is_too_early
-from habitue.events.settings import BotSettings, ClockSettings
+from habitue.events.settings import ClockSettings
 from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
 from habitue.sources import segment_commerce as commerce
@@ -36,7 +38,6 @@ class SegmentSettings(BaseModel, extra="forbid", frozen=True):
         None, pattern="^[A-Z]{3}$", description="Currency of orders that state none."
     )
     clock: ClockSettings = ClockSettings()
-    bots: BotSettings = BotSettings()
     redaction: RedactionSettings = RedactionSettings()
 
 
@@ -46,7 +47,9 @@ def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> list[Draf
     A line that cannot be read becomes a draft event with a fault, so that no row is lost on the way.
     """
     events = _events(raw_text, settings)
-    mails = _events(raw_text.where(F.col("value").rlike(MAY_BE_RESPONSE)), settings)
+    in_lower_case = F.lower("value")
+    may_be_response = reduce(or_, (in_lower_case.contains(word) for word in MAY_BE_RESPONSE))
+    mails = _events(raw_text.where(may_be_response), settings)
     return [
         Draft(settings.source, EVENT, events.drop("_campaign", "_contact"), settings.is_history),
         Draft(settings.source, RESPONSE, _responses(mails), settings.is_history),
@@ -56,7 +59,6 @@ def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> list[Draf
 def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
     line, props = F.col("line"), F.col("props")
     context = line["context"]
-    bot_reason = user_agent_reason(context["userAgent"], settings=settings.bots)
     times = [
         line[name].try_cast("timestamp")
         for name in ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
@@ -95,8 +97,6 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         commerce.order(props, name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
         _consent().alias("consent"),
-        bot_reason.isNotNull().alias("is_bot"),
-        bot_reason.alias("bot_reason"),
         parts.variant(redacted_json(line["properties"], settings=settings.redaction)).alias("properties"),
         F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
         present(props["email_id"]).alias("_contact"),

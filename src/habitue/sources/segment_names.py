@@ -29,8 +29,8 @@ RESPONSES = {
 }
 """E-mail events and the type of response they are."""
 
-# any of these words is in every raw line that can become a response
-MAY_BE_RESPONSE = "(?i)email|unsubscribed"
+MAY_BE_RESPONSE = ("email", "unsubscribed")
+"""One of these words is in every raw line, in lower case, that can become a response."""
 
 
 def name_of_call(call: Column, event: Column) -> Column:

@@ -11,13 +11,16 @@ from habitue.privacy.vault import open_identifiers
 
 
 def silver_rows(good: DataFrame, entity: Table) -> DataFrame:
+    """The entity's columns, with keys for identifiers."""
+    has_identifiers = "identifiers" in entity.column_names
+    rows = good.withColumn("identifiers", open_identifiers()) if has_identifiers else good
+    return hashed_rows(rows, entity)
+
+
+def hashed_rows(opened: DataFrame, entity: Table) -> DataFrame:
     """The entity's columns; the hash holds the stated known time, not the time of arrival."""
-    columns = [c.name for c in entity.columns if c.name not in ("identifiers", ROW_HASH)]
-    rows = good.select(
-        *(F.col(f"`{name}`") for name in columns),
-        *([open_identifiers().alias("identifiers")] if "identifiers" in entity.column_names else []),
-        "_stated_time",
-    )
+    columns = [c.name for c in entity.columns if c.name != ROW_HASH]
+    rows = opened.select(*(F.col(f"`{name}`") for name in columns), "_stated_time")
     arrived = rows.withColumn("_known", F.col("known_time")).withColumn("known_time", F.col("_stated_time"))
     hashed = with_row_hash(arrived, entity).withColumn("known_time", F.col("_known"))
     return hashed.select(*entity.column_names)

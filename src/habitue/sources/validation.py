@@ -99,6 +99,7 @@ def quarantine_rows(checked_rows: DataFrame, draft_entity: Table, *, source: str
 def carried_columns(entity: Table) -> dict[str, str]:
     """Contract columns by type that a draft may bring (keys and hashes are made later)."""
     made_later = {"source", "identifiers", "row_hash", "record_key", "other_type", "other_key"}
+    made_later |= {"tracker_id", "tracker_fingerprint"}
     carried = {c.name: c.type for c in entity.columns if c.name not in made_later}
     if entity.leaf == "customer_record":
         carried |= {name: PERSON_RECORD.column(name).type for name in PERSON_ONLY if name not in carried}

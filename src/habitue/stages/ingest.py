@@ -1,13 +1,14 @@
 """Ingest: files become canonical entities; bad rows are quarantined, clear identifiers locked away.
 
 Each entity is a step of its own. Its sources are read whole, so that a changed file
-replaces its rows exactly; the merge then writes only what differs. The entity's silver
-table is written last: it marks the step as done.
+replaces its rows exactly; the merge then writes only what differs. Of events only new files are read, where
+nothing else changed. The entity's silver table is written last: it marks the step as done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
@@ -16,8 +17,6 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
-from habitue.events.bots import flag_bots
-from habitue.events.repeated_orders import name_repeated_orders
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
 from habitue.privacy.vault import person_records, vault_identifiers
@@ -27,7 +26,7 @@ from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
-from habitue.stages.across_sources import settled_across_sources
+from habitue.stages.event_settling import Events, basis, new_event_files, settle, write_events
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
 
 
@@ -38,7 +37,7 @@ def ingest(run: Run) -> None:
 
 def ingest_entities(run: Run, names: Sequence[str]) -> None:
     """Take in entities from all sources that feed them; tables that all entities share are written once."""
-    taken = _take_in(run, names)
+    taken, events = _take_in(run, names)
     quarantine_rows_of(run, taken, names)
     good = {name: _good_rows([t for t in taken if t.entity.leaf == name]) for name in names}
     at_once(
@@ -52,14 +51,14 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     )
     if CUSTOMER_RECORD.leaf in good:
         run.lake.merge(PERSON_RECORD, person_records(good[CUSTOMER_RECORD.leaf]), delete_unmatched=True)
-    at_once([partial(_write_entity, run, name, rows) for name, rows in good.items()])
+    if events:
+        run.lake.note = replace(run.lake.note, basis=basis(run, events))
+    others = [partial(_write_entity, run, name, rows) for name, rows in good.items() if name != EVENT.leaf]
+    at_once([*others, *([partial(write_events, run, events)] if events else [])])
 
 
 def _write_entity(run: Run, name: str, good: DataFrame) -> None:
-    rows = good
-    if name == EVENT.leaf:
-        rows = flag_bots(name_repeated_orders(good), settings=run.settings.bots)
-    run.lake.merge(ENTITIES[name], silver_rows(rows, ENTITIES[name]), delete_unmatched=True)
+    run.lake.merge(ENTITIES[name], silver_rows(good, ENTITIES[name]), delete_unmatched=True)
 
 
 def step_name(entity: str) -> str:
@@ -67,15 +66,35 @@ def step_name(entity: str) -> str:
     return f"ingest {entity}"
 
 
-def _take_in(run: Run, names: Sequence[str]) -> list[Taken]:
+def _take_in(run: Run, names: Sequence[str]) -> tuple[list[Taken], Events | None]:
     """Every source of the entities, several at a time; what was found is said in the order of the entities."""
+    has_events = EVENT.leaf in names
+    if has_events:
+        run.focus(step_name(EVENT.leaf))
+    came = new_event_files(run) if has_events else None
     wanted = [(s, ENTITIES[name]) for name in names for s in sources_of(name, run.settings.sources)]
-    each = at_once([partial(take_in, run, settings, entity) for settings, entity in wanted])
-    found = settled_across_sources(run, each)
+    each = at_once(
+        [
+            partial(
+                take_in,
+                run,
+                settings,
+                entity,
+                came=came[settings.source] if came and entity is EVENT else None,
+            )
+            for settings, entity in wanted
+        ]
+    )
+    events = settle(run, [t for t in each if t.entity is EVENT]) if has_events else None
+    if has_events and events is None:  # what came cannot be told from what is there
+        again = [partial(take_in, run, settings, entity) for settings, entity in wanted if entity is EVENT]
+        events = settle(run, at_once(again))
+    settled = iter(events.taken if events else ())
+    found = [next(settled) if t.entity is EVENT else t for t in each]
     for taken in found:
         run.focus(step_name(taken.entity.leaf))
         report(run, taken)
-    return found
+    return found, events
 
 
 def _identifiers(good: Sequence[DataFrame]) -> DataFrame:

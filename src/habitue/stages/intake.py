@@ -16,20 +16,20 @@ from habitue.contracts.table import Table
 from habitue.errors import InputError
 from habitue.identity.normalise import NormaliseSettings
 from habitue.job import Run
-from habitue.lake.source_files import read_input, read_text
+from habitue.lake.source_files import counted_from_zero, leaves_positions_open, read_input, read_text
 from habitue.privacy.vault import with_keys
 from habitue.sources.adapters import adapter_of
 from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.counting import Tally, check_quarantined, outcome_counts, tally
 from habitue.sources.draft import Draft
 from habitue.sources.duplicates import settled
-from habitue.sources.event_rows import settled_events
+from habitue.sources.event_rows import dressed
 from habitue.sources.fields import SURROGATES
 from habitue.sources.files import SourceFile, check_rejected, readable, reject_unreadable
 from habitue.sources.inputs import FoundInput, find
 from habitue.sources.known_time import known_time_rule, with_known_time
 from habitue.sources.settings import SourceSettings
-from habitue.sources.slices import DELIVERIES, deliveries, mark_replaced
+from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
 from habitue.sources.validation import checked, quarantine_rows
 
 
@@ -44,7 +44,10 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Taken:
-    """One source's rows for one entity, materialised: good, duplicate and faulty ones."""
+    """One source's rows for one entity, materialised: good, duplicate and faulty ones.
+
+    Events are settled and counted later, with those of all sources.
+    """
 
     settings: SourceSettings
     entity: Table
@@ -53,11 +56,15 @@ class Taken:
     rows: DataFrame
     tally: Tally
     known_time: str  # the rule by which its rows became known
+    came: frozenset[str] | None = None  # names of the files that the rows are of; None for all
 
 
-def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
+def take_in(
+    run: Run, settings: SourceSettings, entity: Table, *, came: frozenset[str] | None = None
+) -> Taken:
     """Read a source for an entity; stop where too many of its files or rows are bad.
 
+    `came` names the files to read where the rows of all others are in the lake already.
     Says nothing to the run, so that several sources may be taken in at the same time (`report` does).
     """
     settings = in_zone(settings, run.settings.project.zone)
@@ -65,17 +72,21 @@ def take_in(run: Run, settings: SourceSettings, entity: Table) -> Taken:
     _check_files(settings, inputs)
     arrivals = _arrivals(run, settings, inputs)
     try:
-        prepared = _prepared(run, settings, entity, inputs, arrivals)
+        prepared = _prepared(run, settings, entity, inputs, arrivals, came)
         rows = run.lake.checkpoint(prepared.rows)
     except Exception:  # what a damaged page raises differs between Spark and Connect; others go on unchanged
         inputs, found = _without_damaged(inputs)
         if not found:
             raise
         _check_files(settings, inputs)
-        prepared = _prepared(run, settings, entity, inputs, arrivals)
+        prepared = _prepared(run, settings, entity, inputs, arrivals, came)
         rows = run.lake.checkpoint(prepared.rows)
-    counted = tally(outcome_counts(rows))
-    return Taken(settings, entity, inputs, arrivals, rows, counted, prepared.known_time)
+    if any(leaves_positions_open(found) for found in inputs):
+        rows = counted_from_zero(rows, checkpoint=run.lake.checkpoint)
+    if entity is EVENT:
+        rows = _told_apart(run, rows, arrivals)
+    counted = Tally() if entity is EVENT else tally(outcome_counts(rows))
+    return Taken(settings, entity, inputs, arrivals, rows, counted, prepared.known_time, came)
 
 
 def quarantine_rows_of(run: Run, taken: Sequence[Taken], entities: Sequence[str]) -> None:
@@ -83,7 +94,13 @@ def quarantine_rows_of(run: Run, taken: Sequence[Taken], entities: Sequence[str]
     faulty = [quarantine_rows(t.rows, t.entity, source=t.settings.source, run_id=run.run_id) for t in taken]
     if any(t.tally.quarantined_total for t in taken) or run.lake.exists(QUARANTINE):
         every = reduce(lambda a, b: a.unionByName(b), faulty)
-        run.lake.merge(QUARANTINE, every, delete_unmatched={"entity": entities})
+        files = sorted({name for t in taken for name in t.came or ()})
+        whole = {t.entity.leaf for t in taken if t.came is None}
+        parts = [{"entity": [e for e in entities if e in whole]}]
+        parts += [{"entity": [e for e in entities if e not in whole], "file": files}]
+        for scope in (scope for scope in parts if all(scope.values())):
+            rows = every.where(F.col("entity").isin(scope["entity"]))
+            run.lake.merge(QUARANTINE, rows, delete_unmatched=scope)
     for each, rows in zip(taken, faulty, strict=True):
         limit = each.settings.limits.max_quarantined_share
         check_quarantined(each.settings.source, each.entity.leaf, each.tally, limit, rows)
@@ -95,10 +112,18 @@ def in_zone(settings: SourceSettings, project_zone: str) -> SourceSettings:
 
 
 def note_files(run: Run, taken: Sequence[Taken]) -> None:
-    """Bring `bronze.source_file` up to date; files that are gone keep their row."""
+    """Bring `bronze.source_file` up to date; files that are gone keep their row and are called so."""
     rows = {(row[0], row[1]): row for each in taken for row in _file_rows(each)}
+    fed = {(t.settings.source, _feeds(t.settings)[i.input.name]) for t in taken for i in t.inputs}
+    before = run.lake.read(SOURCE_FILE).where(F.col("source").isin(sorted({source for source, _ in fed})))
+    for row in before.where("status <> 'gone'").collect():
+        if (row["source"], row["entity"]) in fed and (row["source"], row["file"]) not in rows:
+            rows[row["source"], row["file"]] = tuple((row.asDict() | _GONE).values())
     schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
     run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(list(rows.values()), schema))
+
+
+_GONE = {"status": "gone", "reason": None}
 
 
 def _file_rows(taken: Taken) -> Iterator[tuple[object, ...]]:
@@ -135,8 +160,10 @@ def _prepared(
     entity: Table,
     inputs: Sequence[FoundInput],
     arrivals: Sequence[Arrival],
+    came: frozenset[str] | None,
 ) -> _Prepared:
     adapter = adapter_of(settings)
+    inputs, is_empty = _read_now(inputs, came)
     if settings.adapter is None:
         check_columns(settings, [c for found in inputs for c in columns_of(found)])
     tables: Mapping[str, DataFrame] = {
@@ -153,22 +180,34 @@ def _prepared(
     rows = []
     for draft in drafts:
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
-        if "_slice" in draft.rows.columns:
-            sound = mark_replaced(sound, _deliveries(run, arrivals))
         known = with_known_time(sound, draft, times, latest)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
         rows.append(_settled(run, settings, draft, keyed))
-    return _Prepared(reduce(lambda a, b: a.unionByName(b), rows), known_time_rule(drafts[-1]))
+    whole = reduce(lambda a, b: a.unionByName(b), rows)
+    return _Prepared(whole.limit(0) if is_empty else whole, known_time_rule(drafts[-1]))
 
 
-def _deliveries(run: Run, arrivals: Sequence[Arrival]) -> DataFrame:
+def _read_now(inputs: Sequence[FoundInput], came: frozenset[str] | None) -> tuple[Sequence[FoundInput], bool]:
+    """The inputs with the files that came, and whether these hold nothing: then one file stands for their form."""
+    if came is None:
+        return inputs, False
+    chosen = [replace(i, files=tuple(f for f in i.files if f.name in came)) for i in inputs]
+    if any(readable(i.files) for i in chosen):
+        return [i for i in chosen if readable(i.files)], False
+    return [replace(i, files=readable(i.files)[:1]) for i in inputs], True
+
+
+def _told_apart(run: Run, rows: DataFrame, arrivals: Sequence[Arrival]) -> DataFrame:
+    """Events with `_is_replaced`: whether a later delivery of their part of the source takes their place."""
+    if rows.where(F.col("_slice").isNotNull()).isEmpty():
+        return rows.withColumn(IS_REPLACED, F.lit(False))
     files = deliveries((a.file.name, a.first_seen) for a in arrivals)
-    return run.spark.createDataFrame(files, DELIVERIES)
+    return mark_replaced(rows, run.spark.createDataFrame(files, DELIVERIES))
 
 
 def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:
     if draft.entity is EVENT:
-        return settled_events(keyed, session=run.settings.session)
+        return dressed(keyed, session=run.settings.session, bots=run.settings.bots)
     number = SURROGATES.get(draft.entity.leaf, "line_number")
     return settled(keyed, draft.entity, has_key=bool(settings.key), has_number=number in draft.rows.columns)
 
@@ -217,6 +256,10 @@ def report(run: Run, taken: Taken) -> None:
     for code, rows in {**counted.quarantined, **counted.flagged}.items():
         run.count(f"{prefix}.{code}", rows)
     run.note(f"{counted.good:,} {leaf} rows from {source}")
+    if taken.came is not None:
+        files = sum(len(i.files) for i in taken.inputs)
+        run.count(f"files.{source}.{leaf}.came", len(taken.came))
+        run.note(f"of {files:,} files of {source}, {len(taken.came):,} are new; only these were read")
     if counted.quarantined_total:
         run.note(f"{counted.quarantined_total:,} in quarantine")
     for file in (f for found in taken.inputs for f in found.files if f.status != "read"):
