@@ -10,12 +10,18 @@ from benchmarks import (
     components,
     growth,
     increment,
+    ingest_json,
     profile,
+    session_event,
     sessionize,
+    skew,
 )
 
 CONTESTS = (
+    *ingest_json.CONTESTS,
     *sessionize.CONTESTS,
+    *session_event.CONTESTS,
+    *skew.CONTESTS,
     *components.CONTESTS,
     *btyd_fit.CONTESTS,
     *btyd_score.CONTESTS,

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 WHAT = {
+    "ingest_json": "Gzip files of Segment's JSON lines to `silver.event`: everything that `habitue ingest` does, from the "
+    "digests of the files to the commit, with clocks, keys, redaction, repeats, bots, quarantine and vault. `bare` is a plain "
+    "plan of Spark that parses, digests, drops repeats and writes Parquet.",
+    "session_event": "Visits and which visit each event belongs to, beside the visits alone (`sessions`).",
+    "skew": "Visits where one visitor has a fifth of all events, beside the same events of visitors who are alike (`even`).",
     "sessionize": "Events to visits with all columns of `silver.session` but its row hash. DuckDB and Polars are "
     "written with their own expressions; `session_window` is Spark's own window, `spark_lag` the textbook's "
     "lag and running sum.",
