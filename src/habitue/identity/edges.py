@@ -18,6 +18,8 @@ from habitue.identity.settings import IdentitySettings
 
 NODE = ("id_type", "id_key")
 PAIR = ("id_type_a", "id_key_a", "id_type_b", "id_key_b")
+OBSERVED = (*NODE, "hub_type", "hub_key", "rule", "source")
+"""Grain of observations."""
 
 
 def rank_of(id_type: Column, settings: IdentitySettings) -> Column:
@@ -47,28 +49,33 @@ def observe(records: Mapping[str, DataFrame], *, settings: IdentitySettings) -> 
     `records`: rule -> rows with source, identifiers, known_time. Grain of the
     result: id_type, id_key, hub_type, hub_key (null for the hub itself and for an
     identifier alone), rule, source; with first_known, last_seen, observations.
+    """
+    sets = [
+        rows.select(F.lit(rule).alias("rule"), "source", "identifiers", "known_time", F.lit(1).alias("times"))
+        for rule, rows in records.items()
+    ]
+    return observe_rows(reduce(DataFrame.unionByName, sets), settings=settings)
+
+
+def observe_rows(rows: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """The same for rows that name their rule and how many `times` they are there.
+
     Rows are first counted per distinct set of identifiers, since a person's many
     order lines all carry the same one.
     """
-    sets = [
-        rows.where(F.size("identifiers") > 0).select(
-            F.lit(rule).alias("rule"), "source", "identifiers", "known_time"
-        )
-        for rule, rows in records.items()
-    ]
     per_set = (
-        reduce(DataFrame.unionByName, sets)
+        rows.where(F.size("identifiers") > 0)
         .groupBy("rule", "source", "identifiers")
         .agg(
             F.min("known_time").alias("first_known"),
             F.max("known_time").alias("last_seen"),
-            F.count(F.lit(1)).alias("observations"),
+            F.sum("times").cast("bigint").alias("observations"),
         )
     )
     stars = per_set.withColumn("_ids", _strongest_first(settings)).withColumn("_id", F.explode("_ids"))
     hub = F.col("_ids")[0]
     is_hub = F.col("_id") == hub
-    return (
+    return together(
         stars.select(
             F.col("_id.id_type").alias("id_type"),
             F.col("_id.id_key").alias("id_key"),
@@ -76,9 +83,23 @@ def observe(records: Mapping[str, DataFrame], *, settings: IdentitySettings) -> 
             F.when(~is_hub, hub["id_key"]).alias("hub_key"),
             *("rule", "source", "first_known", "last_seen", "observations"),
         )
-        .groupBy(*NODE, "hub_type", "hub_key", "rule", "source")
-        .agg(*_totals())
     )
+
+
+def together(observations: DataFrame) -> DataFrame:
+    """Observations that are there in parts, each as one row."""
+    return observations.groupBy(*OBSERVED).agg(*_totals())
+
+
+def hub_code() -> Column:
+    """Code of the hub that an observation belongs to; a hub belongs to itself."""
+    return node_code(F.coalesce("hub_type", "id_type"), F.coalesce("hub_key", "id_key"))
+
+
+def hub_of_record(settings: IdentitySettings) -> Column:
+    """Code of the hub of a record with `identifiers`; null without any."""
+    hub = F.get(_strongest_first(settings), F.lit(0))
+    return F.when(F.size("identifiers") > 0, node_code(hub["id_type"], hub["id_key"]))
 
 
 def sightings(observations: DataFrame) -> DataFrame:

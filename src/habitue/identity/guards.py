@@ -8,7 +8,7 @@ value stays shared, and an edge links in one interval [first_known, until).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import reduce
 from itertools import chain
 
@@ -21,7 +21,11 @@ from habitue.identity.settings import IdentitySettings
 
 def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
     """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many), why."""
-    spaces = sightings.select(
+    owned = _owned(edges, settings)
+    # nearly all values have one owner; what follows looks at the few others only
+    several = owned.groupBy(*NODE).agg(F.count(F.lit(1)).alias("_n")).where("_n > 1").select(*NODE)
+    owned = owned.join(several, on=list(NODE), how="left_semi")
+    spaces = sightings.where(F.col("id_type").isin(*settings.owner_types)).select(
         F.col("id_type").alias("owner_type"),
         F.col("id_key").alias("owner_key"),
         space_of(F.col("source"), settings).alias("space"),
@@ -29,8 +33,7 @@ def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentityS
     )
     known = F.greatest("first_known", "space_known")
     owners = (
-        _owned(edges, settings)
-        .join(spaces, on=["owner_type", "owner_key"], how="inner")
+        owned.join(spaces, on=["owner_type", "owner_key"], how="inner")
         .groupBy(*NODE, "owner_type", "space", "owner_key")
         .agg(F.min(known).alias("known"))
     )
@@ -42,14 +45,20 @@ def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentityS
     return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at")).withColumn("why", why)
 
 
-def earliest(shared: Sequence[DataFrame]) -> DataFrame:
+def earliest(ended: DataFrame) -> DataFrame:
     """Values that stopped linking for any of several reasons, with the first one to hold."""
     first = F.min(F.struct("shared_at", "why")).alias("_first")
-    return (
-        reduce(DataFrame.unionByName, shared)
-        .groupBy(*NODE)
-        .agg(first)
-        .select(*NODE, "_first.shared_at", "_first.why")
+    return ended.groupBy(*NODE).agg(first).select(*NODE, "_first.shared_at", "_first.why")
+
+
+def all_ended(by_guard: Mapping[str, DataFrame]) -> DataFrame:
+    """What each guard ended: id_type, id_key, guard, shared_at, why."""
+    return reduce(
+        DataFrame.unionByName,
+        [
+            rows.select(*NODE, F.lit(guard).alias("guard"), "shared_at", "why")
+            for guard, rows in by_guard.items()
+        ],
     )
 
 

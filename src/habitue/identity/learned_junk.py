@@ -13,7 +13,7 @@ from itertools import chain
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from habitue.identity.edges import NODE
+from habitue.identity.edges import NODE, node_code
 from habitue.identity.matching.folding import folded
 from habitue.identity.settings import IdentitySettings
 
@@ -59,18 +59,19 @@ def crowded_by_neighbours(edges: DataFrame, *, settings: IdentitySettings) -> Da
         for one, other in (("a", "b"), ("b", "a"))
     ]
     # what a value can belong to (a customer number) may rightly have many
-    tied = reduce(DataFrame.unionByName, ends).where(~F.col("id_type").isin(*settings.owner_types))
+    every = reduce(DataFrame.unionByName, ends).where(~F.col("id_type").isin(*settings.owner_types))
+    tied = every.withColumn("code", node_code(F.col("id_type"), F.col("id_key")))
     # rows are no fewer than neighbours, so that only the few that may be crowded are looked at closely
-    rows = tied.groupBy(*NODE).agg(F.count(F.lit(1)).alias("rows"))
+    rows = tied.groupBy("code").agg(F.count(F.lit(1)).alias("rows"))
     usual = rows.agg(
         F.greatest(
             F.lit(settings.neighbours_per_value),
             F.percentile("rows", settings.neighbours_percentile).cast("int"),
         ).alias("most")
     )
-    crowded = rows.crossJoin(F.broadcast(usual)).where("rows > most").select(*NODE, "most")
+    crowded = rows.crossJoin(F.broadcast(usual)).where("rows > most").select("code", "most")
     first = (
-        tied.join(F.broadcast(crowded), on=list(NODE), how="inner")
+        tied.join(F.broadcast(crowded), on="code", how="inner")
         .groupBy(*NODE, "most", "neighbour")
         .agg(F.min("first_known").alias("known"))
     )

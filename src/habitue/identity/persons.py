@@ -41,19 +41,23 @@ def assign_persons(
     components: DataFrame | None,
     *,
     previous: DataFrame | None,
+    taken: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> Resolved:
-    """Persons of all identifiers; `edges` carry `until`, `components` is None when nothing links."""
-    founders = _founders(previous, nodes, settings) if previous is not None else None
-    born = _born(nodes, founders)
+    """Persons of all identifiers; `edges` carry codes and `until`, `components` is None when nothing links.
+
+    `taken` are ids of persons that none of these identifiers ever belonged to (person_id), None for none.
+    """
+    founders = checkpoint(_founders(previous, nodes, settings)) if previous is not None else None
+    held = _held(founders, taken)
     if components is None:
-        found, identity_map = None, _alone(born, founders)
+        found, identity_map = None, _alone(nodes, founders, held)
     else:
-        placed = born.join(components.withColumnRenamed("node", "code"), on="code", how="left")
-        found = checkpoint(_replayed(placed, edges, sightings, founders, settings))
+        placed = nodes.join(components.withColumnRenamed("node", "code"), on="code", how="left")
+        found = checkpoint(_replayed(placed, edges, sightings, founders, held, settings))
         alone = placed.where(F.col("component").isNull())
-        identity_map = _alone(alone, founders).unionByName(_map_rows(found))
+        identity_map = _alone(alone, founders, held).unionByName(_map_rows(found))
     identity_map = checkpoint(identity_map)
     rewritten = _rewritten(previous, identity_map) if previous is not None else None
     changes = checkpoint(_changes(found, rewritten, identity_map))
@@ -66,39 +70,50 @@ def born_id(id_type: Column, id_key: Column) -> Column:
 
 
 def _founders(previous: DataFrame, nodes: DataFrame, settings: IdentitySettings) -> DataFrame:
-    """Of each earlier person the identifier that founded it: person_id, code, valid_from."""
-    strength = F.struct(
-        "valid_from", rank_of(F.col("id_type"), settings).alias("rank"), "first_known", "code"
-    )
+    """Of each earlier person the identifier that founded it: person_id, code, valid_from, is_born.
+
+    `is_born` says that the person's id is the one that is made from this identifier, as it nearly always is.
+    """
+    is_born = born_id(F.col("id_type"), F.col("id_key")) == F.col("person_id")
+    strength = F.struct("valid_from", "rank", "first_known", "code", "is_born")
     return (
-        previous.select(*NODE, "valid_from", "person_id")
-        .join(nodes, on=list(NODE), how="inner")
+        previous.select(
+            "person_id",
+            "valid_from",
+            node_code(F.col("id_type"), F.col("id_key")).alias("code"),
+            rank_of(F.col("id_type"), settings).alias("rank"),
+            is_born.alias("is_born"),
+        )
+        .join(nodes.select("code", "first_known"), on="code", how="inner")
         .groupBy("person_id")
         .agg(F.min(strength).alias("_founder"))
-        .select(
-            "person_id",
-            F.col("_founder.code").alias("code"),
-            F.col("_founder.valid_from").alias("valid_from"),
-        )
+        .select("person_id", *(f"_founder.{name}" for name in ("code", "valid_from", "is_born")))
     )
 
 
-def _born(nodes: DataFrame, founders: DataFrame | None) -> DataFrame:
+def _held(founders: DataFrame | None, taken: DataFrame | None) -> DataFrame | None:
+    """Ids that an identifier must not found, though they are made from it: another's person has them (born_id)."""
+    held = None
+    if founders is not None:
+        held = founders.where("NOT is_born").select(F.col("person_id").alias("born_id"))
+    if taken is not None:
+        others = taken.select(F.col("person_id").alias("born_id"))
+        held = others if held is None else held.unionByName(others)
+    return None if held is None else held.distinct().withColumn("_is_held", F.lit(True))
+
+
+def _with_born_id(nodes: DataFrame, held: DataFrame | None) -> DataFrame:
     """Nodes with the id a person born from each would get; null when another identifier's person holds it."""
     born = nodes.withColumn("born_id", born_id(F.col("id_type"), F.col("id_key")))
-    if founders is None:
+    if held is None:
         return born
-    holders = founders.select(F.col("person_id").alias("born_id"), F.col("code").alias("_holder"))
-    free = F.col("_holder").isNull() | (F.col("_holder") == F.col("code"))
-    return (
-        born.join(holders, on="born_id", how="left")
-        .withColumn("born_id", F.when(free, F.col("born_id")))
-        .drop("_holder")
-    )
+    is_free = F.col("_is_held").isNull()
+    return born.join(held, on="born_id", how="left").withColumn("born_id", F.when(is_free, F.col("born_id")))
 
 
-def _alone(nodes: DataFrame, founders: DataFrame | None) -> DataFrame:
+def _alone(nodes: DataFrame, founders: DataFrame | None, held: DataFrame | None) -> DataFrame:
     """Map rows of identifiers that nothing ever linked."""
+    nodes = _with_born_id(nodes, held)
     person = F.coalesce("born_id", _reborn_id())
     if founders is not None:
         first = founders.groupBy("code").agg(
@@ -125,13 +140,14 @@ def _replayed(
     edges: DataFrame,
     sightings: DataFrame,
     founders: DataFrame | None,
+    held: DataFrame | None,
     settings: IdentitySettings,
 ) -> DataFrame:
     """All facts of a component side by side, then its replay; grain: one finding."""
     linked = placed.where(F.col("component").isNotNull())
     place = linked.select("code", "component")
     facts = [
-        _node_facts(linked, settings),
+        _node_facts(linked, held, settings),
         _edge_facts(edges, place, settings),
         _space_facts(linked, sightings, settings),
     ]
@@ -154,19 +170,22 @@ def _replayed(
     return by_component.mapInArrow(kernel, FOUND)
 
 
-def _node_facts(linked: DataFrame, settings: IdentitySettings) -> DataFrame:
+def _node_facts(linked: DataFrame, held: DataFrame | None, settings: IdentitySettings) -> DataFrame:
+    is_free = F.lit(True)
+    if held is not None:
+        linked, is_free = _with_born_id(linked, held), F.col("born_id").isNotNull()
     return linked.select(
         "component",
         F.lit(0).alias("kind"),
         F.unix_micros("first_known").alias("at"),
         F.col("code").alias("a"),
         rank_of(F.col("id_type"), settings).alias("rank"),
-        "id_type",
-        F.col("id_key").alias("text"),
-        "born_id",
+        *NODE,
+        is_free.alias("is_free"),
         F.lit(None).cast("bigint").alias("b"),
         F.lit(None).cast("bigint").alias("until"),
         F.lit(None).cast("double").alias("confidence"),
+        F.lit(None).cast("string").alias("name"),
     )
 
 
@@ -178,8 +197,7 @@ def _edge_facts(edges: DataFrame, place: DataFrame, settings: IdentitySettings) 
         F.greatest(rank_a, rank_b) * 100 + F.least(rank_a, rank_b) + F.when(is_probable, 10_000).otherwise(0)
     )
     return (
-        with_codes(edges)
-        .where(linked_once())
+        edges.where(linked_once())
         .join(place.withColumnRenamed("code", "a"), on="a", how="inner")
         .select(
             "component",
@@ -190,7 +208,7 @@ def _edge_facts(edges: DataFrame, place: DataFrame, settings: IdentitySettings) 
             tier.alias("rank"),
             "confidence",
             F.unix_micros("until").alias("until"),
-            F.col("rule").alias("text"),
+            F.col("rule").alias("name"),
         )
     )
 
@@ -198,11 +216,15 @@ def _edge_facts(edges: DataFrame, place: DataFrame, settings: IdentitySettings) 
 def _space_facts(linked: DataFrame, sightings: DataFrame, settings: IdentitySettings) -> DataFrame:
     exclusive = sightings.where(F.col("id_type").isin(*settings.exclusive_types))
     return (
-        exclusive.withColumn("text", space_of(F.col("source"), settings))
-        .groupBy(*NODE, "text")
-        .agg(F.min(F.unix_micros("first_known")).alias("at"))
-        .join(linked.select(*NODE, "code", "component"), on=list(NODE), how="inner")
-        .select("component", F.lit(2).alias("kind"), "at", F.col("code").alias("a"), "text")
+        exclusive.select(
+            node_code(F.col("id_type"), F.col("id_key")).alias("code"),
+            space_of(F.col("source"), settings).alias("name"),
+            F.unix_micros("first_known").alias("at"),
+        )
+        .groupBy("code", "name")
+        .agg(F.min("at").alias("at"))
+        .join(linked.select("code", "component"), on="code", how="inner")
+        .select("component", F.lit(2).alias("kind"), "at", F.col("code").alias("a"), "name")
     )
 
 
@@ -212,7 +234,7 @@ def _hint_facts(founders: DataFrame, place: DataFrame) -> DataFrame:
         F.lit(3).alias("kind"),
         F.unix_micros("valid_from").alias("at"),
         F.col("code").alias("a"),
-        F.col("person_id").alias("text"),
+        F.col("person_id").alias("name"),
     )
 
 
@@ -288,7 +310,7 @@ def _rewritten(previous: DataFrame, identity_map: DataFrame) -> DataFrame:
 
 def _with_status(edges: DataFrame, found: DataFrame | None) -> DataFrame:
     """silver.identity_edge rows without row_hash: accepted, or refused with the limit it broke."""
-    coded = with_codes(edges)
+    coded = edges
     reason = F.col("until_why")
     if found is not None:
         refused = found.where("kind = 2").select(

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple, TypeVar
 
 from habitue.identity.constrained import Cluster, Clusters, Edge, Limits, Node, follows
@@ -95,9 +96,14 @@ def born_id(id_type: str, id_key: str) -> str:
     return hashlib.sha256(f"{id_type}\0{id_key}".encode()).hexdigest()[:ID_DIGITS]
 
 
-def reborn_id(code: int, at: int) -> str:
-    """Id of a person split off at a known time, when the identifier's own id is taken."""
-    return hashlib.sha256(f"reborn\0{code}\0{at}".encode()).hexdigest()[:ID_DIGITS]
+def reborn_id(code: int, at: int, used: Container[str] = ()) -> str:
+    """Id of a person split off at a known time, when the identifier's own id is taken; none of the `used`.
+
+    It may be used itself: by the person that had it in an earlier map, which later evidence gave an earlier birth.
+    """
+    again = (f"\0{n}" if n else "" for n in count())
+    found = (hashlib.sha256(f"reborn\0{code}\0{at}{a}".encode()).hexdigest()[:ID_DIGITS] for a in again)
+    return next(person_id for person_id in found if person_id not in used)
 
 
 def replay(facts: Facts, *, limits: Limits, anonymous_rank: int) -> History:
@@ -228,7 +234,7 @@ class _People:
         """A new person: the id it had in the previous map, else from its strongest, oldest identifier."""
         by_strength = sorted(cluster.members, key=self.strength.__getitem__)
         known = [person_id for code in by_strength for person_id in self._hinted(code, at)]
-        candidates = [*known, self.born[by_strength[0]], reborn_id(by_strength[0], at)]
+        candidates = [*known, self.born[by_strength[0]], reborn_id(by_strength[0], at, self.used)]
         person_id = next(c for c in candidates if c is not None and c not in self.used)
         self.used.add(person_id)
         return _Person(person_id, at)

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from habitue.errors import HabitueError
 from habitue.identity.components import components
 from habitue.identity.edges import edges as edges_of
+from habitue.identity.edges import node_code, observe, sightings
 from habitue.identity.edges import nodes as nodes_of
-from habitue.identity.edges import observe, sightings
-from habitue.identity.guards import earliest, linked_once, shared_values, with_until
+from habitue.identity.guards import all_ended, earliest, linked_once, shared_values, with_until
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import Resolved, assign_persons, with_codes
 from habitue.identity.settings import IdentitySettings
@@ -23,13 +23,19 @@ Checkpoint = Callable[[DataFrame], DataFrame]
 
 @dataclass(frozen=True)
 class Resolution:
-    """Map, changes and edges, materialised; shared values for attribution, sightings for checks."""
+    """Map, changes and edges, materialised, and what they came from: kept for the next increment."""
 
     resolved: Resolved
-    sightings: DataFrame
-    shared: DataFrame | None  # id_type, id_key, shared_at; None without edges
+    observations: DataFrame  # with the component of each identifier, null where nothing links it
+    ended: DataFrame | None  # values that stopped linking by guard; None without edges
+    shared: DataFrame | None  # of each of them the first reason: id_type, id_key, shared_at, why
     identifier_count: int
     has_edges: bool
+
+    @property
+    def sightings(self) -> DataFrame:
+        """When each source knew each identifier first."""
+        return sightings(self.observations)
 
 
 def resolve_identity(
@@ -48,45 +54,87 @@ def resolve_identity(
     (identifiers, given_name, family_name, known_time) show which values come with too many names.
     """
     observations = checkpoint(observe(records, settings=settings))
+    edges, ended = edges_of(observations, settings=settings), None
+    if links is not None or not observations.where("hub_key IS NOT NULL").isEmpty():
+        edges = checkpoint(edges)  # every guard reads them
+        by_guard = {
+            "owners": shared_values(edges, sightings(observations), settings=settings),
+            "neighbours": crowded_by_neighbours(edges, settings=settings),
+        }
+        if person_records is not None:
+            by_guard["names"] = crowded_by_names(person_records, settings=settings)
+        ended = checkpoint(all_ended(by_guard))
+    return resolve_observed(
+        observations,
+        edges,
+        ended,
+        links=links,
+        previous=previous,
+        taken=None,
+        settings=settings,
+        checkpoint=checkpoint,
+    )
+
+
+def resolve_observed(
+    observations: DataFrame,
+    edges: DataFrame,
+    ended: DataFrame | None,
+    *,
+    links: DataFrame | None,
+    previous: DataFrame | None,
+    taken: DataFrame | None,
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+) -> Resolution:
+    """Resolve whole components: their observations, edges, values that stopped linking, and earlier map rows.
+
+    `taken` are ids of persons outside these components (person_id), which must not be given again.
+    """
     nodes = checkpoint(nodes_of(observations))
-    seen = sightings(observations)
     identifier_count = _count_without_collision(nodes)
-    edges = edges_of(observations, settings=settings)
-    upper_count = observations.where(
-        F.col("hub_key").isNotNull()
-    ).count()  # per source: never fewer than edges
     if links is not None:
         links = _between(links, nodes)
-        upper_count += links.count()
+        edges = edges.unionByName(links)
     shared, labels = None, None
-    if upper_count:
-        edges = checkpoint(edges)  # every guard reads them
-        ended = [
-            shared_values(edges, seen, settings=settings),
-            crowded_by_neighbours(edges, settings=settings),
-        ]
-        if person_records is not None:
-            ended.append(crowded_by_names(person_records, settings=settings))
+    if ended is not None:
         shared = checkpoint(earliest(ended))
-        every = edges if links is None else edges.unionByName(links)
-        edges = checkpoint(with_until(every, shared))
-        links = with_codes(edges.where(linked_once())).select("a", "b")
+        edges = checkpoint(with_codes(with_until(edges, shared)))
+        linking = edges.where(linked_once()).select("a", "b")
         labels = checkpoint(
             components(
-                links,
-                edge_count=upper_count,
+                linking,
+                edge_count=edges.count(),
                 driver_tier_max_edges=settings.driver_tier_max_edges,
                 checkpoint=checkpoint,
             )
         )
     else:
-        edges = edges.withColumns(
-            {"until": F.lit(None).cast("timestamp"), "until_why": F.lit(None).cast("string")}
-        )
+        never = {"until": F.lit(None).cast("timestamp"), "until_why": F.lit(None).cast("string")}
+        edges = edges.withColumns(never)
+    seen = sightings(observations)
     resolved = assign_persons(
-        nodes, edges, seen, labels, previous=previous, settings=settings, checkpoint=checkpoint
+        nodes,
+        edges,
+        seen,
+        labels,
+        previous=previous,
+        taken=taken,
+        settings=settings,
+        checkpoint=checkpoint,
     )
-    return Resolution(resolved, seen, shared, identifier_count, upper_count > 0)
+    return Resolution(
+        resolved, _labelled(observations, labels), ended, shared, identifier_count, ended is not None
+    )
+
+
+def _labelled(observations: DataFrame, labels: DataFrame | None) -> DataFrame:
+    """Observations with the component of their identifier."""
+    rows = observations.drop("component")
+    if labels is None:
+        return rows.withColumn("component", F.lit(None).cast("bigint"))
+    coded = rows.withColumn("node", node_code(F.col("id_type"), F.col("id_key")))
+    return coded.join(labels, on="node", how="left").drop("node")
 
 
 def _between(links: DataFrame, nodes: DataFrame) -> DataFrame:

@@ -1,0 +1,297 @@
+"""Identity after a change of evidence: only the components that it touches are resolved anew.
+
+What was observed is kept with the component of each identifier. A change names the
+identifiers it is about; their components, as they were, hold everybody that it can
+reach, since components were closed under all evidence so far. Guards look at the
+neighbours of a value, so those are judged again too. The result for these
+components is what a full run gives for them, and no other component changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.identity.edges import (
+    NODE,
+    OBSERVED,
+    hub_code,
+    hub_of_record,
+    node_code,
+    observe,
+    observe_rows,
+    sightings,
+    together,
+)
+from habitue.identity.edges import edges as edges_of
+from habitue.identity.guards import all_ended, earliest, shared_values
+from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
+from habitue.identity.persons import born_id, with_codes
+from habitue.identity.resolution import Resolution, resolve_observed
+from habitue.identity.settings import IdentitySettings
+
+Checkpoint = Callable[[DataFrame], DataFrame]
+
+_CONTENT = (*OBSERVED, "first_known", "last_seen", "observations")
+_ENDED = (*NODE, "guard", "shared_at", "why")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the last run left: observations with component, ended values by guard, links by matching, the map."""
+
+    observations: DataFrame
+    ended: DataFrame
+    links: DataFrame | None
+    identity_map: DataFrame
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is new since then: rows that came and went (rule, source, identifiers, known_time, change).
+
+    `links` and `person_records` are all of them as they are now; None where they did not change.
+    """
+
+    rows: DataFrame
+    links: DataFrame | None = None
+    person_records: DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Increment:
+    """The touched components resolved, the codes of their identifiers (`node`), and all ended values."""
+
+    resolution: Resolution
+    members: DataFrame
+    ended: DataFrame
+
+
+def net_changes(rows: DataFrame) -> DataFrame:
+    """Changes that are left when rows that only moved to another file are taken out."""
+    return (
+        rows.where(F.size("identifiers") > 0)
+        .groupBy("rule", "source", "identifiers", "known_time")
+        .agg(F.sum("change").alias("change"))
+        .where("change <> 0")
+    )
+
+
+def resolve_increment(
+    stored: Stored,
+    changes: Changes,
+    records: Mapping[str, DataFrame],
+    *,
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+) -> Increment | None:
+    """Resolve what the changes touch; None where they touch nothing. `records` are all rows as they are now.
+
+    `changes.rows` are net and materialised. Of `records` only those are read whose hub lost a row.
+    """
+    old, new = _observed_anew(stored, changes.rows, records, settings, checkpoint)
+    observed = checkpoint(_differing(old, new).select(*NODE, "hub_type", "hub_key"))
+    every = _without(stored.observations, old).select(*_CONTENT).unionByName(new)
+    seeds = checkpoint(_nodes_of(observed).distinct())
+    ended = checkpoint(_ended_anew(stored, changes, every, seeds, settings, checkpoint))
+    ended_seeds = _ended_differently(stored.ended, ended)
+    reasons = [seeds, ended_seeds, _neighbours(every, ended_seeds)]
+    if changes.links is not None:
+        reasons.append(_changed_links(stored.links, changes.links))
+    touched = checkpoint(reduce(DataFrame.union, reasons).distinct())
+    if touched.isEmpty():
+        return None
+    members = checkpoint(_members(stored.observations, touched))
+    return Increment(_resolved(stored, changes, every, ended, members, settings, checkpoint), members, ended)
+
+
+def of_members(rows: DataFrame, members: DataFrame, *, node: Column | None = None) -> DataFrame:
+    """Rows whose identifier (`id_type`, `id_key`, or the code given) is one of the members."""
+    code = node_code(F.col("id_type"), F.col("id_key")) if node is None else node
+    return rows.withColumn("node", code).join(members, on="node", how="left_semi").drop("node")
+
+
+def others(rows: DataFrame, members: DataFrame) -> DataFrame:
+    """Rows whose identifier is none of the members."""
+    return _outside(rows, members, node_code(F.col("id_type"), F.col("id_key")))
+
+
+def between_members(edges: DataFrame, members: DataFrame) -> DataFrame:
+    """Edges with both ends among the members."""
+    for end in ("a", "b"):
+        edges = of_members(edges, members, node=node_code(F.col(f"id_type_{end}"), F.col(f"id_key_{end}")))
+    return edges
+
+
+def _observed_anew(
+    stored: Stored,
+    rows: DataFrame,
+    records: Mapping[str, DataFrame],
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+) -> tuple[DataFrame, DataFrame]:
+    """Observations of all hubs that a changed row belongs to, as they were and as they are now."""
+    came = checkpoint(
+        observe_rows(rows.where("change > 0").withColumnRenamed("change", "times"), settings=settings)
+    )
+    torn = checkpoint(rows.where("change < 0").select(hub_of_record(settings).alias("node")).distinct())
+    hubs = checkpoint(came.select(hub_code().alias("node")).union(torn).distinct())
+    old = checkpoint(of_members(stored.observations, hubs, node=hub_code()))
+    is_torn = not torn.isEmpty()
+    grown = old.select(*_CONTENT).unionByName(came)
+    if is_torn:  # a first time or a count cannot be taken back: what is left is read again
+        kept = _outside(grown, torn, hub_code())
+        left = {rule: of_members(r, torn, node=hub_of_record(settings)) for rule, r in records.items()}
+        new = together(kept).unionByName(observe(left, settings=settings))
+    else:
+        new = together(grown)
+    return old, checkpoint(new)
+
+
+def _differing(old: DataFrame, new: DataFrame) -> DataFrame:
+    """Observations that are only in one of both, by all their columns."""
+    signed = old.select(*_CONTENT, F.lit(-1).alias("sign")).unionByName(
+        new.select(*_CONTENT, F.lit(1).alias("sign"))
+    )
+    return signed.groupBy(*_CONTENT).agg(F.sum("sign").alias("sign")).where("sign <> 0")
+
+
+def _without(observations: DataFrame, old: DataFrame) -> DataFrame:
+    """Stored observations of all other hubs."""
+    return _outside(observations, old.select(hub_code().alias("node")).distinct(), hub_code())
+
+
+def _ended_anew(
+    stored: Stored,
+    changes: Changes,
+    every: DataFrame,
+    seeds: DataFrame,
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+) -> DataFrame:
+    """Ended values by guard: of owners around the seeds, of the two others all."""
+    judged = checkpoint(seeds.union(_neighbours(every, seeds)).distinct())
+    around = checkpoint(_incident(every, judged))
+    owners = checkpoint(_nodes_of(around).distinct())
+    owned = shared_values(
+        edges_of(around, settings=settings), sightings(of_members(every, owners)), settings=settings
+    )
+    by_guard = {
+        "owners": of_members(owned, judged),
+        "neighbours": _crowded(every, settings),
+    }
+    if changes.person_records is not None:
+        by_guard["names"] = crowded_by_names(changes.person_records, settings=settings)
+    was = stored.ended.select(*_ENDED)
+    code = node_code(F.col("id_type"), F.col("id_key"))
+    kept = [_outside(was.where("guard = 'owners'"), judged, code)]
+    if changes.person_records is None:
+        kept.append(was.where("guard = 'names'"))
+    return reduce(DataFrame.unionByName, [*kept, all_ended(by_guard)])
+
+
+def _crowded(every: DataFrame, settings: IdentitySettings) -> DataFrame:
+    """Values with too many neighbours among all; what is many depends on all, so it is asked anew.
+
+    Most lakes have no value with so many at all, which narrow counts show.
+    """
+    linked = every.where("hub_key IS NOT NULL")
+    ends = linked.select(
+        node_code(F.col("id_type"), F.col("id_key")).alias("node"), F.col("id_type").alias("t")
+    )
+    hubs = linked.select(hub_code().alias("node"), F.col("hub_type").alias("t"))
+    tied = ends.union(hubs).where(~F.col("t").isin(*settings.owner_types))
+    many = tied.groupBy("node").count().where(F.col("count") > settings.neighbours_per_value)
+    if many.isEmpty():
+        return crowded_by_neighbours(edges_of(every.limit(0), settings=settings), settings=settings)
+    return crowded_by_neighbours(edges_of(every, settings=settings), settings=settings)
+
+
+def _ended_differently(old: DataFrame, new: DataFrame) -> DataFrame:
+    """Codes of values that stop linking now, or no more, or from another time on or for another reason."""
+    columns = (*NODE, "shared_at", "why")
+    signed = (
+        earliest(old)
+        .select(*columns, F.lit(-1).alias("sign"))
+        .unionByName(earliest(new).select(*columns, F.lit(1).alias("sign")))
+    )
+    differing = signed.groupBy(*columns).agg(F.sum("sign").alias("sign")).where("sign <> 0")
+    return differing.select(node_code(F.col("id_type"), F.col("id_key")).alias("node")).distinct()
+
+
+def _changed_links(old: DataFrame | None, new: DataFrame) -> DataFrame:
+    """Codes at the ends of links that matching found or no longer finds, or found otherwise."""
+    columns = new.columns
+    signed = new.select(*columns, F.lit(1).alias("sign"))
+    if old is not None:
+        signed = signed.unionByName(old.select(*columns, F.lit(-1).alias("sign")))
+    differing = with_codes(signed.groupBy(*columns).agg(F.sum("sign").alias("sign")).where("sign <> 0"))
+    return differing.select(F.col("a").alias("node")).union(differing.select("b")).distinct()
+
+
+def _members(observations: DataFrame, touched: DataFrame) -> DataFrame:
+    """The touched identifiers and all of their components, as they were."""
+    coded = observations.where("component IS NOT NULL").select(
+        node_code(F.col("id_type"), F.col("id_key")).alias("node"), "component"
+    )
+    parts = coded.join(touched, on="node", how="left_semi").select("component").distinct()
+    return coded.join(parts, on="component", how="left_semi").select("node").union(touched).distinct()
+
+
+def _resolved(
+    stored: Stored,
+    changes: Changes,
+    every: DataFrame,
+    ended: DataFrame,
+    members: DataFrame,
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+) -> Resolution:
+    observations = checkpoint(of_members(every, members))
+    previous = checkpoint(of_members(stored.identity_map, members))
+    code = node_code(F.col("id_type"), F.col("id_key"))
+    own = observations.select(born_id(F.col("id_type"), F.col("id_key")).alias("person_id")).distinct()
+    others = _outside(stored.identity_map, members, code).select("person_id")
+    taken = checkpoint(others.join(own, on="person_id", how="left_semi").distinct())
+    links = stored.links if changes.links is None else changes.links
+    inner = of_members(observations.where("hub_key IS NOT NULL"), members, node=hub_code())
+    return resolve_observed(
+        observations,
+        checkpoint(edges_of(inner, settings=settings)),
+        checkpoint(of_members(ended, members)),
+        links=None if links is None else between_members(links, members),
+        previous=previous,
+        taken=taken,
+        settings=settings,
+        checkpoint=checkpoint,
+    )
+
+
+def _nodes_of(observations: DataFrame) -> DataFrame:
+    """Codes of identifiers and hubs."""
+    own = observations.select(node_code(F.col("id_type"), F.col("id_key")).alias("node"))
+    return own.union(observations.select(hub_code().alias("node")))
+
+
+def _incident(observations: DataFrame, nodes: DataFrame) -> DataFrame:
+    """Observations of which the identifier or the hub is one of the nodes, each once."""
+    code = node_code(F.col("id_type"), F.col("id_key"))
+    ends = observations.withColumns({"node": code, "_hub": hub_code()})
+    mine = ends.join(nodes, on="node", how="left_semi")
+    hubs = nodes.withColumnRenamed("node", "_hub")
+    theirs = ends.join(nodes, on="node", how="left_anti").join(hubs, on="_hub", how="left_semi")
+    return mine.unionByName(theirs).drop("node", "_hub")
+
+
+def _neighbours(observations: DataFrame, nodes: DataFrame) -> DataFrame:
+    """Codes at both ends of everything that is tied to the nodes."""
+    return _nodes_of(_incident(observations, nodes)).distinct()
+
+
+def _outside(rows: DataFrame, nodes: DataFrame, node: Column) -> DataFrame:
+    """Rows whose code is none of the nodes."""
+    return rows.withColumn("node", node).join(nodes, on="node", how="left_anti").drop("node")
