@@ -69,6 +69,9 @@ class Contest:
     generate: Callable[[Path, int], int]
     differences: Callable[[Path, Path], list[str]]
     rows: str = "rows"  # what is counted
+    quality: Callable[[Path], dict[str, float]] | None = (
+        None  # how good a result is, where results may differ
+    )
     data: str = ""  # contests of one name share their input unless this says otherwise
 
     @property

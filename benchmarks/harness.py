@@ -108,9 +108,10 @@ def _contest(
         if contender.after:
             lanes.of(contender).text(contender.after, tasks[contender.name], source=False)
     for peer in taking_part[1:]:
-        found = contest.differences(tasks[contest.ours.name].out, tasks[peer.name].out)
+        results_of_both = tasks[contest.ours.name].out, tasks[peer.name].out
+        found = contest.differences(*results_of_both)
         entry = _entry(contest, size, actual, peer, timings[contest.ours.name], timings[peer.name], found)
-        yield entry | _marginal(entry, data / f"{peer.name}.lines")
+        yield entry | _marginal(entry, data / f"{peer.name}.lines") | _quality(contest, *results_of_both)
     shutil.rmtree(results, ignore_errors=True)
 
 
@@ -177,6 +178,14 @@ def _marginal(entry: Entry, peer_rows: Path) -> Entry:
             (entry["ours_seconds"] - entry["peer_seconds"]) / more * 1e6
         )
     }
+
+
+def _quality(contest: Contest, ours: Path, peer: Path) -> Entry:
+    """How good both results are, by name of the measure."""
+    if contest.quality is None:
+        return {}
+    found, other = contest.quality(ours), contest.quality(peer)
+    return {"quality": {name: [round(found[name], 4), round(other[name], 4)] for name in found}}
 
 
 def _of_stage(timings: list[Timing], name: str) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Entry
-from benchmarks.words import METHOD, MISSING, WHAT
+from benchmarks.words import METHOD, WHAT
 
 _ORDER = ("large", "medium", "small")
 
@@ -44,7 +44,7 @@ def render(entries: Sequence[Entry], facts: dict[str, Any]) -> str:
         own = [entry for entry in entries if entry["size"] == size]
         for name, rows in groupby(own, key=lambda entry: entry["name"]):
             parts.append(_section(name, list(rows)))
-    parts += [METHOD, MISSING]
+    parts.append(METHOD)
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -89,8 +89,20 @@ def _section(name: str, entries: Sequence[Entry]) -> str:
     )
     table = f"{head}\n" + "\n".join(map(_row, entries))
     return "\n\n".join(
-        [f"### {name}", WHAT.get(name, ""), table, *(_stages(e) for e in entries if "stages" in e)]
+        [
+            f"### {name}",
+            WHAT.get(name, ""),
+            table,
+            *(_stages(e) for e in entries if "stages" in e),
+            *(_quality(e) for e in entries if "quality" in e),
+        ]
     )
+
+
+def _quality(entry: Entry) -> str:
+    """How good both results are, where they are not the same."""
+    told = (f"{name} {ours:.4f} against {peer:.4f}" for name, (ours, peer) in entry["quality"].items())
+    return f"{entry['rows']:,} {entry['rows_are']}, ours against {entry['peer']}: {', '.join(told)}."
 
 
 def _stages(entry: Entry) -> str:

@@ -17,21 +17,26 @@ from habitue.contracts.behaviour import (
     MATCH_REVIEW,
 )
 from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
+from habitue.identity.settings import IdentitySettings
 from habitue.job import Progress, Run, RunRecord
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.lake import Lake
 from habitue.stages.resolve import resolve
 from tests.tables import assert_table, table
 
-TABLES = (IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP)
+TABLES = (
+    *(IDENTITY_OBSERVATION, ENDED_IDENTIFIER, IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE),
+    *(CUSTOMER, ATTRIBUTION, IDENTITY_MAP),
+)
 
 
-def a_run(lake: Lake, folder: Path) -> Run:
+def a_run(lake: Lake, folder: Path, settings: Settings | None = None) -> Run:
     run = Run(
         project=folder,
-        settings=Settings(),
+        settings=settings or Settings(),
         location=lake.location,
         record=RunRecord("r1", "2026-01-01", "0", "", ""),
         progress=Progress(quiet=True),
@@ -79,6 +84,68 @@ def test_resolve_fills_its_tables_and_a_second_run_changes_nothing(lake: Lake, t
     versions = [version(lake, contract) for contract in TABLES]
     resolve(a_run(lake, tmp_path))
     assert [version(lake, contract) for contract in TABLES] == versions
+
+
+DAY_1 = """
+    source | record_key | identifiers                     | known_time
+    crm    | 1          | customer_number:ada, email:e    | 2026-01-02 00:00:00
+    shop   | 2          | email:e, phone:p                | 2026-01-03 00:00:00
+    crm    | 3          | customer_number:ben, email:f    | 2026-01-04 00:00:00
+    shop   | 4          | email:g, phone:q                | 2026-01-05 00:00:00
+    shop   | 5          | loyalty_number:l, email:h       | 2026-01-05 00:00:00
+"""
+DAY_2 = """
+    source | record_key | identifiers                     | known_time
+    crm    | 1          | customer_number:ada, email:e    | 2026-01-02 00:00:00
+    shop   | 2          | email:e                         | 2026-01-03 00:00:00
+    crm    | 3          | customer_number:ben, email:f    | 2026-01-04 00:00:00
+    shop   | 4          | email:g, phone:q                | 2026-01-05 00:00:00
+    shop   | 5          | loyalty_number:l, email:h       | 2026-01-05 00:00:00
+    crm    | 6          | customer_number:cleo, email:g   | 2026-02-01 00:00:00
+    shop   | 7          | phone:r                         | 2026-02-01 00:00:00
+"""
+
+
+def test_a_second_day_resolves_what_its_records_touch_and_nothing_else(lake: Lake, tmp_path: Path):
+    """Record 2 loses its telephone, g gets a customer number; ben, f and the club's l and h are left alone."""
+    put_records(lake, DAY_1)
+    resolve(a_run(lake, tmp_path))
+    put_records(lake, DAY_2)
+    second = a_run(lake, tmp_path)
+    resolve(second)
+    assert not [said for said in second.step.findings if "anew" in said]
+    assert second.step.figures["identifiers_resolved_anew"] == 6  # ada, e; g, q, cleo; r
+    assert second.step.figures["identifiers"] == 10
+    touched = everything(lake)
+    persons = {r.id_key: r.person_id for r in lake.read(IDENTITY_MAP).where("valid_to IS NULL").collect()}
+    assert persons["ada"] == persons["e"] and persons["cleo"] == persons["g"] == persons["q"]
+    assert "p" not in persons and len(set(persons.values())) == 5
+    # the same from all records, with the same past
+    whole = a_run(lake, tmp_path, Settings(identity=IdentitySettings(default_per_person=11)))
+    resolve(whole)
+    assert any("resolved anew: the rules or the code are not those" in said for said in whole.step.findings)
+    assert everything(lake) == touched
+
+
+def put_records(lake: Lake, rows: str) -> None:
+    records = table(lake.spark, CUSTOMER_RECORD, rows).drop("row_hash")
+    lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True)
+
+
+def everything(lake: Lake) -> dict[str, list[str]]:
+    """All rows of the tables that resolve writes."""
+    return {t.name: sorted(str(row) for row in lake.read(t).collect()) for t in TABLES}
+
+
+def test_a_day_without_new_records_confirms_the_map(lake: Lake, tmp_path: Path):
+    put_records(lake, DAY_1)
+    resolve(a_run(lake, tmp_path))
+    before = [version(lake, contract) for contract in TABLES]
+    again = a_run(lake, tmp_path)
+    resolve(again)
+    assert again.step.figures["changed_records"] == 0
+    assert "identifiers_resolved_anew" not in again.step.figures
+    assert [version(lake, contract) for contract in TABLES] == before
 
 
 def test_a_lake_without_records_gets_empty_tables_and_a_sentence(lake: Lake, tmp_path: Path):

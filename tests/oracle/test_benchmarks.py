@@ -8,9 +8,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.catalogue import NAMES
+from benchmarks.crm_matching import quality
 from benchmarks.equality import connect, table_differences
 from benchmarks.harness import merged
 from benchmarks.page import render
@@ -94,3 +97,19 @@ def test_the_page_shows_stages_and_marginal_cost_of_whole_runs() -> None:
     whole = entry(name="growth", peer="tenth", stages=stages, marginal_microseconds_per_row=31.4)
     page = render([whole], FACTS)
     assert "| ingest | 12.0 s | 2.5 s |" in page and "31.4 microseconds per line" in page
+
+
+def test_the_page_shows_how_good_results_are_that_may_differ() -> None:
+    both = {"precision": [0.9996, 0.999], "f1": [0.98, 0.97]}
+    page = render([entry(name="crm_matching", peer="splink", rows_are="records", quality=both)], FACTS)
+    assert (
+        "10,000,000 records, ours against splink: precision 0.9996 against 0.9990, f1 0.9800 against 0.9700."
+        in page
+    )
+
+
+def test_quality_of_groups_is_that_of_their_pairs(tmp_path: Path) -> None:
+    """Two of three records of person 1 are together, and one of person 2 with them."""
+    rows = {"record_key": list("abcde"), "person": [1, 1, 1, 2, 3], "label": [7, 7, 8, 7, 9]}
+    pq.write_table(pa.table(rows), tmp_path / "groups.parquet")
+    assert quality(tmp_path) == {"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from habitue.contracts import behaviour, decision, entities, intake, profile
+from habitue.contracts import behaviour, decision, entities, identity_evidence, intake, profile
 from habitue.contracts.table import Table
 
 TABLES: tuple[Table, ...] = (
@@ -14,6 +14,8 @@ TABLES: tuple[Table, ...] = (
     *entities.ENTITIES.values(),
     behaviour.SESSION,
     behaviour.SESSION_EVENT,
+    identity_evidence.IDENTITY_OBSERVATION,
+    identity_evidence.ENDED_IDENTIFIER,
     behaviour.IDENTITY_EDGE,
     behaviour.MATCH_REVIEW,
     behaviour.IDENTITY_MAP,

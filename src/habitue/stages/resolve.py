@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial, reduce
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,71 +19,149 @@ from habitue.contracts.behaviour import (
     MATCH_REVIEW,
     SESSION,
 )
-from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
+from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
+from habitue.contracts.table import Table
 from habitue.errors import CheckError
+from habitue.identity.as_of import identity_now
 from habitue.identity.attribution import attribute_sessions
 from habitue.identity.audit import cluster_sizes, violations
-from habitue.identity.matching.identity_links import for_review, identity_links, matchable
+from habitue.identity.edges import PAIR
+from habitue.identity.guards import earliest
+from habitue.identity.increment import (
+    Changes,
+    Stored,
+    between_members,
+    of_members,
+    others,
+    resolve_increment,
+)
+from habitue.identity.matching.identity_links import RULE, for_review, identity_links, matchable
 from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
+from habitue.stages.evidence import Since, basis, changed_since, identified_records, with_state
 
 
 def resolve(run: Run) -> None:
     """Bring the identity tables to what all records so far say; no day is involved."""
-    lake, settings = run.lake, run.settings.identity
-    # read
-    records = _records(run)
-    previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
+    records = identified_records(run)
     if not records:
         run.note("No records with identifiers: nobody to resolve.")
         _write_nothing(run)
         return
-    # transform
+    made_from = basis(run)
+    since = changed_since(run, made_from)
+    work = _resolve_all(run, records) if since is None else _resolve_touched(run, records, since)
+    _write(run, work, made_from)
+    _count(run, work.identity_map)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be written; `members` are the identifiers that it is about, None for all."""
+
+    resolution: Resolution | None  # None: nothing but sessions or customers changed
+    members: DataFrame | None
+    ended: DataFrame | None
+    shared: DataFrame | None
+    identity_map: DataFrame  # the whole one
+    review: DataFrame | None  # None: as it is
+
+
+def _resolve_all(run: Run, records: Mapping[str, DataFrame]) -> _Work:
+    lake = run.lake
+    previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
     matching = _match(run)
-    resolution = resolve_identity(
+    found = resolve_identity(
         records,
         previous=previous,
-        settings=settings,
+        settings=run.settings.identity,
         checkpoint=lake.checkpoint,
         links=_links(run, matching),
         person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
     )
-    found = resolution.resolved
-    at_once([partial(_check, run, resolution, previous), partial(_count, run, resolution)])
-    sessions = lake.read(SESSION)
-    attribution = attribute_sessions(sessions, found.identity_map, resolution.shared, settings=settings)
-    customers = surviving_customers(lake.read(CUSTOMER_RECORD), found.identity_map, settings=settings)
-    # write; silver.identity_map last, since its commit marks the stage as done
-    at_once(
-        [
-            partial(lake.merge, IDENTITY_EDGE, found.edges, delete_unmatched=True),
-            partial(lake.merge, MATCH_REVIEW, _review(run, matching), delete_unmatched=True),
-            partial(lake.merge, IDENTITY_CHANGE, found.changes),  # a log: a change once published stays
-            partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
-            partial(lake.merge, ATTRIBUTION, attribution, delete_unmatched=True),
-        ]
+    _check(run, found, previous)
+    return _Work(found, None, found.ended, found.shared, found.resolved.identity_map, _review(run, matching))
+
+
+def _resolve_touched(run: Run, records: Mapping[str, DataFrame], since: Since) -> _Work:
+    """Only what the changed records touch; matching learns from all person records, so one change asks it anew."""
+    lake, present = run.lake, run.lake.read(IDENTITY_MAP)
+    stored_links = _stored_links(run)
+    stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, present)
+    changes, review = Changes(since.rows), None
+    if since.person_records_changed:
+        matching = _match(run)
+        links = _links(run, matching)
+        people = lake.read(PERSON_RECORD)
+        changes = Changes(since.rows, stored_links.limit(0) if links is None else links, people)
+        review = _review(run, matching)
+    found = resolve_increment(
+        stored, changes, records, settings=run.settings.identity, checkpoint=lake.checkpoint
     )
-    lake.merge(IDENTITY_MAP, found.identity_map, delete_unmatched=True)
+    if found is None:
+        return _Work(None, None, None, earliest(stored.ended), present, review)
+    run.count("identifiers_resolved_anew", found.resolution.identifier_count)
+    _check(run, found.resolution, of_members(present, found.members))
+    whole = others(present.drop("row_hash"), found.members).unionByName(
+        found.resolution.resolved.identity_map
+    )
+    return _Work(
+        found.resolution,
+        found.members,
+        found.ended,
+        lake.checkpoint(earliest(found.ended)),
+        lake.checkpoint(whole),
+        review,
+    )
 
 
-def _records(run: Run) -> dict[str, DataFrame]:
-    """Rows with identifiers by rule; what a tracker saw together counts less than what a record states."""
-    stated = [
-        run.lake.read(table)
-        for table in ENTITIES.values()
-        if table is not EVENT and "identifiers" in table.column_names and run.lake.exists(table)
+def _write(run: Run, work: _Work, made_from: dict[str, Any]) -> None:
+    """All tables; silver.identity_map last, since its commit marks the stage as done and says from what."""
+    lake, settings = run.lake, run.settings.identity
+    attribution = attribute_sessions(lake.read(SESSION), work.identity_map, work.shared, settings=settings)
+    customers = surviving_customers(lake.read(CUSTOMER_RECORD), work.identity_map, settings=settings)
+    actions = [
+        partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
+        partial(lake.merge, ATTRIBUTION, attribution, delete_unmatched=True),
     ]
-    columns = ("source", "identifiers", "known_time")
-    records = {}
-    if stated:
-        records["same_record"] = reduce(DataFrame.unionByName, [rows.select(*columns) for rows in stated])
-    if run.lake.exists(EVENT):
-        records["login"] = run.lake.read(EVENT).where(~F.col("is_bot")).select(*columns)
-    return records
+    if work.review is not None:
+        actions.append(partial(lake.merge, MATCH_REVIEW, work.review, delete_unmatched=True))
+    if work.resolution is not None:
+        found = work.resolution.resolved
+        ended = lake.read(ENDED_IDENTIFIER).drop("row_hash").limit(0) if work.ended is None else work.ended
+        actions += [
+            partial(_merge_part, run, IDENTITY_EDGE, found.edges, work.members, between_members),
+            partial(
+                _merge_part, run, IDENTITY_OBSERVATION, work.resolution.observations, work.members, of_members
+            ),
+            partial(lake.merge, IDENTITY_CHANGE, found.changes),  # a log: a change once published stays
+            partial(lake.merge, ENDED_IDENTIFIER, ended, delete_unmatched=True),
+        ]
+    at_once(actions)
+    note = lake.note
+    lake.note = replace(note, basis=with_state(run, made_from))
+    if work.resolution is None:
+        lake.merge(IDENTITY_MAP, work.identity_map.drop("row_hash").limit(0))  # what there is holds
+    else:
+        _merge_part(run, IDENTITY_MAP, work.resolution.resolved.identity_map, work.members, of_members)
+    lake.note = note
+
+
+def _merge_part(
+    run: Run,
+    table: Table,
+    rows: DataFrame,
+    members: DataFrame | None,
+    part: Callable[[DataFrame, DataFrame], DataFrame],
+) -> None:
+    """Put rows in the place of all others of the table, or of those that are about the members."""
+    present = None if members is None else part(run.lake.read(table), members)
+    run.lake.merge(table, rows, delete_unmatched=True, present=present)
 
 
 def _match(run: Run) -> Matching | None:
@@ -115,6 +196,12 @@ def _review(run: Run, matching: Matching | None) -> DataFrame:
     return for_review(matching.links, run.lake.read(PERSON_RECORD))
 
 
+def _stored_links(run: Run) -> DataFrame:
+    """Links that matching found the last time, as it gave them."""
+    edges = run.lake.read(IDENTITY_EDGE).where(F.col("rule") == RULE)
+    return edges.select(*PAIR, "rule", *("source", "first_known", "last_seen", "observations", "confidence"))
+
+
 def _check(run: Run, resolution: Resolution, previous: DataFrame | None) -> None:
     found = resolution.resolved
     broken = violations(
@@ -134,15 +221,15 @@ def _check(run: Run, resolution: Resolution, previous: DataFrame | None) -> None
         )
 
 
-def _count(run: Run, resolution: Resolution) -> None:
-    found = resolution.resolved
-    sizes = cluster_sizes(found.identity_map)
-    run.count("identifiers", resolution.identifier_count)
+def _count(run: Run, identity_map: DataFrame) -> None:
+    """Figures of all persons and edges, whatever part of them was resolved anew."""
+    sizes = cluster_sizes(identity_map)
+    edges = _by(run.lake.read(IDENTITY_EDGE), "status")
+    changes = _by(run.lake.read(IDENTITY_CHANGE), "cause")
+    run.count("identifiers", identity_now(identity_map).count())
     run.count("persons", sum(sizes.values()))
     for bucket, persons in sizes.items():
         run.count(f"persons_with_{bucket}_identifiers", persons)
-    edges = _by(found.edges, "status") if resolution.has_edges else {}
-    changes = _by(found.changes, "cause") if resolution.has_edges else {}
     run.count("edges_accepted", edges.get("accepted", 0))
     run.count("edges_refused", edges.get("refused", 0))
     run.count("merges", changes.get("merge", 0))
@@ -158,5 +245,8 @@ def _by(rows: DataFrame, column: str) -> dict[str, int]:
 
 
 def _write_nothing(run: Run) -> None:
-    for table in (IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, CUSTOMER, ATTRIBUTION, IDENTITY_MAP):
+    for table in (
+        *(IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER),
+        *(CUSTOMER, ATTRIBUTION, IDENTITY_MAP),
+    ):
         run.lake.merge(table, run.lake.read(table), delete_unmatched=False)

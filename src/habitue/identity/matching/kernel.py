@@ -1,4 +1,9 @@
-"""Arrow kernels of matching: the pattern of each candidate pair, and the repair of each group of links."""
+"""Arrow kernels of matching: the pattern of each candidate pair, and the repair of each group of links.
+
+Pairs are compared in buckets. A bucket brings each of its records once, then its pairs as
+two codes: what a record says travels once per bucket and not once per pair, and is turned
+into numbers before the first pair is looked at.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +13,45 @@ import numpy as np
 import pyarrow as pa
 
 from habitue.identity.matching.comparisons import CLOSE
+from habitue.identity.matching.expectation_maximisation import POPULATIONS, follows_chance
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.repair import Link, repaired
+from habitue.identity.matching.text_codes import Flags, Ints
 
-COMPARED = "a bigint, b bigint, conflict boolean, pattern bigint, rarity array<float>"
+RECORD, PAIR = 0, 1
+ROWS = ("bucket", "kind", "a", "b", "fields", "rarity", "exclusive")
+"""What a bucket holds: records (code `a`; fields and rarity in the order of the pattern), then pairs (a, b)."""
+RARITIES = tuple(f"rarity_{population}" for population in POPULATIONS)
+"""By population, the rarity of all that agrees in a pair and that the population shares, in sum."""
+COMPARED = ", ".join(
+    ("a bigint", "b bigint", "conflict boolean", "pattern bigint", *(f"{c} float" for c in RARITIES))
+)
 REPAIRED = "a bigint, b bigint, is_kept boolean"
-BATCH = 100_000
+BATCH = 250_000
 """Pairs compared at once: the more, the more often a pair of values has been met."""
 
 
 def compare_batches(batches: Iterator[pa.RecordBatch], pattern: Pattern) -> Iterator[pa.RecordBatch]:
-    """Pairs with the fields of both sides in; code, conflict, pattern and rarity of what agrees out."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= BATCH:
-            yield _compared(pa.Table.from_batches(waiting), pattern)
-            waiting, rows = [], 0
-    if rows:
-        yield _compared(pa.Table.from_batches(waiting), pattern)
+    """Rows sorted by bucket and kind in; of each pair its codes, conflict, pattern and rarity out."""
+    bucket: int | None = None
+    records: list[pa.RecordBatch] = []
+    pairs: list[pa.RecordBatch] = []
+    book: _Book | None = None
+    for number, kind, part in (run for batch in batches for run in _runs(batch)):
+        if number != bucket:
+            if book is not None and pairs:
+                yield book.compared(pairs)
+            bucket, records, pairs, book = number, [], [], None
+        if kind == RECORD:
+            records.append(part)
+            continue
+        book = book or _Book(pa.Table.from_batches(records), pattern)
+        pairs.append(part)
+        if sum(p.num_rows for p in pairs) >= BATCH:
+            yield book.compared(pairs)
+            pairs = []
+    if book is not None and pairs:
+        yield book.compared(pairs)
 
 
 def repair_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -49,32 +72,78 @@ def repair_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
         yield _repaired(links)
 
 
-def _compared(pairs: pa.Table, pattern: Pattern) -> pa.RecordBatch:
-    sides = [
-        {c: pairs.column(f"{c}_{end}").to_numpy(zero_copy_only=False) for c in pattern.columns}
-        for end in "ab"
-    ]
-    levels = pattern.compare(*sides)
-    width = len(pattern.columns)
-    rarity = np.minimum(
-        *(
-            pairs.column(f"rarity_{end}").combine_chunks().flatten().to_numpy().reshape(-1, width)
-            for end in "ab"
-        )
-    )
-    agrees = np.stack([(levels[c] >= 0) & (levels[c] <= CLOSE) for c in pattern.columns], axis=1)
-    flat = np.where(agrees, rarity, 0.0).astype(np.float32).ravel()
-    offsets = pa.array(np.arange(0, flat.size + 1, width), pa.int32())
-    return pa.RecordBatch.from_arrays(
-        [
-            pairs.column("a").combine_chunks(),
-            pairs.column("b").combine_chunks(),
-            pairs.column("conflict").combine_chunks(),
-            pa.array(pattern.packed(levels), pa.int64()),
-            pa.ListArray.from_arrays(offsets, pa.array(flat, pa.float32())),
-        ],
-        names=["a", "b", "conflict", "pattern", "rarity"],
-    )
+def _runs(batch: pa.RecordBatch) -> Iterator[tuple[int, int, pa.RecordBatch]]:
+    """Parts of a batch within one bucket and of one kind."""
+    bucket, kind = batch.column("bucket").to_numpy(), batch.column("kind").to_numpy()
+    ends = np.flatnonzero((bucket[1:] != bucket[:-1]) | (kind[1:] != kind[:-1])) + 1
+    bounds = [0, *ends.tolist(), batch.num_rows]
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        if end > start:
+            yield int(bucket[start]), int(kind[start]), batch.slice(start, end - start)
+
+
+class _Book:
+    """The records of a bucket, as numbers."""
+
+    def __init__(self, records: pa.Table, pattern: Pattern) -> None:
+        self.pattern = pattern
+        codes = records.column("a").to_numpy()
+        self._order = np.argsort(codes)
+        self._codes = codes[self._order]
+        width = len(pattern.columns)
+        flat = _whole(records, "fields").flatten()
+        columns = {
+            c: flat.take(pa.array(np.arange(i, len(flat), width))) for i, c in enumerate(pattern.columns)
+        }
+        self._fields = pattern.numbered(columns)
+        rarity = _whole(records, "rarity").flatten().to_numpy(zero_copy_only=False)
+        self._rarity = rarity.reshape(-1, width).astype(np.float32)
+        self._numbers = _numbers(_whole(records, "exclusive"))
+        shares = [[not follows_chance(p, f) for f in pattern.fields] for p in POPULATIONS]
+        self._shares = np.array(shares, dtype=np.float32)
+
+    def compared(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+        """What each pair of records shows."""
+        pairs = pa.Table.from_batches(batches)
+        one, other = (self._places(pairs.column(end).to_numpy()) for end in "ab")
+        levels = self.pattern.compare_numbered(self._fields, one, other)
+        agrees = np.stack([(levels[c] >= 0) & (levels[c] <= CLOSE) for c in self.pattern.columns], axis=1)
+        rarity = np.where(agrees, np.minimum(self._rarity[one], self._rarity[other]), np.float32(0))
+        conflict: Flags = np.zeros(len(one), dtype=bool)
+        for number in self._numbers:
+            conflict |= (number[one] >= 0) & (number[other] >= 0) & (number[one] != number[other])
+        arrays = [
+            *(_whole(pairs, end) for end in "ab"),
+            pa.array(conflict),
+            pa.array(self.pattern.packed(levels), pa.int64()),
+            *(pa.array(total, pa.float32()) for total in self._shares @ rarity.T),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, names=["a", "b", "conflict", "pattern", *RARITIES])
+
+    def _places(self, codes: Ints) -> Ints:
+        found: Ints = self._order[np.searchsorted(self._codes, codes)]
+        return found
+
+
+def _numbers(exclusive: pa.MapArray) -> list[Ints]:
+    """Of each number space the number that every record has in it, as an integer; -1 for none."""
+    keys = exclusive.keys.dictionary_encode()
+    values = exclusive.items.dictionary_encode().indices.to_numpy()
+    offsets = exclusive.offsets.to_numpy()
+    record = np.repeat(np.arange(len(exclusive)), np.diff(offsets))
+    space = keys.indices.to_numpy()[offsets[0] : offsets[-1]]
+    found = []
+    for number in range(len(keys.dictionary)):
+        held = np.full(len(exclusive), -1, dtype=np.int64)
+        spots = np.flatnonzero(space == number)
+        held[record[spots]] = values[offsets[0] : offsets[-1]][spots]
+        found.append(held)
+    return found
+
+
+def _whole(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name).combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 
 def _repaired(links: list[Link]) -> pa.RecordBatch:

@@ -8,14 +8,22 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.identity.components import components
 from habitue.identity.matching import blocking, scoring
 from habitue.identity.matching.blocking import BlockingPass
 from habitue.identity.matching.expectation_maximisation import Chance, Model, learn
-from habitue.identity.matching.kernel import COMPARED, REPAIRED, compare_batches, repair_batches
+from habitue.identity.matching.kernel import (
+    COMPARED,
+    PAIR,
+    RECORD,
+    REPAIRED,
+    ROWS,
+    compare_batches,
+    repair_batches,
+)
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.preparation import Prepared, drawn, folded_records, with_rarity
 from habitue.identity.matching.settings import MatchingSettings
@@ -23,6 +31,8 @@ from habitue.identity.matching.settings import MatchingSettings
 Checkpoint = Callable[[DataFrame], DataFrame]
 
 DRIVER_TIER_MAX_LINKS = 5_000_000
+PAIRS_PER_BUCKET = 3_000_000
+"""Pairs that are compared beside one copy of their records: what a process of Python holds at once."""
 NUMBER = "two values of one number space"
 FEW_ROLES = "too few independent fields agree"
 WEAK_BRIDGE = "weak bridge: other pairs of the group contradict it"
@@ -54,8 +64,10 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     people = checkpoint(prepared.records)
     blocks = checkpoint(blocking.blocked(people, pattern))
     passes = blocking.report(blocks, prepared.count, settings)
-    pairs = checkpoint(_compared(blocking.candidates(blocks, passes, settings), people, pattern))
-    counts = pairs.where("NOT conflict").groupBy("pattern").agg(F.count(F.lit(1)).alias("n")).toArrow()
+    candidates = checkpoint(blocking.candidates(blocks, passes, settings))
+    pairs = checkpoint(_compared(candidates, people, pattern))
+    patterns = checkpoint(pairs.groupBy("pattern").agg(F.count_if(~F.col("conflict")).alias("n")))
+    counts = patterns.where("n > 0").toArrow()
     if counts.num_rows == 0:
         return Matching(_no_links(rows), passes, None, 0)
     chance = _chance(people, prepared, settings)
@@ -64,39 +76,32 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     weight = counts.column("n").to_numpy().astype(np.float64)
     levels = pattern.unpacked(counts.column("pattern").to_numpy())
     model = learn(pattern, levels, weight, prepared.count, chance)
-    links = checkpoint(_decided(pairs, people, pattern, model, settings, checkpoint))
+    scored = _scored(pairs, patterns, pattern, model, settings)
+    links = checkpoint(_decided(scored, people, pattern, model, settings, checkpoint))
     return Matching(_with_keys(links, people), passes, model, int(weight.sum()))
 
 
 def _compared(pairs: DataFrame, people: DataFrame, pattern: Pattern) -> DataFrame:
-    """Candidate pairs (a, b) with conflict, pattern and rarity."""
-    for end in ("a", "b"):
-        side = people.select(
-            F.col("code").alias(end),
-            *(F.col(c).alias(f"{c}_{end}") for c in (*pattern.columns, "rarity", "exclusive")),
-        )
-        pairs = pairs.join(side, on=end, how="inner")
-    both = pairs.select(
-        "a",
-        "b",
-        _conflict().alias("conflict"),
-        *(f"{c}_{end}" for c in (*pattern.columns, "rarity") for end in ("a", "b")),
+    """Candidate pairs (a, b; materialised) with conflict, pattern and rarity by population."""
+    buckets = -(-pairs.count() // PAIRS_PER_BUCKET) or 1
+    placed = pairs.select(F.pmod(F.xxhash64("a"), F.lit(buckets)).cast("int").alias("bucket"), "a", "b")
+    needed = placed.select("bucket", F.col("a").alias("code")).union(placed.select("bucket", "b")).distinct()
+    records = needed.join(people, on="code", how="inner").select(
+        "bucket",
+        F.lit(RECORD).alias("kind"),
+        F.col("code").alias("a"),
+        F.lit(None).cast("bigint").alias("b"),
+        F.array(*pattern.columns).alias("fields"),
+        "rarity",
+        "exclusive",
     )
-    return both.mapInArrow(_comparing(pattern), COMPARED)
+    rows = records.unionByName(placed.withColumn("kind", F.lit(PAIR)), allowMissingColumns=True)
+    in_order = rows.select(*ROWS).repartition("bucket").sortWithinPartitions("bucket", "kind")
+    return in_order.mapInArrow(_comparing(pattern), COMPARED)
 
 
 def _comparing(pattern: Pattern) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     return partial(compare_batches, pattern=pattern)
-
-
-def _conflict() -> Column:
-    """Whether the two records hold different numbers of one space."""
-    other = F.col("exclusive_b")
-    differs = F.exists(
-        F.map_keys("exclusive_a"),
-        lambda space: other[space].isNotNull() & (other[space] != F.col("exclusive_a")[space]),
-    )
-    return F.coalesce(differs, F.lit(False))
 
 
 def _chance(people: DataFrame, prepared: Prepared, settings: MatchingSettings) -> Chance:
@@ -116,7 +121,7 @@ def _chance(people: DataFrame, prepared: Prepared, settings: MatchingSettings) -
 
 
 def _decided(
-    pairs: DataFrame,
+    scored: DataFrame,
     people: DataFrame,
     pattern: Pattern,
     model: Model,
@@ -124,8 +129,8 @@ def _decided(
     checkpoint: Checkpoint,
 ) -> DataFrame:
     """Links (a, b, probability, status, reason, agreement) after thresholds and repair."""
-    scored = _scored(pairs, pattern, model, settings)
-    accepted = checkpoint(scored.where("accepted").select("a", "b"))
+    likely = checkpoint(scored.where(F.col("accepted") | (F.col("probability") >= settings.review)))
+    accepted = likely.where("accepted").select("a", "b")
     labels = checkpoint(
         components(
             accepted,
@@ -135,16 +140,19 @@ def _decided(
         )
     )
     groups = labels.groupBy("component").agg(F.count(F.lit(1)).alias("n")).where("n > 2")
-    members = labels.join(groups, on="component", how="inner")
-    whole = _scored(_compared(_missing(members, pairs, settings), people, pattern), pattern, model, settings)
-    inside = _within(scored.unionByName(whole), members)
+    members = checkpoint(labels.join(groups, on="component", how="inner"))
+    others = checkpoint(_compared(checkpoint(_missing(members, likely, settings)), people, pattern))
+    whole = _scored(others, others.select("pattern").distinct(), pattern, model, settings)
+    inside = _within(likely.unionByName(whole), members)
+    large = members.where(F.col("n") > settings.component_limit)
+    if not large.isEmpty():  # too many pairs to compare all: those that met in a block have to do
+        inside = inside.unionByName(_within(scored, large)).distinct()
     kept = checkpoint(
         inside.repartition("component")
         .sortWithinPartitions("component", "a", "b")
         .mapInArrow(repair_batches, REPAIRED)
     )
-    interesting = scored.where(F.col("accepted") | (F.col("probability") >= settings.review))
-    found = interesting.join(kept, on=["a", "b"], how="left")
+    found = likely.join(kept, on=["a", "b"], how="left")
     is_torn = F.col("accepted") & (F.col("is_kept") == F.lit(False))
     enough = F.col("roles") >= settings.independent_roles
     reason = (
@@ -169,13 +177,21 @@ def _decided(
     )
 
 
-def _scored(pairs: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings) -> DataFrame:
-    """Pairs with log_odds, probability, roles that agree, and whether they are accepted as links."""
-    odds = pairs.withColumns(
-        {"log_odds": scoring.log_odds(model, pattern), "roles": scoring.agreeing_roles(model, pattern)}
+def _scored(
+    pairs: DataFrame, patterns: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings
+) -> DataFrame:
+    """Pairs with log_odds, probability, roles that agree, and whether they are accepted as links.
+
+    `patterns` holds every pattern of the pairs once.
+    """
+    supports = patterns.select("pattern").withColumns(scoring.supports(model, pattern))
+    odds = pairs.join(F.broadcast(supports), on="pattern", how="inner").withColumn(
+        "log_odds", scoring.log_odds(model)
     )
     probability = 1 / (1 + F.exp(-F.col("log_odds")))
-    likely = odds.withColumn("probability", probability)
+    likely = odds.select(
+        *("a", "b", "conflict", "pattern", "roles", "log_odds"), probability.alias("probability")
+    )
     accepted = (
         (F.col("probability") >= settings.accept)
         & (F.col("roles") >= settings.independent_roles)
@@ -184,13 +200,13 @@ def _scored(pairs: DataFrame, pattern: Pattern, model: Model, settings: Matching
     return likely.withColumn("accepted", accepted)
 
 
-def _missing(members: DataFrame, pairs: DataFrame, settings: MatchingSettings) -> DataFrame:
-    """Pairs of a group that no block held; what they say is needed to judge its bridges."""
+def _missing(members: DataFrame, likely: DataFrame, settings: MatchingSettings) -> DataFrame:
+    """The other pairs of a group; what they say is needed to judge its bridges."""
     small = members.where(F.col("n") <= settings.component_limit)
     ones = small.select("component", F.col("node").alias("a"))
     others = small.select("component", F.col("node").alias("b"))
     every = ones.join(others, on="component", how="inner").where("a < b").select("a", "b")
-    return every.join(pairs.select("a", "b"), on=["a", "b"], how="left_anti")
+    return every.join(likely.select("a", "b"), on=["a", "b"], how="left_anti")
 
 
 def _within(scored: DataFrame, members: DataFrame) -> DataFrame:

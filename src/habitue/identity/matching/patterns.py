@@ -1,6 +1,6 @@
 """The comparison pattern of pairs of records: one level per field, packed into one integer.
 
-Values are compared once per distinct pair in a batch. Where two columns are mixed up
+Values stand for themselves as numbers; two of them are compared once per distinct pair. Where two columns are mixed up
 (given and family name, mostly), the pair of columns gets one level for the whole
 swap in the first of them, and the second says nothing: their agreement is one fact.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, UNKNOWN, Levels
 from habitue.identity.matching.settings import MatchField
@@ -20,6 +20,14 @@ from habitue.identity.matching.text_codes import Flags, Ints
 from habitue.identity.matching.value_pairs import ValuePairs
 
 Values = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A column of records: the number of each record's value in `texts`, -1 where there is none."""
+
+    number: Ints
+    texts: pa.Array
 
 
 @dataclass(frozen=True)
@@ -55,16 +63,39 @@ class Pattern:
             found[column] = (digit - 1).astype(np.int8)
         return found
 
+    def numbered(self, columns: Mapping[str, pa.Array]) -> dict[str, Numbered]:
+        """Columns of records as numbers; columns that may be swapped share theirs."""
+        found: dict[str, Numbered] = {}
+        together = {second: first for first, second in self.swaps}
+        heads = [c for c in self.columns if c not in together]
+        for head in heads:
+            group = [head, *(c for c in self.columns if together.get(c) == head)]
+            encoded = pa.concat_arrays([columns[c] for c in group]).dictionary_encode()
+            numbers = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+            for column, part in zip(group, np.split(numbers, len(group)), strict=True):
+                found[column] = Numbered(part, encoded.dictionary)
+        return found
+
     def compare(self, left: Mapping[str, Values], right: Mapping[str, Values]) -> dict[str, Levels]:
         """Levels of each field for pairs of records given column by column."""
+        both = {c: pa.array(np.concatenate([left[c], right[c]]), pa.string()) for c in self.columns}
+        place = np.arange(len(left[self.columns[0]]))
+        return self.compare_numbered(self.numbered(both), place, place + len(place))
+
+    def compare_numbered(self, records: Mapping[str, Numbered], one: Ints, other: Ints) -> dict[str, Levels]:
+        """Levels of each field for pairs of records given by their places in the columns."""
         kinds = {f.column: f.comparison for f in self.fields}
-        levels = {c: _levels(kinds[c], left[c], right[c]) for c in self.columns}
+
+        def levels_of(column: str, against: str) -> Levels:
+            a, b = records[column], records[against]
+            return _levels(kinds[column], a.number[one], b.number[other], a.texts)
+
+        levels = {c: levels_of(c, c) for c in self.columns}
         for first, second in self.swaps:
-            one = _levels(kinds[first], left[first], right[second])
-            other = _levels(kinds[second], left[second], right[first])
+            here, there = levels_of(first, second), levels_of(second, first)
             straight = _agrees(levels[first]).astype(np.int8) + _agrees(levels[second])
-            both = _agrees(one) & _agrees(other) & (straight < 2)
-            half = (_agrees(one) & (other == UNKNOWN)) | (_agrees(other) & (one == UNKNOWN))
+            both = _agrees(here) & _agrees(there) & (straight < 2)
+            half = (_agrees(here) & (there == UNKNOWN)) | (_agrees(there) & (here == UNKNOWN))
             half &= straight == 0
             base = COMPARISONS[kinds[first]][1]
             levels[first] = np.select([both, half], [base, base + 1], levels[first]).astype(np.int8)
@@ -84,16 +115,17 @@ def _agrees(levels: Levels) -> Flags:
     return (levels >= 0) & (levels <= CLOSE)
 
 
-def _levels(comparison: str, left: Values, right: Values) -> Levels:
-    """Levels of each pair; every distinct pair of values is compared once."""
-    values, texts = pd.factorize(np.concatenate([left, right]))  # a missing value gets -1
-    a, b = values[: len(left)].astype(np.int64), values[len(left) :].astype(np.int64)
+def _levels(comparison: str, left: Ints, right: Ints, texts: pa.Array) -> Levels:
+    """Levels of each pair of numbers; every distinct pair is compared once."""
     result = np.full(len(left), UNKNOWN, dtype=np.int8)
-    known = np.flatnonzero((a >= 0) & (b >= 0))
+    known = np.flatnonzero((left >= 0) & (right >= 0))
     if known.size == 0:
         return result
-    low, high = np.minimum(a[known], b[known]), np.maximum(a[known], b[known])
+    low, high = np.minimum(left[known], right[known]), np.maximum(left[known], right[known])
     pairs, position = np.unique(low * len(texts) + high, return_inverse=True)
+    # only values of these pairs are looked at: a bucket of records holds many more
+    used, ends = np.unique(np.concatenate(np.divmod(pairs, len(texts))), return_inverse=True)
     compare, _ = COMPARISONS[comparison]
-    result[known] = compare(ValuePairs(texts.tolist(), pairs // len(texts), pairs % len(texts)))[position]
+    values = texts.take(pa.array(used)).to_pylist()
+    result[known] = compare(ValuePairs(values, ends[: len(pairs)], ends[len(pairs) :]))[position]
     return result

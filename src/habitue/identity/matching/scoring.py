@@ -9,7 +9,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.identity.matching.comparisons import CLOSE, COMPARISONS
-from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model, follows_chance
+from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model
 from habitue.identity.matching.patterns import Pattern
 
 ROLE_GROUPS = {"given": "name", "family": "name"}
@@ -18,13 +18,23 @@ SPEAKS_FROM = 4.0
 """How many times likelier a level must be for one person than for strangers, to count as evidence."""
 
 
-def log_odds(model: Model, pattern: Pattern) -> Column:
-    """Natural log odds of `person` against all other populations, for columns pattern and rarity."""
+def supports(model: Model, pattern: Pattern) -> dict[str, Column]:
+    """What a pattern says for each population, its prior included: columns base_POPULATION, and roles that agree.
+
+    To be worked out once per pattern; many pairs show the same one.
+    """
+    bases = {f"base_{p}": _support(p, model, pattern) for p in POPULATIONS}
+    return bases | {"roles": agreeing_roles(model, pattern)}
+
+
+def log_odds(model: Model) -> Column:
+    """Natural log odds of `person` against all other populations, from the supports of a pair's pattern and its rarity."""
+    total = {p: F.col(f"base_{p}") + F.col(f"rarity_{p}") for p in POPULATIONS}
     others = F.lit(float(np.log(1 - sum(model.prior.values()))))
-    rivals = [_support(p, model, pattern) for p in POPULATIONS[1:]]
+    rivals = [total[p] for p in POPULATIONS[1:]]
     top = reduce(F.greatest, [*rivals, others])
-    spread = reduce(lambda total, rival: total + F.exp(rival - top), rivals, F.exp(others - top))
-    return _support(POPULATIONS[0], model, pattern) - (top + F.log(spread))
+    spread = reduce(lambda sum_, rival: sum_ + F.exp(rival - top), rivals, F.exp(others - top))
+    return total[POPULATIONS[0]] - (top + F.log(spread))
 
 
 def agreeing_roles(model: Model, pattern: Pattern) -> Column:
@@ -54,14 +64,12 @@ def agreement(pattern: Pattern) -> Column:
 
 
 def _support(population: str, model: Model, pattern: Pattern) -> Column:
-    """Log of the prior and of all weights of one population."""
+    """Log of the prior and of all weights of one population, rarity aside."""
     total = F.lit(float(np.log(model.prior[population])))
     for i, field in enumerate(pattern.fields):
         weights = np.log(model.level[population][field.column] / model.chance[field.column])
         by_digit = F.array(*(F.lit(w) for w in [0.0, *weights.tolist()]))  # digit 0 is a missing value
         total = total + F.get(by_digit, _digit(pattern, i))
-        if not follows_chance(population, field):
-            total = total + F.get("rarity", F.lit(i))
     return total
 
 

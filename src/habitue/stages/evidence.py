@@ -1,0 +1,111 @@
+"""What resolve starts from: every record with identifiers, or those that changed since its map was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
+from habitue.contracts.entities import ENTITIES, EVENT
+from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
+from habitue.contracts.intake import PERSON_RECORD
+from habitue.contracts.table import Table
+from habitue.identity.increment import net_changes
+from habitue.job import Run
+from habitue.lake.changes import made_from, row_changes
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import code_digest, digest
+
+_COLUMNS = ("source", "identifiers", "known_time")
+_STATE = (IDENTITY_EDGE, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER)
+_SAID = "All persons are resolved anew: "
+
+
+@dataclass(frozen=True)
+class Since:
+    """Rows that came and went since the present map was made (net, materialised), and whether person records did."""
+
+    rows: DataFrame
+    person_records_changed: bool
+
+
+def identified_records(run: Run) -> dict[str, DataFrame]:
+    """Rows with identifiers by rule; what a tracker saw together counts less than what a record states."""
+    found: dict[str, list[DataFrame]] = {}
+    for table in _identified(run):
+        found.setdefault(_rule(table), []).append(_rows(table, run.lake.read(table)).select(*_COLUMNS))
+    return {rule: reduce(DataFrame.unionByName, rows) for rule, rows in found.items()}
+
+
+def basis(run: Run) -> dict[str, Any]:
+    """What a map is made from: rules and code, and the versions of its inputs."""
+    rules = [code_digest(), run.settings.identity.model_dump(mode="json")]
+    inputs = {table.leaf: _head(run, table) for table in _identified(run)}
+    inputs[PERSON_RECORD.leaf] = _data_version(run, PERSON_RECORD)
+    return {"rules": digest(rules), "inputs": inputs}
+
+
+def with_state(run: Run, made: dict[str, Any]) -> dict[str, Any]:
+    """The same with the versions of the tables that were written beside the map."""
+    return made | {"state": {table.leaf: _data_version(run, table) for table in _STATE}}
+
+
+def changed_since(run: Run, now: dict[str, Any]) -> Since | None:
+    """What changed since the map was made; None where all is to be resolved anew, and the run says why."""
+    made = made_from(run.location, IDENTITY_MAP)
+    if made is None:
+        return None
+    if made["rules"] != now["rules"]:
+        run.note(f"{_SAID}the rules or the code are not those that the present map was made with.")
+        return None
+    if made["state"] != with_state(run, now)["state"]:
+        run.note(f"{_SAID}a run ended between the writes of the tables of identity.")
+        return None
+    changes = []
+    for table in _identified(run):
+        since, until = made["inputs"].get(table.leaf), now["inputs"][table.leaf]
+        rows = _changes(run, table, since, until)
+        if rows is None:
+            run.note(f"{_SAID}the history of {table.name} since the last time is gone.")
+            return None
+        changes.append(rows)
+    net = run.lake.checkpoint(net_changes(reduce(DataFrame.unionByName, changes)))
+    run.count("changed_records", net.count())
+    people = made["inputs"].get(PERSON_RECORD.leaf), now["inputs"][PERSON_RECORD.leaf]
+    return Since(net, people[0] != people[1])
+
+
+def _changes(run: Run, table: Table, since: int | None, until: int | None) -> DataFrame | None:
+    if since is None or until is None:
+        rows: DataFrame | None = run.lake.read(table).withColumn("change", F.lit(1))
+    else:
+        wanted = (*_COLUMNS, "is_bot") if table is EVENT else _COLUMNS
+        rows = row_changes(run.lake, table, wanted, since=since, until=until)
+    if rows is None:
+        return None
+    return _rows(table, rows).select(F.lit(_rule(table)).alias("rule"), *_COLUMNS, "change")
+
+
+def _identified(run: Run) -> list[Table]:
+    """Tables with identifiers that there are."""
+    return [t for t in ENTITIES.values() if "identifiers" in t.column_names and run.lake.exists(t)]
+
+
+def _rule(table: Table) -> str:
+    return "login" if table is EVENT else "same_record"
+
+
+def _rows(table: Table, rows: DataFrame) -> DataFrame:
+    return rows.where(~F.col("is_bot")) if table is EVENT else rows
+
+
+def _head(run: Run, table: Table) -> int | None:
+    return DeltaLog(run.location.table(table)).head()
+
+
+def _data_version(run: Run, table: Table) -> int | None:
+    return DeltaLog(run.location.table(table)).data_version()
