@@ -14,6 +14,7 @@ from habitue.contracts.behaviour import (
     IDENTITY_CHANGE,
     IDENTITY_EDGE,
     IDENTITY_MAP,
+    IDENTITY_OVERRIDE,
     MATCH_REVIEW,
 )
 from habitue.contracts.entities import CUSTOMER_RECORD
@@ -33,14 +34,17 @@ TABLES = (
 )
 
 
-def a_run(lake: Lake, folder: Path, settings: Settings | None = None) -> Run:
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def a_run(lake: Lake, folder: Path, settings: Settings | None = None, now: datetime = NOW) -> Run:
     run = Run(
         project=folder,
         settings=settings or Settings(),
         location=lake.location,
         record=RunRecord("r1", "2026-01-01", "0", "", ""),
         progress=Progress(quiet=True),
-        now=datetime(2026, 2, 1, tzinfo=UTC),
+        now=now,
     )
     run.__dict__["lake"] = lake  # the test's own, where the run would open one
     return run
@@ -68,8 +72,10 @@ def test_resolve_fills_its_tables_and_a_second_run_changes_nothing(lake: Lake, t
         "persons_with_1_identifiers": 4,
         "edges_accepted": 0,
         "edges_refused": 2,
+        "edges_retired": 0,
         "merges": 0,
         "splits": 1,
+        "changes_by_hand": 0,
     }
     assert_table(
         lake.read(IDENTITY_EDGE),
@@ -125,6 +131,65 @@ def test_a_second_day_resolves_what_its_records_touch_and_nothing_else(lake: Lak
     resolve(whole)
     assert any("resolved anew: the rules or the code are not those" in said for said in whole.step.findings)
     assert everything(lake) == touched
+
+
+DECIDED = """
+    decision_id | kind   | id_type_a       | id_key_a | id_type_b | id_key_b | decided_at          | expires_at          | withdrawn_at | reviewer
+    d1          | link   | email           | f        | email     | h        | 2026-02-10 00:00:00 |                     | {withdrawn}  | eva
+    d2          | unlink | customer_number | ada      | email     | e        | 2026-02-11 00:00:00 |                     |              | eva
+    d3          | block  | email           | g        |           |          | 2026-02-12 00:00:00 | 2026-03-05 00:00:00 |              | eva
+"""
+
+
+def decide(lake: Lake, withdrawn: str) -> None:
+    rows = table(lake.spark, IDENTITY_OVERRIDE, DECIDED.format(withdrawn=withdrawn)).drop("row_hash")
+    lake.merge(IDENTITY_OVERRIDE, rows)
+
+
+def test_decisions_touch_the_persons_that_they_are_about_as_a_full_run_would(lake: Lake, tmp_path: Path):
+    """Link, unlink and block; then a withdrawal; then a block that ends by the clock, without any new row."""
+    put_records(lake, DAY_2)
+    resolve(a_run(lake, tmp_path, with_limit(11), datetime(2026, 2, 5, tzinfo=UTC)))
+    decide(lake, "")
+    steps = [
+        # ada, e; ben, f, l, h; g, q, cleo
+        ("", datetime(2026, 3, 1, tzinfo=UTC), 9, {"ada", "e", "ben f h l", "cleo", "g", "q", "r"}),
+        (
+            "2026-03-02 00:00:00",
+            datetime(2026, 3, 3, tzinfo=UTC),
+            4,
+            {"ada", "e", "ben f", "h l", "cleo", "g", "q", "r"},
+        ),
+        (
+            "2026-03-02 00:00:00",
+            datetime(2026, 3, 6, tzinfo=UTC),
+            3,
+            {"ada", "e", "ben f", "h l", "cleo g q", "r"},
+        ),
+    ]
+    for withdrawn, now, anew, persons in steps:
+        decide(lake, withdrawn)
+        run = a_run(lake, tmp_path, with_limit(11), now)
+        resolve(run)
+        assert not [said for said in run.step.findings if "anew" in said]
+        assert run.step.figures["identifiers_resolved_anew"] == anew
+        assert together(lake) == persons
+        touched = everything(lake)
+        resolve(a_run(lake, tmp_path, with_limit(12), now))  # by other rules: everything
+        assert everything(lake) == touched
+
+
+def with_limit(default: int) -> Settings:
+    """Settings with a limit that nobody reaches: with another one, everything is resolved anew."""
+    return Settings(identity=IdentitySettings(default_per_person=default))
+
+
+def together(lake: Lake) -> set[str]:
+    """Identifiers of each person as of now."""
+    persons: dict[str, list[str]] = {}
+    for row in lake.read(IDENTITY_MAP).where("valid_to IS NULL").collect():
+        persons.setdefault(row.person_id, []).append(row.id_key)
+    return {" ".join(sorted(keys)) for keys in persons.values()}
 
 
 def put_records(lake: Lake, rows: str) -> None:

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from habitue.identity import kernel as kernel_module
-from habitue.identity.constrained import Limits
+from habitue.identity.constrained import BY_HAND, MANUAL, Edge, Limits
 from habitue.identity.facts import EDGE, FOUNDER, NODE, SPACE, Chunk
 from habitue.identity.kernel import FACTS, replay_partition
-from habitue.identity.replay import Facts, History, replay
+from habitue.identity.replay import Facts, History, Space, replay
 from tests.oracle.identity_worlds import SETTINGS, Identifier, random_world
 from tests.oracle.test_identity_replay import facts_of, founders
 
@@ -48,7 +48,10 @@ def rows_of(component: int, facts: Facts, names: dict[int, Identifier]) -> list[
             {"kind": EDGE, "at": e.first_known, "rank": e.tier, "confidence": e.confidence, "name": e.rule}
             | ends
         )
-    rows += [{"kind": SPACE, "at": s.at, "a": s.code + shift, "name": s.space} for s in facts.spaces]
+    rows += [
+        {"kind": SPACE, "at": s.at, "a": s.code + shift, "name": s.space, "until": s.until}
+        for s in facts.spaces
+    ]
     rows += [
         {"kind": FOUNDER, "at": h.valid_from, "a": h.code + shift, "name": h.person_id} for h in facts.hints
     ]
@@ -127,6 +130,47 @@ def test_the_same_with_the_map_of_an_earlier_run_of_other_facts():
         worlds.append((Facts(nodes, facts.spaces, facts.edges, hints), names))
     for limits in LIMITS.values():
         assert as_set(kernel(worlds, limits)) == as_set(wanted(worlds, limits))
+
+
+def decided(facts: Facts, rng: random.Random) -> Facts:
+    """One fact of reviewers, consent or a change of hands, after which a component is no plain one, or one of none."""
+    codes = sorted(n.code for n in facts.nodes)
+    first = {n.code: n.first_known for n in facts.nodes}
+    spaces, edges = [*facts.spaces], [*facts.edges]
+    kind = rng.choice(["link", "unlink", "block", "pause", "later", "none"])
+    start, end = rng.randint(1, 20), rng.choice([None, rng.randint(21, 50)])
+    if kind == "pause" and edges:  # one edge in two spans
+        edge = edges.pop(rng.randrange(len(edges)))
+        middle = edge.first_known + 2
+        edges += [edge._replace(until=middle), edge._replace(first_known=middle + 3, until=edge.until)]
+        edges = [e for e in edges if e.until is None or e.first_known < e.until]
+    elif kind == "later" and edges:  # consent came after the record
+        edge = edges.pop(rng.randrange(len(edges)))
+        edges += [
+            e
+            for e in [edge._replace(first_known=edge.first_known + 4)]
+            if not e.until or e.until > e.first_known
+        ]
+    elif kind == "link" and len(codes) > 1:
+        one, other = rng.sample(codes, 2)
+        edges.append(
+            Edge(one, other, -1, 1.0, max(start, first[one], first[other]), end and end + 99, MANUAL)
+        )
+    elif kind in ("unlink", "block"):
+        for code in rng.sample(codes, min(len(codes), 2 if kind == "unlink" else 1)):
+            spaces.append(Space(max(start, first[code]), code, f"{BY_HAND}d", end and end + 99))
+    return Facts(facts.nodes, spaces, edges, facts.hints)
+
+
+def test_the_same_with_decisions_and_edges_that_pause():
+    worlds = []
+    for seed in SEEDS:
+        facts, names = small_facts(seed)
+        worlds.append((decided(facts, random.Random(seed)), names))
+    for limits in LIMITS.values():
+        found = kernel(worlds, limits)
+        assert as_set(found) == as_set(wanted(worlds, limits))
+        assert {row["text"] for row in found} >= {MANUAL, "merge"}
 
 
 def test_worlds_go_both_ways():

@@ -91,7 +91,7 @@ def test_the_checks_of_the_run_find_nothing(first: Resolution):
     counts = violations(
         found.identity_map, found.edges, found.changes, first.sightings, previous=None, settings=SETTINGS
     )
-    assert len(counts) == 5 and not any(counts.values()), counts
+    assert len(counts) == 6 and not any(counts.values()), counts
 
 
 def test_the_checks_of_the_run_find_planted_faults(spark: SparkSession, first: Resolution):

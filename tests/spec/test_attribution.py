@@ -8,7 +8,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import ATTRIBUTION, IDENTITY_MAP, SESSION
+from habitue.contracts.entities import CONSENT, EVENT
 from habitue.identity.attribution import attribute_sessions
+from habitue.identity.consent import consented_visits, statements
 from habitue.identity.settings import AttributionSettings, IdentitySettings
 from tests.tables import assert_table, table
 
@@ -43,6 +45,7 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         table(spark, IDENTITY_MAP, MAP),
         None,
         settings=SETTINGS,
+        consented=spark.createDataFrame([("too old",), ("earlier",), ("stranger",)], "session_id string"),
     )
     assert_table(
         found,
@@ -61,6 +64,56 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         no cookie  | 2026-09-01 10:10:00 | ADA       | login     |
         """,
     )
+
+
+def test_history_goes_to_a_login_only_where_the_browser_had_agreed_by_then(spark: SparkSession):
+    """c1 logs in on 1 June. Its visits of May: before it agreed, after it did, after it withdrew, never asked."""
+    sessions = table(
+        spark,
+        SESSION,
+        """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | logins
+        silent     | anonymous_id | c1          | 2026-05-10 10:00:00 | 2026-05-10 10:10:00 | 2026-05-10 10:10:00 |
+        agreed     | anonymous_id | c1          | 2026-05-20 10:00:00 | 2026-05-20 10:10:00 | 2026-05-20 10:10:00 |
+        withdrawn  | anonymous_id | c1          | 2026-05-28 10:00:00 | 2026-05-28 10:10:00 | 2026-05-28 10:10:00 |
+        login      | anonymous_id | c1          | 2026-06-01 11:50:00 | 2026-06-01 12:00:00 | 2026-06-01 12:00:00 | customer_number:ada
+        after      | anonymous_id | c1          | 2026-06-02 11:50:00 | 2026-06-02 12:00:00 | 2026-06-02 12:00:00 |
+        """,
+    ).withColumn("logins", _or_none())
+    events = table(
+        spark,
+        EVENT,
+        """
+        event_id | visitor_type | visitor_key | event_time          | event_date | known_time          | consent
+        1        | anonymous_id | c1          | 2026-05-20 10:05:00 | 2026-05-20 | 2026-05-20 10:05:00 | {"profiling":"granted"}
+        2        | anonymous_id | c1          | 2026-05-20 10:06:00 | 2026-05-20 | 2026-05-20 10:06:00 | {"marketing":"denied"}
+        """,
+    )
+    consents = table(
+        spark,
+        CONSENT,
+        """
+        consent_id | purpose   | channel | status    | given_time          | identifiers     | known_time
+        1          | profiling | any     | withdrawn | 2026-05-28 09:00:00 | anonymous_id:c1 | 2026-05-28 09:00:00
+        2          | marketing | any     | granted   | 2026-05-01 09:00:00 | anonymous_id:c1 | 2026-05-01 09:00:00
+        """,
+    )
+    said = statements(consents, events, purpose="profiling")
+    found = attribute_sessions(
+        sessions,
+        table(spark, IDENTITY_MAP, MAP),
+        None,
+        settings=SETTINGS,
+        consented=consented_visits(sessions, said),
+    )
+    rows = {r.session_id: (r.rule, r.person_id) for r in found.where("valid_to IS NULL").collect()}
+    assert rows == {
+        "silent": ("no_consent", "C1"),
+        "agreed": ("backfill", "ADA"),
+        "withdrawn": ("no_consent", "C1"),
+        "login": ("login", "ADA"),
+        "after": ("device", "ADA"),
+    }
 
 
 def test_on_a_shared_device_a_fresh_login_speaks_for_the_next_visit_and_nobody_else(spark: SparkSession):

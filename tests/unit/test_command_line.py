@@ -138,7 +138,9 @@ def test_the_catalogue_holds_every_table(capsys: pytest.CaptureFixture[str]) -> 
         (["--set", "gap", "audience", "list"], "expected KEY=VALUE"),
         (["person", "show"], "Name one person"),
         (["person", "show", "p1", "--email", "a@b.de"], "Name one person"),
-        (["identity", "why", "3f2a", "email:77"], "expected TYPE:KEY"),
+        (["identity", "why", "3f2a", "email:77"], "expected a person_id or TYPE:VALUE"),
+        (["identity", "link", "email:77", "b"], "expected a person_id or TYPE:VALUE"),
+        (["identity", "block", "email:77", "--until", "soon"], "soon is not a day"),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_says_why(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from habitue.identity.constrained import Edge, Limits, Node
+from habitue.identity.constrained import BY_HAND, MANUAL, Edge, Limits, Node
 from habitue.identity.replay import Change, Facts, Hint, History, MapRow, Space, born_id, replay
 
 A, B, E, V, W = 1, 2, 30, 60, 61
@@ -104,3 +104,27 @@ def test_a_hub_of_100_000_values_takes_seconds():
 
 def test_a_born_id_is_a_digest_of_type_and_key():
     assert born_id("email", "x") == born_id("email", "x") != born_id("emai", "lx")
+
+
+def test_a_link_by_hand_is_strongest_but_takes_nothing_from_two_customers_of_one_source():
+    spaces = [Space(1, A, "crm"), Space(1, B, "crm")]
+    nodes = [node(A, 1), node(B, 1), node(E, 1)]
+    link = edge(A, E, 5)._replace(tier=-1, rule=MANUAL)
+    alone = history(nodes, [link], spaces)
+    assert MapRow(E, "p1", 5, None) in alone.rows and alone.changes == [Change("p30", "p1", 5, MANUAL)]
+    for stated in (3, 7):  # before and after the decision
+        found = history(nodes, [link, edge(B, E, stated)], spaces)
+        now = {r.code: r.person_id for r in found.rows if r.valid_to is None}
+        assert now == {A: "p1", B: "p2", E: "p2"}
+        assert [(r.rule, r.reason) for r in found.refusals] == [
+            (MANUAL, "two values of customer_number from one source")
+        ]
+
+
+def test_two_kept_apart_by_hand_part_for_as_long_as_the_decision_lasts():
+    spaces = [Space(4, V, BY_HAND + "d1", 8), Space(4, A, BY_HAND + "d1", 8)]
+    found = history([node(A, 1), node(E, 1), node(V, 1)], [edge(A, E, 1), edge(E, V, 2)], spaces)
+    rows = [r for r in found.rows if r.code == V]
+    together = [(r.valid_from, r.valid_to) for r in rows if r.person_id == "p1"]
+    assert together == [(2, 4), (8, None)]
+    assert {c.cause for c in found.changes if c.at in (4, 8)} == {MANUAL}

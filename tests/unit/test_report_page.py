@@ -7,20 +7,36 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from math import dist
 from pathlib import Path
 
 import pytest
 
 from habitue.audiences.gate import _OUTCOMES
+from habitue.identity.explain import Evidence
 from habitue.privacy.consent import WORDS
 from habitue.report import sections
 from habitue.report.collect import STAGES
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts, SourceFacts, Table
+from habitue.report.graph import Link, layout
+from habitue.report.identity_facts import KINDS, Cluster, IdentityFacts, drawn
+from habitue.report.identity_section import STYLES
 from habitue.report.page import render
 from habitue.report.words import GERMAN, VALUES, Words
 
 REPORT = Path(sections.__file__).parent
-ANCHORS = ["funnel", "audiences", "overlap", "value", "pareto", "churn", "lifecycle", "quality", "run"]
+ANCHORS = [
+    "funnel",
+    "identity",
+    "audiences",
+    "overlap",
+    "value",
+    "pareto",
+    "churn",
+    "lifecycle",
+    "quality",
+    "run",
+]
 VOID = {"meta", "br", "hr", "img", "input", "link", "rect", "line", "polyline", "path"}
 
 AUDIENCES = (
@@ -53,10 +69,19 @@ FULL = ReportFacts(
     fill_rates={"transactional": 0.987}, tables=[Table("silver.session", 4, 99, None)],
     steps=[("profile", "done", 1.25)], findings=[("ingest", "7 order_line rows from shop")],
     exports_withheld=["churn_prevention to csv: no consent source"],
+    identity=IdentityFacts(
+        sizes={"1": 900, "3-5": 300, "51+": 1}, refused={"limit of a person": 7, "value of several owners": 3},
+        over=(("persons at the limit of a type", 2),), under=(("pairs of records for review", 5),),
+        clusters=(
+            Cluster(False, 3, ("customer_number", "email", "anonymous_id"), (Link(0, 1, "same_record"), Link(0, 2, "login"))),
+            Cluster(True, 2, ("customer_number", "email", "customer_number"), (Link(0, 1, "own_rule"), Link(1, 2, "refused"))),
+        ),
+    ),
 )  # fmt: skip
 EMPTY = replace(
     FULL, figures={}, funnel=(), audiences=(), overlaps={}, lifecycle={}, transitions={}, pareto=(), clv_deciles=(),
     assumptions=(), models=(), sources=(), quarantine={}, fill_rates={}, tables=(), steps=(), findings=(), exports_withheld=(),
+    identity=IdentityFacts(),
 )  # fmt: skip
 
 
@@ -123,6 +148,7 @@ def test_names_never_become_markup() -> None:
         models=(replace(CHURN, kind=evil, version=evil, baselines={evil: {"auc": 0.5}}), replace(CLV, trained_until=evil)),
         sources=[SourceFacts(evil, evil, 1, 1, 0, 0)], quarantine={evil: 1}, fill_rates={evil: 0.5},
         tables=[Table(evil, 1, 1, None)], steps=[(evil, evil, 1.0)], findings=[(evil, evil)], exports_withheld=[evil],
+        identity=IdentityFacts({evil: 1}, {evil: 1}, ((evil, 1),), ((evil, 1),), (Cluster(False, 1, (evil,), (Link(0, 0, evil),)),)),
     )  # fmt: skip
     html = render(facts, "en")
     assert "<script" not in html
@@ -169,7 +195,10 @@ def spoken(tree: ast.Module) -> set[str]:
 
 def test_every_english_text_has_its_german_and_no_german_is_left_over() -> None:
     used = set().union(
-        *(spoken(ast.parse((REPORT / f"{name}.py").read_text())) for name in ("page", "sections"))
+        *(
+            spoken(ast.parse((REPORT / f"{name}.py").read_text()))
+            for name in ("page", "sections", "identity_section")
+        )
     )
     assert len(used) > 50
     assert used - set(GERMAN) == set()
@@ -178,7 +207,32 @@ def test_every_english_text_has_its_german_and_no_german_is_left_over() -> None:
 
 def test_stages_and_reasons_have_their_german_and_names_of_the_project_stay() -> None:
     assert set(STAGES) | {*WORDS.values(), *_OUTCOMES.values()} <= set(VALUES)
+    assert {*KINDS.values(), *STYLES} <= set(VALUES)
     german = Words("de")
     assert german.value("suppressed: complained") == "gesperrt: complained"
     assert german.value("my own reason") == "my own reason"
     assert Words("en").value("at_risk") == "at_risk"
+
+
+def test_a_cluster_is_drawn_by_type_and_rule_with_refused_ends_and_no_value() -> None:
+    ada, mail, ben = ("customer_number", "ada-key"), ("email", "mail-key"), ("customer_number", "ben-key")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    evidence = [
+        Evidence(ada, mail, "same_record", "crm", at, 1, "accepted", None),
+        Evidence(
+            ben, mail, "same_record", "crm", at, 1, "refused", "two values of customer_number from one source"
+        ),
+        Evidence(ben, ("email", "other"), "same_record", "crm", at, 1, "accepted", None),
+    ]
+    cluster = drawn([ada, mail], evidence, is_repaired=True)
+    assert cluster.nodes == ("customer_number", "email", "customer_number")
+    assert cluster.links == (Link(0, 1, "same_record"), Link(2, 1, "refused"))
+    html = render(replace(FULL, identity=replace(FULL.identity, clusters=(cluster,))), "en")
+    assert "-key" not in html and html.count("<circle") == 3 + 2  # and the two of the key
+
+
+def test_linked_nodes_lie_closer_than_others_and_none_on_another() -> None:
+    places = layout(6, [(0, 1), (1, 2), (3, 4), (4, 5)])
+    distance = {(i, j): dist(places[i], places[j]) for i in range(6) for j in range(i)}
+    assert min(distance.values()) > 0.1
+    assert max(distance[1, 0], distance[4, 3]) < distance[4, 1]

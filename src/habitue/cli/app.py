@@ -12,6 +12,7 @@ import typer
 from habitue import __version__
 from habitue.cli.bench import add_bench_command
 from habitue.cli.demo import add_demo_command
+from habitue.cli.identity import add_identity_commands
 from habitue.cli.lookups import add_lookup_commands
 from habitue.cli.optimize import add_optimize_command
 from habitue.cli.options import Globals
@@ -64,6 +65,7 @@ add_demo_command(app)
 add_synth_command(app)
 add_project_commands(app)
 add_lookup_commands(app)
+add_identity_commands(app)
 add_release_commands(app)
 add_optimize_command(app)
 add_bench_command(app)

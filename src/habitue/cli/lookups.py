@@ -1,4 +1,4 @@
-"""person, audience and identity: what habitue knows, and why."""
+"""person and audience: what habitue knows, and why."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habitue.cli.options import ending, globals_of, print_data
-from habitue.cli.show import print_facts, print_finding, print_table
-from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP
+from habitue.cli.show import print_conflicts, print_facts, print_finding, print_table
 from habitue.errors import UsageError
 
 if TYPE_CHECKING:
-    from habitue.identity.explain import Evidence
-    from habitue.stages.person import Handle
+    from habitue.stages.identifiers import Handle
 
 person_app = typer.Typer(no_args_is_help=True, help="One person, as of the last release.")
 audience_app = typer.Typer(no_args_is_help=True, help="Audiences: who is in, and why.")
-identity_app = typer.Typer(no_args_is_help=True, help="Which identifiers belong together, and why.")
 
 Number = Annotated[
     str | None, typer.Option("--customer-number", help="The person's number in the CRM or shop.")
 ]
 Email = Annotated[str | None, typer.Option("--email", help="An e-mail address of the person.")]
-PersonId = Annotated[str | None, typer.Argument(help="A person_id.", show_default=False)]
+PersonId = Annotated[str | None, typer.Argument(help="A person_id or TYPE:VALUE.", show_default=False)]
 
 
 def add_lookup_commands(app: typer.Typer) -> None:
-    """Add the groups `person`, `audience` and `identity`."""
+    """Add the groups `person` and `audience`."""
     app.add_typer(person_app, name="person")
     app.add_typer(audience_app, name="audience")
-    app.add_typer(identity_app, name="identity")
 
 
 @person_app.command("show")
@@ -39,7 +35,8 @@ def person_show(
 ) -> None:
     """Profile, scores, audiences and identifiers of one person."""
     from habitue.stages.execute import opened
-    from habitue.stages.person import find_person, person_view
+    from habitue.stages.identifiers import find_person
+    from habitue.stages.person import person_view
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -67,6 +64,7 @@ def person_show(
                 for a in view["audiences"]
             ],
         )
+        print_conflicts(view["conflicts"])
 
 
 @audience_app.command("list")
@@ -111,7 +109,8 @@ def explain(
 ) -> None:
     """Why a person is or is not in an audience: each clause with what was found."""
     from habitue.stages.execute import opened
-    from habitue.stages.person import audience_findings, find_person
+    from habitue.stages.identifiers import find_person
+    from habitue.stages.person import audience_findings
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -126,83 +125,13 @@ def explain(
             typer.echo(f"member since {member['entered_at']}, {member['split_group']}, {reach}")
 
 
-@identity_app.command("show")
-def identity_show(
-    context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
-) -> None:
-    """A person's identifiers and the evidence that joins them."""
-    from habitue.identity.explain import evidence_of, identifiers_of
-    from habitue.stages.execute import opened
-    from habitue.stages.person import find_person
-
-    options = globals_of(context)
-    with ending(options), opened(options.request()) as run:
-        person = find_person(run, handle(person_id, customer_number, email))
-        rows = identifiers_of(run.lake.read(IDENTITY_MAP), person).collect()
-        evidence = evidence_of(run.lake.read(IDENTITY_MAP), run.lake.read(IDENTITY_EDGE), [person])
-        if options.as_json:
-            return print_data(
-                {
-                    "person_id": person,
-                    "identifiers": [row.asDict() for row in rows],
-                    "evidence": [edge._asdict() for edge in evidence],
-                }
-            )
-        print_table(
-            ("identifier", "key", "since", "until"),
-            [(r["id_type"], r["id_key"][:16], r["valid_from"], r["valid_to"]) for r in rows],
-        )
-        _print_evidence(evidence)
-
-
-@identity_app.command("why")
-def identity_why(context: typer.Context, a: str, b: str) -> None:
-    """The chain of evidence between two identifiers, each as TYPE:KEY, as `identity show` prints them."""
-    from habitue.stages.execute import opened
-    from habitue.stages.person import why
-
-    options = globals_of(context)
-    with ending(options), opened(options.request()) as run:
-        chain = why(run, _identifier(a), _identifier(b))
-        if options.as_json:
-            return print_data(None if chain is None else [edge._asdict() for edge in chain])
-        if chain is None:
-            typer.echo("They are not one person.")
-        else:
-            _print_evidence(chain)
-
-
 def handle(person_id: str | None, customer_number: str | None, email: str | None) -> Handle:
     """Exactly one way to name a person."""
-    from habitue.stages.person import Handle
+    from habitue.stages.identifiers import Handle, read_handle
 
     given = [value for value in (person_id, customer_number, email) if value]
     if len(given) != 1:
-        raise UsageError("Name one person:", ["a person_id, --customer-number N or --email E"])
+        raise UsageError("Name one person:", ["a person_id or TYPE:VALUE, --customer-number N or --email E"])
     if person_id:
-        return Handle(person_id=person_id)
+        return read_handle(person_id)
     return Handle(id_type="customer_number" if customer_number else "email", value=given[0])
-
-
-def _identifier(text: str) -> tuple[str, str]:
-    id_type, separator, key = text.partition(":")
-    if not separator:
-        raise UsageError(f"{text} is not an identifier.", ["expected TYPE:KEY, as in email:3f2a..."])
-    return id_type, key
-
-
-def _print_evidence(evidence: list[Evidence]) -> None:
-    rows = [
-        (
-            f"{e.a[0]}:{e.a[1][:12]}",
-            f"{e.b[0]}:{e.b[1][:12]}",
-            e.rule,
-            e.source,
-            e.first_known,
-            e.observations,
-            e.status,
-            e.reason,
-        )
-        for e in evidence
-    ]
-    print_table(("\nfrom", "to", "rule", "source", "known since", "seen", "status", "reason"), rows)

@@ -30,6 +30,15 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     print_table((title, ""), rows)
 
 
+def print_conflicts(conflicts: Sequence[Mapping[str, Any]]) -> None:
+    """Attributes on which sources disagree; nothing where they agree."""
+    if conflicts:
+        print_table(
+            ("\nconflict", "values", "sources", "survived from"),
+            [(c["attribute"], c["values"], ", ".join(c["sources"]), c["survived_from"]) for c in conflicts],
+        )
+
+
 def print_finding(finding: Finding) -> None:
     """A rule tree with what was found and whether it holds."""
     tree = Tree(_line(finding))

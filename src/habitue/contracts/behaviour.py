@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from habitue.contracts.table import MONEY, Column, Personal, Table
+from habitue.contracts.table import BY_HAND, MONEY, Column, Personal, Table
 
 _KEY = Personal.PSEUDONYM
 _CAMPAIGN = "struct<source:string,medium:string,name:string,term:string,content:string,click_id:string>"
@@ -185,6 +185,34 @@ MATCH_REVIEW = Table(
     ),
 )
 
+IDENTITY_OVERRIDE = Table(
+    name="silver.identity_override",
+    comment="What reviewers decided about identifiers: evidence like any other, and never overwritten.",
+    stage=BY_HAND,
+    grain=("decision_id",),
+    columns=(
+        Column("decision_id", "string", "Digest of kind, identifiers and time.", nullable=False),
+        Column("kind", "string", "link, unlink, block.", nullable=False),
+        Column("id_type_a", "string", "Type of the first identifier.", nullable=False),
+        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
+        Column("id_type_b", "string", "Type of the second identifier; null for a block."),
+        Column("id_key_b", "string", "Key of the second identifier; null for a block.", personal=_KEY),
+        Column("reviewer", "string", "Account of who decided.", nullable=False),
+        Column("note", "string", "Why, in the reviewer's words; addresses of mailboxes are redacted."),
+        Column("decided_at", "timestamp", "When it was decided; it counts from then on.", nullable=False),
+        Column("expires_at", "timestamp", "When it ends by itself; null: never."),
+        Column("withdrawn_at", "timestamp", "When it was withdrawn; null: not."),
+        Column("withdrawn_by", "string", "Account of who withdrew it."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("known_kind", "kind IN ('link', 'unlink', 'block')"),
+        ("two_ends", "(kind = 'block') = (id_key_b IS NULL)"),
+        ("ordered", "id_key_b IS NULL OR (id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        ("ends_after_it_began", "expires_at IS NULL OR expires_at > decided_at"),
+    ),
+)
+
 IDENTITY_MAP = Table(
     name="silver.identity_map",
     comment="Which person an identifier belongs to, and since when that was known.",
@@ -226,7 +254,9 @@ ATTRIBUTION = Table(
         Column("session_id", "string", "Session.", nullable=False),
         Column("valid_from", "timestamp", "Known time of the evidence.", nullable=False),
         Column("person_id", "string", "Person.", nullable=False, personal=_KEY),
-        Column("rule", "string", "login, last_login, device, backfill, anonymous.", nullable=False),
+        Column(
+            "rule", "string", "login, last_login, device, backfill, no_consent, anonymous.", nullable=False
+        ),
         Column("valid_to", "timestamp", "Null while it holds."),
         Column("row_hash", "string", "Digest of the row.", nullable=False),
     ),
@@ -258,6 +288,12 @@ CUSTOMER = Table(
             "lineage",
             "map<string,struct<source:string,known_time:timestamp>>",
             "Source and date of each attribute.",
+            nullable=False,
+        ),
+        Column(
+            "conflicts",
+            "map<string,struct<values:bigint,sources:array<string>>>",
+            "Attributes with more than one value: how many, from which sources.",
             nullable=False,
         ),
         Column("known_time", "timestamp", "When the newest record was known.", nullable=False),

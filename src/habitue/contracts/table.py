@@ -14,6 +14,9 @@ IDENTIFIERS = "array<struct<id_type:string,id_key:string>>"
 MONEY = "decimal(18,2)"
 QUANTITY = "decimal(18,3)"
 
+BY_HAND = "identity"
+"""Stage of tables that people write through commands: an input, which no run makes and no rollback undoes."""
+
 
 class Personal(StrEnum):
     """How personal a column is, so that erasure and exports can walk the tables."""

@@ -18,6 +18,7 @@ TABLES: tuple[Table, ...] = (
     identity_evidence.ENDED_IDENTIFIER,
     behaviour.IDENTITY_EDGE,
     behaviour.MATCH_REVIEW,
+    behaviour.IDENTITY_OVERRIDE,
     behaviour.IDENTITY_MAP,
     behaviour.IDENTITY_CHANGE,
     behaviour.ATTRIBUTION,

@@ -2,9 +2,10 @@
 
 A login in the session decides. Else the visitor's identifier does, as far as it
 belongs to a known person: `device` from the first login on, `backfill` for a window
-before it, `anonymous` for what is older. A shared device belongs to nobody; the
-last login speaks for a visit that begins shortly after it (`last_login`). Rows are
-valid by known time, like the identity map they follow.
+before it if the visitor had agreed to that, `no_consent` if not, `anonymous` for
+what is older. A shared device belongs to nobody; the last login speaks for a visit
+that begins shortly after it (`last_login`). Rows are valid by known time, like the
+identity map they follow.
 """
 
 from __future__ import annotations
@@ -20,10 +21,22 @@ _VISITOR = ("visitor_type", "visitor_key")
 
 
 def attribute_sessions(
-    sessions: DataFrame, identity_map: DataFrame, shared: DataFrame | None, *, settings: IdentitySettings
+    sessions: DataFrame,
+    identity_map: DataFrame,
+    shared: DataFrame | None,
+    *,
+    settings: IdentitySettings,
+    consented: DataFrame | None = None,
+    changed_hands: DataFrame | None = None,
 ) -> DataFrame:
-    """silver.attribution without row_hash; `shared` are the values with too many owners and since when."""
-    claims = _claims(_with_logins(sessions, shared, settings), settings)
+    """silver.attribution without row_hash; `shared` are the values with too many owners and since when.
+
+    `consented` are the sessions (session_id) whose visitor had agreed that they may be given to a later
+    login; without it none had. It is not asked for where the settings name no purpose.
+    `changed_hands` are the devices that changed hands; visits of before stay with the owner of then.
+    """
+    visits = _with_former_owner(_with_logins(sessions, shared, settings), changed_hands)
+    claims = _with_consent(_claims(visits, settings), consented, settings)
     known_persons = (
         identity_map.where(~_is_anonymous(settings))
         .select("person_id", F.lit(True).alias("_is_known"))
@@ -79,6 +92,27 @@ def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: Identi
     return logged.join(visitors, on=list(_VISITOR), how="left")
 
 
+def _with_former_owner(sessions: DataFrame, taken: DataFrame | None) -> DataFrame:
+    """Sessions with `former`: who owned the visitor then, and when another owner took it over; null: nobody did."""
+    if taken is None:
+        return sessions.withColumn("former", F.from_json(F.lit(None).cast("string"), _FORMER))
+    change = F.struct("left_at", "taken_at", "old")
+    by_visitor = (
+        taken.withColumnsRenamed({"id_type": "visitor_type", "id_key": "visitor_key"})
+        .groupBy(*_VISITOR)
+        .agg(F.array_sort(F.collect_list(change)).alias("_changes"))
+    )
+    next_one = F.get(F.filter("_changes", lambda c: c["left_at"] >= F.col("known_time")), F.lit(0))
+    return (
+        sessions.join(by_visitor, on=list(_VISITOR), how="left")
+        .withColumn("former", next_one)
+        .drop("_changes")
+    )
+
+
+_FORMER = "struct<left_at:timestamp,taken_at:timestamp,old:struct<id_type:string,id_key:string>>"
+
+
 def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
     """The identifier that decides each session, from when to when; two rows where a last login takes over."""
     minutes = F.make_dt_interval(mins=F.lit(settings.attribution.last_login_minutes))
@@ -98,32 +132,53 @@ def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
 
     known = F.col("known_time")
     login = claim("login", F.col("login.id_type"), F.col("login.id_key"), known, never)
-    visitor = claim("visitor", F.col("visitor_type"), F.col("visitor_key"), known, switch)
+    ends = F.coalesce(switch, F.col("former.taken_at"))
+    visitor = claim("visitor", F.col("visitor_type"), F.col("visitor_key"), known, ends)
+    old = F.col("former.old")
+    former = claim("former", old["id_type"], old["id_key"], F.col("former.taken_at"), never)
     last = F.col("last_login.login")
     heir = claim("last_login", last["id_type"], last["id_key"], switch, never)
     has_login = F.col("login").isNotNull()
     claims = (
-        F.when(has_login, F.array(login)).when(takes_over, F.array(visitor, heir)).otherwise(F.array(visitor))
+        F.when(has_login, F.array(login))
+        .when(takes_over, F.array(visitor, heir))
+        .when(F.col("former").isNotNull(), F.array(visitor, former))
+        .otherwise(F.array(visitor))
     )
     return sessions.select("session_id", *_VISITOR, "session_start", "first_login", F.inline(claims)).where(
         "claim_to IS NULL OR claim_to > claim_from"
     )
 
 
+def _with_consent(claims: DataFrame, consented: DataFrame | None, settings: IdentitySettings) -> DataFrame:
+    if settings.attribution.backfill_purpose is None:
+        return claims.withColumn("_has_consent", F.lit(True))
+    if consented is None:
+        return claims.withColumn("_has_consent", F.lit(False))
+    agreed = consented.select("session_id", F.lit(True).alias("_agreed"))
+    return (
+        claims.join(agreed, on="session_id", how="left")
+        .withColumn("_has_consent", F.col("_agreed").isNotNull())
+        .drop("_agreed")
+    )
+
+
 def _rule(settings: IdentitySettings) -> Column:
     window = F.make_dt_interval(days=F.lit(settings.attribution.backfill_days))
+    is_recent = F.col("session_start") >= F.col("first_login") - window
     is_late_enough = F.col("first_login").isNull() | (F.col("session_start") >= F.col("first_login"))
     return (
-        F.when(F.col("claimed_by") != "visitor", F.col("claimed_by"))
+        F.when(F.col("claimed_by").isin("login", "last_login"), F.col("claimed_by"))
         .when(F.col("_is_known").isNull(), F.lit("anonymous"))
         .when(is_late_enough, F.lit("device"))
-        .when(F.col("session_start") >= F.col("first_login") - window, F.lit("backfill"))
+        .when(is_recent & F.col("_has_consent"), F.lit("backfill"))
+        .when(is_recent, F.lit("no_consent"))
         .otherwise(F.lit("anonymous"))
     )
 
 
 def _person() -> Column:
-    """The deciding identifier's person; what is older than the window stays with the anonymous one."""
-    is_too_old = (F.col("_rule") == "anonymous") & F.col("_is_known").isNotNull()
+    """The deciding identifier's person; what may not be given to a login stays with the anonymous one."""
+    stays = F.col("_rule").isin("anonymous", "no_consent") & F.col("_is_known").isNotNull()
     anonymous = F.coalesce("_own", born_id(F.col("visitor_type"), F.col("visitor_key")))
-    return F.when(is_too_old, anonymous).otherwise(F.col("person_id"))
+    return F.when(stays, anonymous).otherwise(F.col("person_id"))

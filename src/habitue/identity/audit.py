@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.identity.as_of import identity_now
+from habitue.identity.decisions import together_despite
 from habitue.identity.edges import NODE, PAIR, space_of
 from habitue.identity.settings import IdentitySettings
 
@@ -23,10 +24,16 @@ def violations(
     *,
     previous: DataFrame | None,
     settings: IdentitySettings,
+    decisions: DataFrame | None = None,
 ) -> dict[str, int]:
     """Violations by check, collected at once. Without edges (None) nobody can have merged."""
     now = identity_now(identity_map)
-    checks = {"validities that leave a gap or overlap": torn_validities(identity_map)}
+    checks = {
+        "validities that leave a gap or overlap": torn_validities(identity_map),
+        "identifiers without a person": without_person(now, sightings),
+    }
+    if decisions is not None:
+        checks["pairs in one person that a reviewer keeps apart"] = together_despite(decisions, now)
     if edges is not None:
         checks |= {
             "persons over a limit of their identifiers": persons_over_limit(now, settings=settings),
@@ -53,6 +60,11 @@ def torn_validities(identity_map: DataFrame) -> DataFrame:
     return identity_map.withColumn("_next", following).where(~F.col("valid_to").eqNullSafe(F.col("_next")))
 
 
+def without_person(now: DataFrame, sightings: DataFrame) -> DataFrame:
+    """Identifiers that some source showed and that came out of the resolution without a person."""
+    return sightings.select(*NODE).distinct().join(now, on=list(NODE), how="left_anti")
+
+
 def persons_over_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFrame:
     """Persons with more values of a type, or more identifiers at all, than allowed."""
     per_type = now.groupBy("person_id", "id_type").agg(F.count(F.lit(1)).alias("n"))
@@ -62,6 +74,13 @@ def persons_over_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFra
         .agg(F.bool_or(is_over).alias("_over"), F.sum("n").alias("size"))
         .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
     )
+
+
+def persons_at_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Persons that hold as many values of a type as one may: the next one is refused. Exclusive types aside."""
+    per_type = now.groupBy("person_id", "id_type").agg(F.count(F.lit(1)).alias("n"))
+    is_full = (F.col("n") >= _limit(settings)) & ~F.col("id_type").isin(*settings.exclusive_types)
+    return per_type.where(is_full & (F.col("n") > 1)).select("person_id").distinct()
 
 
 def persons_with_two_numbers(

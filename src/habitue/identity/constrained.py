@@ -13,6 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+MANUAL = "manual"
+"""Rule of the links that reviewers made; they come before all other evidence."""
+BY_HAND = "by hand: "
+"""Start of the name of a space that a reviewer's decision opens: its members stay apart, whatever their types."""
+
 
 class Node(NamedTuple):
     """One identifier of a component; times in microseconds."""
@@ -79,7 +84,7 @@ class Clusters:
     def add_space(self, node: Node, space: str) -> bool:
         """An exclusive identifier seen in a number space; False if another of its cluster holds it."""
         cluster = self.of[node.code]
-        key = (node.id_type, space)
+        key = ("" if space.startswith(BY_HAND) else node.id_type, space)
         if key in cluster.spaces:
             return False
         cluster.spaces.add(key)
@@ -106,7 +111,8 @@ class Clusters:
         """The limit that a union would break; None if it is allowed."""
         taken = a.spaces & b.spaces
         if taken:
-            return f"two values of {min(taken)[0]} from one source"
+            id_type = min(taken)[0]
+            return f"two values of {id_type} from one source" if id_type else "kept apart by a reviewer"
         if len(a.members) + len(b.members) > self.limits.cluster:
             return f"more than {self.limits.cluster} identifiers"
         for id_type in sorted(a.values.keys() & b.values.keys()):

@@ -30,6 +30,16 @@ class Evidence(NamedTuple):
     observations: int
     status: str
     reason: str | None
+    last_seen: datetime | None = None
+    confidence: float | None = None
+
+
+class Step(NamedTuple):
+    """One step of a chain of evidence, in the direction of reading."""
+
+    start: Identifier
+    by: Evidence
+    end: Identifier
 
 
 def identifiers_of(identity_map: DataFrame, person_id: str) -> DataFrame:
@@ -55,6 +65,7 @@ def evidence_of(identity_map: DataFrame, edges: DataFrame, persons: Iterable[str
             (r["id_type_a"], r["id_key_a"]),
             (r["id_type_b"], r["id_key_b"]),
             *(r[c] for c in ("rule", "source", "first_known", "observations", "status", "reason")),
+            *(r[c] for c in ("last_seen", "confidence")),
         )
         for r in rows
     ]
@@ -78,15 +89,44 @@ def path(evidence: Iterable[Evidence], start: Identifier, goal: Identifier) -> l
     return _walk_back(came_by, goal) if goal in came_by else None
 
 
+def steps(chain: Iterable[Evidence], start: Identifier) -> list[Step]:
+    """The chain as it is read from `start` on."""
+    walked = []
+    for edge in chain:
+        end = edge.b if edge.a == start else edge.a
+        walked.append(Step(start, edge, end))
+        start = end
+    return walked
+
+
 def refused_between(
     evidence: Iterable[Evidence], ours: set[Identifier], theirs: set[Identifier]
 ) -> list[Evidence]:
-    """Refused edges that would join the two persons, each with the limit it would break."""
+    """Edges that would join the two persons but do not link, each with its reason."""
     return [
         e
         for e in evidence
-        if e.status == "refused" and ((e.a in ours and e.b in theirs) or (e.b in ours and e.a in theirs))
+        if e.status != "accepted" and ((e.a in ours and e.b in theirs) or (e.b in ours and e.a in theirs))
     ]
+
+
+def refused_through(
+    evidence: Iterable[Evidence], ours: set[Identifier], theirs: set[Identifier]
+) -> list[Evidence]:
+    """Edges to an identifier outside that both persons were seen with, but which links not both of them."""
+    edges = list(evidence)
+    mine, other = (_outer_ends(edges, members) for members in (ours, theirs))
+    bridges = (mine.keys() & other.keys()) - ours - theirs
+    touching = [e for bridge in sorted(bridges) for e in (*mine[bridge], *other[bridge])]
+    return [e for e in touching if e.status != "accepted"]
+
+
+def _outer_ends(edges: Iterable[Evidence], members: set[Identifier]) -> dict[Identifier, list[Evidence]]:
+    found: dict[Identifier, list[Evidence]] = {}
+    for e in edges:
+        if (e.a in members) != (e.b in members):
+            found.setdefault(e.b if e.a in members else e.a, []).append(e)
+    return found
 
 
 def _walk_back(

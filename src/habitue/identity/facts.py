@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from habitue.identity.constrained import Limits
+from habitue.identity.constrained import BY_HAND, MANUAL, Limits
 from habitue.identity.replay import born_id
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Named = tuple[int, int, str, int | None]
 
 NODE, EDGE, SPACE, FOUNDER = range(4)
 
@@ -38,6 +39,7 @@ class Edges:
         self.until = rows.column("until").to_pylist()
         self.has_end: Flags = rows.column("until").is_valid().to_numpy()
         self.rule = rows.column("name").to_pylist()
+        self.is_manual: Flags = np.array([rule == MANUAL for rule in self.rule], dtype=np.bool_)
         self.left: list[int] = []
         self.right: list[int] = []
         self._starts: list[int] = []
@@ -90,12 +92,12 @@ class Chunk:
         """From which node to which."""
         return self._starts[component], self._starts[component + 1]
 
-    def spaces_of(self, component: int) -> Iterator[tuple[int, int, str]]:
-        """Number spaces: since when, code of the number, name."""
+    def spaces_of(self, component: int) -> Iterator[Named]:
+        """Number spaces and decisions: since when, code of the member, name, until when."""
         return self._spaces.of(component)
 
-    def hints_of(self, component: int) -> Iterator[tuple[int, int, str]]:
-        """Earlier persons: since when, code of the founder, id."""
+    def hints_of(self, component: int) -> Iterator[Named]:
+        """Earlier persons: since when, code of the founder, id, no end."""
         return self._founders.of(component)
 
     def type_of(self, place: int) -> str:
@@ -108,12 +110,13 @@ class Chunk:
         return born_id(self.type_of(place), key)
 
     def is_plain(self, limits: Limits) -> Flags:
-        """Components without a value that stopped linking, which as a whole are within all limits.
+        """Components without an edge that stopped linking or a decision, which as a whole are within all limits.
 
         Limits are hereditary, so such a component breaks none at any time and accepts all its edges.
         """
         plain = np.bincount(self.component, minlength=self.count) <= limits.cluster
-        plain[self.edges.component[self.edges.has_end]] = False
+        plain[self.edges.component[self.edges.has_end | self.edges.is_manual]] = False
+        plain[self._spaces.component[self._spaces.is_decision]] = False
         width = len(self.types)
         held, number = np.unique(self.component * width + self.type_number, return_counts=True)
         most = np.array([limits.of(t) for t in self.types], dtype=np.int64)
@@ -135,13 +138,15 @@ class _Named:
         self.component = component[chosen]
         self.codes = _ints(rows, "a")
         self.names: list[str] = rows.column("name").to_pylist()
+        self.is_decision: Flags = np.array([name.startswith(BY_HAND) for name in self.names], dtype=np.bool_)
         self._at = _ints(rows, "at").tolist()
+        self._until: list[int | None] = rows.column("until").to_pylist()
         self._code = self.codes.tolist()
         self._starts = np.searchsorted(self.component, np.arange(count + 1)).tolist()
 
-    def of(self, component: int) -> Iterator[tuple[int, int, str]]:
+    def of(self, component: int) -> Iterator[Named]:
         part = slice(self._starts[component], self._starts[component + 1])
-        return zip(self._at[part], self._code[part], self.names[part], strict=True)
+        return zip(self._at[part], self._code[part], self.names[part], self._until[part], strict=True)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:

@@ -15,12 +15,24 @@ from itertools import chain
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from habitue.identity.edges import NODE, rank_of, space_of
+from habitue.identity.edges import NODE, PAIR, rank_of, space_of
+from habitue.identity.pauses import far
 from habitue.identity.settings import IdentitySettings
 
 
-def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many), why."""
+def shared_values(
+    edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings, resting: DataFrame | None = None
+) -> DataFrame:
+    """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many), why.
+
+    `resting` are edges (with `start`) that no longer count from then on: an owner who is gone makes no
+    value shared.
+    """
+    gone = F.lit(None).cast("timestamp")
+    if resting is not None:
+        rests = resting.groupBy(*PAIR, "rule").agg(F.min("start").alias("gone"))
+        edges, gone = edges.join(rests, on=[*PAIR, "rule"], how="left"), F.col("gone")
+    edges = edges.withColumn("gone", F.coalesce(gone, far()))
     owned = _owned(edges, settings)
     # nearly all values have one owner; what follows looks at the few others only
     several = owned.groupBy(*NODE).agg(F.count(F.lit(1)).alias("_n")).where("_n > 1").select(*NODE)
@@ -35,10 +47,9 @@ def shared_values(edges: DataFrame, sightings: DataFrame, *, settings: IdentityS
     owners = (
         owned.join(spaces, on=["owner_type", "owner_key"], how="inner")
         .groupBy(*NODE, "owner_type", "space", "owner_key")
-        .agg(F.min(known).alias("known"))
+        .agg(F.min(known).alias("known"), F.max("gone").alias("gone"))
     )
-    in_order = Window.partitionBy(*NODE, "owner_type", "space").orderBy("known", "owner_key")
-    too_many = owners.withColumn("_n", F.row_number().over(in_order)).where(
+    too_many = (_ranked(owners) if resting is None else _present(owners)).where(
         F.col("_n") == _allowed(settings) + 1
     )
     why = F.concat(F.lit("shared "), F.col("id_type"), F.lit(": too many owners"))
@@ -82,6 +93,20 @@ def linked_once() -> Column:
     return F.col("until").isNull() | (F.col("first_known") < F.col("until"))
 
 
+def _ranked(owners: DataFrame) -> DataFrame:
+    """Owners of a value in the order in which they became known: `_n` of them until then."""
+    in_order = Window.partitionBy(*NODE, "owner_type", "space").orderBy("known", "owner_key")
+    return owners.withColumn("_n", F.row_number().over(in_order))
+
+
+def _present(owners: DataFrame) -> DataFrame:
+    """The same where owners go: `_n` of them at a time; who goes makes room for who comes at that moment."""
+    goes = owners.where(F.col("gone") < far()).withColumns({"known": F.col("gone"), "_step": F.lit(-1)})
+    steps = owners.withColumn("_step", F.lit(1)).unionByName(goes)
+    in_order = Window.partitionBy(*NODE, "owner_type", "space").orderBy("known", "_step", "owner_key")
+    return steps.withColumn("_n", F.sum("_step").over(in_order)).where("_step = 1")
+
+
 def _owned(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
     """Edges from a value to an owner stronger than it."""
 
@@ -95,6 +120,7 @@ def _owned(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
             F.col(f"id_type_{owner}").alias("owner_type"),
             F.col(f"id_key_{owner}").alias("owner_key"),
             "first_known",
+            "gone",
         )
 
     return directed("a", "b").unionByName(directed("b", "a"))

@@ -16,6 +16,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.identity.circumstances import NONE, Circumstances, linked_by_hand
 from habitue.identity.edges import (
     NODE,
     OBSERVED,
@@ -33,6 +34,7 @@ from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbour
 from habitue.identity.persons import born_id, with_codes
 from habitue.identity.resolution import Resolution, resolve_observed
 from habitue.identity.settings import IdentitySettings
+from habitue.identity.takeovers import takeover_pauses, takeovers
 
 Checkpoint = Callable[[DataFrame], DataFrame]
 
@@ -54,21 +56,27 @@ class Stored:
 class Changes:
     """What is new since then: rows that came and went (rule, source, identifiers, known_time, change).
 
-    `links` and `person_records` are all of them as they are now; None where they did not change.
+    `links` and `person_records` are all of them as they are now; None where they did not change. `touched`
+    are codes (`node`) that changed decisions, statements of consent or absences are about.
     """
 
     rows: DataFrame
     links: DataFrame | None = None
     person_records: DataFrame | None = None
+    touched: DataFrame | None = None
 
 
 @dataclass(frozen=True)
 class Increment:
-    """The touched components resolved, the codes of their identifiers (`node`), and all ended values."""
+    """The touched components resolved (None where nothing is touched), and the codes of their identifiers (`node`).
 
-    resolution: Resolution
+    With all ended values and all devices that changed hands (None where none was away for long).
+    """
+
+    resolution: Resolution | None
     members: DataFrame
     ended: DataFrame
+    changed_hands: DataFrame | None
 
 
 def net_changes(rows: DataFrame) -> DataFrame:
@@ -88,25 +96,27 @@ def resolve_increment(
     *,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
-) -> Increment | None:
-    """Resolve what the changes touch; None where they touch nothing. `records` are all rows as they are now.
+    circumstances: Circumstances = NONE,
+) -> Increment:
+    """Resolve what the changes touch. `records` are all rows as they are now, and so are the circumstances.
 
     `changes.rows` are net and materialised. Of `records` only those are read whose hub lost a row.
     """
     old, new = _observed_anew(stored, changes.rows, records, settings, checkpoint)
     observed = checkpoint(_differing(old, new).select(*NODE, "hub_type", "hub_key"))
     every = _without(stored.observations, old).select(*_CONTENT).unionByName(new)
-    seeds = checkpoint(_nodes_of(observed).distinct())
-    ended = checkpoint(_ended_anew(stored, changes, every, seeds, settings, checkpoint))
-    ended_seeds = _ended_differently(stored.ended, ended)
-    reasons = [seeds, ended_seeds, _neighbours(every, ended_seeds)]
-    if changes.links is not None:
-        reasons.append(_changed_links(stored.links, changes.links))
-    touched = checkpoint(reduce(DataFrame.union, reasons).distinct())
+    seeds = _nodes_of(observed)
+    if changes.touched is not None:
+        seeds = seeds.union(changes.touched)
+    seeds = checkpoint(seeds.distinct())
+    hands = _changed_hands(every, circumstances.away, settings, checkpoint)
+    ended = checkpoint(_ended_anew(stored, changes, every, seeds, hands, settings, checkpoint))
+    touched = checkpoint(_touched(stored, changes, every, seeds, ended, circumstances))
     if touched.isEmpty():
-        return None
+        return Increment(None, touched, ended, hands)
     members = checkpoint(_members(stored.observations, touched))
-    return Increment(_resolved(stored, changes, every, ended, members, settings, checkpoint), members, ended)
+    resolution = _resolved(stored, changes, every, ended, members, circumstances, hands, settings, checkpoint)
+    return Increment(resolution, members, ended, hands)
 
 
 def of_members(rows: DataFrame, members: DataFrame, *, node: Column | None = None) -> DataFrame:
@@ -152,6 +162,45 @@ def _observed_anew(
     return old, checkpoint(new)
 
 
+def _touched(
+    stored: Stored,
+    changes: Changes,
+    every: DataFrame,
+    seeds: DataFrame,
+    ended: DataFrame,
+    circumstances: Circumstances,
+) -> DataFrame:
+    """Codes of all identifiers whose component is to be resolved anew.
+
+    An edge that never linked ties no component; it may link now where an end of it counts again, so what is
+    tied to such an identifier is touched as well.
+    """
+    loose = _ended_differently(stored.ended, ended)
+    if changes.touched is not None:
+        loose = loose.union(changes.touched)
+    reasons = [seeds, loose, _neighbours(every, loose)]
+    if changes.links is not None:
+        reasons.append(_changed_links(stored.links, changes.links))
+    links = stored.links if changes.links is None else changes.links
+    if links is not None:
+        reasons.append(_matched(links, loose))
+    touched = reduce(DataFrame.union, reasons).distinct()
+    if circumstances.decisions is None:
+        return touched
+    return touched.union(linked_by_hand(circumstances.decisions, touched)).distinct()
+
+
+def _changed_hands(
+    every: DataFrame, away: DataFrame | None, settings: IdentitySettings, checkpoint: Checkpoint
+) -> DataFrame | None:
+    """Devices that changed hands, by all that is tied to those that were away."""
+    if away is None:
+        return None
+    nodes = away.select(node_code(F.col("id_type"), F.col("id_key")).alias("node")).distinct()
+    around = edges_of(_incident(every, nodes), settings=settings)
+    return checkpoint(takeovers(around, away, settings=settings))
+
+
 def _differing(old: DataFrame, new: DataFrame) -> DataFrame:
     """Observations that are only in one of both, by all their columns."""
     signed = old.select(*_CONTENT, F.lit(-1).alias("sign")).unionByName(
@@ -170,6 +219,7 @@ def _ended_anew(
     changes: Changes,
     every: DataFrame,
     seeds: DataFrame,
+    hands: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> DataFrame:
@@ -177,8 +227,12 @@ def _ended_anew(
     judged = checkpoint(seeds.union(_neighbours(every, seeds)).distinct())
     around = checkpoint(_incident(every, judged))
     owners = checkpoint(_nodes_of(around).distinct())
+    edges = edges_of(around, settings=settings)
     owned = shared_values(
-        edges_of(around, settings=settings), sightings(of_members(every, owners)), settings=settings
+        edges,
+        sightings(of_members(every, owners)),
+        settings=settings,
+        resting=None if hands is None else takeover_pauses(edges, hands),
     )
     by_guard = {
         "owners": of_members(owned, judged),
@@ -233,6 +287,14 @@ def _changed_links(old: DataFrame | None, new: DataFrame) -> DataFrame:
     return differing.select(F.col("a").alias("node")).union(differing.select("b")).distinct()
 
 
+def _matched(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """Codes at both ends of the links by matching of which one end is one of the nodes."""
+    ends = with_codes(links).select("a", "b")
+    sides = [ends.join(nodes.toDF(end), on=end, how="left_semi") for end in ("a", "b")]
+    both = sides[0].unionByName(sides[1])
+    return both.select(F.col("a").alias("node")).union(both.select("b"))
+
+
 def _members(observations: DataFrame, touched: DataFrame) -> DataFrame:
     """The touched identifiers and all of their components, as they were."""
     coded = observations.where("component IS NOT NULL").select(
@@ -248,6 +310,8 @@ def _resolved(
     every: DataFrame,
     ended: DataFrame,
     members: DataFrame,
+    circumstances: Circumstances,
+    hands: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> Resolution:
@@ -264,6 +328,8 @@ def _resolved(
         checkpoint(edges_of(inner, settings=settings)),
         checkpoint(of_members(ended, members)),
         links=None if links is None else between_members(links, members),
+        circumstances=circumstances,
+        changed_hands=hands,
         previous=previous,
         taken=taken,
         settings=settings,

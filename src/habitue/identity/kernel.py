@@ -16,7 +16,7 @@ from habitue.identity.facts import Chunk
 from habitue.identity.plain_history import Findings, plain_history
 from habitue.identity.replay import ID_DIGITS, Facts, Hint, Space, replay
 
-# kind 0 node, 1 edge (name: rule; rank: tier), 2 number space (name), 3 founder (name: its person)
+# kind 0 node, 1 edge (name: rule; rank: tier), 2 number space or decision (name), 3 founder (name: its person)
 FACTS = (
     *("component", "kind", "at", "a", "b", "rank", "confidence", "until"),
     *("id_type", "id_key", "name", "is_free"),
@@ -98,8 +98,8 @@ def _full_history(chunk: Chunk, component: int, found: Findings, limits: Limits,
                 *(edges.at[i], edges.until[i], edges.rule[i]),
             )
         )
-    facts.spaces = [Space(at, code, name) for at, code, name in chunk.spaces_of(component)]
-    facts.hints = [Hint(code, at, name) for at, code, name in chunk.hints_of(component)]
+    facts.spaces = [Space(at, code, name, until) for at, code, name, until in chunk.spaces_of(component)]
+    facts.hints = [Hint(code, at, name) for at, code, name, _ in chunk.hints_of(component)]
     history = replay(facts, limits=limits, anonymous_rank=anonymous_rank)
     for row in history.rows:
         found.row(place[row.code], row.person_id, row.valid_from, row.valid_to)

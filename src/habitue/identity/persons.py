@@ -15,11 +15,12 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.identity.constrained import Limits
+from habitue.identity.constrained import MANUAL, Limits
 from habitue.identity.edges import NODE, PAIR, node_code, rank_of, space_of
 from habitue.identity.guards import linked_once
 from habitue.identity.kernel import FACTS, FOUND, ID_DIGITS, replay_partition
 from habitue.identity.matching.identity_links import RULE
+from habitue.identity.pauses import RETIRED
 from habitue.identity.settings import IdentitySettings
 
 Checkpoint = Callable[[DataFrame], DataFrame]
@@ -44,10 +45,14 @@ def assign_persons(
     taken: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
+    spans: DataFrame | None = None,
+    spaces: DataFrame | None = None,
 ) -> Resolved:
     """Persons of all identifiers; `edges` carry codes and `until`, `components` is None when nothing links.
 
     `taken` are ids of persons that none of these identifiers ever belonged to (person_id), None for none.
+    `spans` are the times in which edges with pauses link, with codes; `spaces` the identifiers of
+    reviewers' decisions.
     """
     founders = checkpoint(_founders(previous, nodes, settings)) if previous is not None else None
     held = _held(founders, taken)
@@ -55,7 +60,9 @@ def assign_persons(
         found, identity_map = None, _alone(nodes, founders, held)
     else:
         placed = nodes.join(components.withColumnRenamed("node", "code"), on="code", how="left")
-        found = checkpoint(_replayed(placed, edges, sightings, founders, held, settings))
+        found = checkpoint(
+            _replayed(placed, edges, sightings, founders, held, settings, spans=spans, spaces=spaces)
+        )
         alone = placed.where(F.col("component").isNull())
         identity_map = _alone(alone, founders, held).unionByName(_map_rows(found))
     identity_map = checkpoint(identity_map)
@@ -142,6 +149,9 @@ def _replayed(
     founders: DataFrame | None,
     held: DataFrame | None,
     settings: IdentitySettings,
+    *,
+    spans: DataFrame | None,
+    spaces: DataFrame | None,
 ) -> DataFrame:
     """All facts of a component side by side, then its replay; grain: one finding."""
     linked = placed.where(F.col("component").isNotNull())
@@ -151,6 +161,10 @@ def _replayed(
         _edge_facts(edges, place, settings),
         _space_facts(linked, sightings, settings),
     ]
+    if spans is not None:
+        facts.append(_edge_facts(spans, place, settings))
+    if spaces is not None:
+        facts.append(_decision_facts(linked, spaces))
     if founders is not None:
         facts.append(_hint_facts(founders, place))
     rows = facts[0]
@@ -196,6 +210,7 @@ def _edge_facts(edges: DataFrame, place: DataFrame, settings: IdentitySettings) 
     tier = (
         F.greatest(rank_a, rank_b) * 100 + F.least(rank_a, rank_b) + F.when(is_probable, 10_000).otherwise(0)
     )
+    tier = F.when(F.col("rule") == MANUAL, F.lit(-1)).otherwise(tier)
     return (
         edges.where(linked_once())
         .join(place.withColumnRenamed("code", "a"), on="a", how="inner")
@@ -225,6 +240,22 @@ def _space_facts(linked: DataFrame, sightings: DataFrame, settings: IdentitySett
         .agg(F.min("at").alias("at"))
         .join(linked.select("code", "component"), on="code", how="inner")
         .select("component", F.lit(2).alias("kind"), "at", F.col("code").alias("a"), "name")
+    )
+
+
+def _decision_facts(linked: DataFrame, spaces: DataFrame) -> DataFrame:
+    """Members of reviewers' decisions, each from when it is known itself."""
+    return (
+        linked.join(F.broadcast(spaces), on=list(NODE), how="inner")
+        .select(
+            "component",
+            F.lit(2).alias("kind"),
+            F.unix_micros(F.greatest("start", "first_known")).alias("at"),
+            F.unix_micros("end").alias("until"),
+            F.col("code").alias("a"),
+            F.col("text").alias("name"),
+        )
+        .where("until IS NULL OR at < until")
     )
 
 
@@ -318,6 +349,11 @@ def _with_status(edges: DataFrame, found: DataFrame | None) -> DataFrame:
         )
         coded = coded.join(refused, on=["a", "b", "rule"], how="left")
         reason = F.coalesce(reason, "_broken")
-    status = F.when(reason.isNull(), F.lit("accepted")).otherwise(F.lit("refused"))
+    is_retired = reason.isin(*RETIRED)
+    status = (
+        F.when(reason.isNull(), F.lit("accepted"))
+        .when(is_retired, F.lit("retired"))
+        .otherwise(F.lit("refused"))
+    )
     columns = ("source", "first_known", "last_seen", "observations", "confidence")
     return coded.select(*PAIR, "rule", status.alias("status"), reason.alias("reason"), *columns)

@@ -1,4 +1,4 @@
-"""History of a component that breaks no limit: clusters only grow, so persons only meet.
+"""History of a component that breaks no limit and knows no decision: clusters only grow, so persons only meet.
 
 Gives what `replay` gives for such components, without keeping clusters, limits and
 refusals; a test compares the two. Nodes are places in a Chunk, the stronger in front.
@@ -95,7 +95,7 @@ class _History:
         self.since: dict[int, int] = {}
         self.used: set[str] = set()
         self.hints: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for at, code, person_id in chunk.hints_of(component):
+        for at, code, person_id, _ in chunk.hints_of(component):
             self.hints[code].append((at, person_id))
 
     def unite(self, one: _Cluster, other: _Cluster) -> _Cluster:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, TypeVar
 
-from habitue.identity.constrained import Cluster, Clusters, Edge, Limits, Node, follows
+from habitue.identity.constrained import BY_HAND, MANUAL, Cluster, Clusters, Edge, Limits, Node, follows
 
 ID_DIGITS = 32  # hex digits of a person id: 128 bits
 
@@ -30,11 +30,12 @@ _T = TypeVar("_T")
 
 
 class Space(NamedTuple):
-    """An exclusive identifier seen in a number space."""
+    """An exclusive identifier seen in a number space, or an identifier in a reviewer's decision, until it ends."""
 
     at: int
     code: int
     space: str
+    until: int | None = None
 
 
 class Hint(NamedTuple):
@@ -127,7 +128,9 @@ class _Graph:
         self.nodes_at = _by(facts.nodes, lambda n: n.first_known)
         self.spaces_at = _by(facts.spaces, lambda s: s.at)
         self.edges_at = _by(facts.edges, lambda e: e.first_known)
-        self.ends = {e.until for e in facts.edges if e.until is not None}
+        self.has_manual = any(e.rule == MANUAL for e in facts.edges)
+        ends = (*(e.until for e in facts.edges), *(s.until for s in facts.spaces))
+        self.ends = {until for until in ends if until is not None}
 
     def moments(self) -> list[int]:
         return sorted({*self.nodes_at, *self.spaces_at, *self.edges_at, *self.ends})
@@ -139,7 +142,7 @@ class _Graph:
             self.clusters.add(node)
         fits = [self.clusters.add_space(self.node[s.code], s.space) for s in self.spaces_at.get(at, [])]
         edges = sorted((e for e in self.edges_at.get(at, ()) if _links(e, at)), key=_strength)
-        in_order = follows(edges, self.clusters)
+        in_order = follows(edges, self.clusters) and not self.has_manual
         if at in self.ends or not all(fits) or (self.clusters.has_refused and not in_order):
             return self._rebuild(at)
         touched = self.clusters.connect(edges)
@@ -149,16 +152,37 @@ class _Graph:
 
     def _rebuild(self, at: int) -> list[Cluster]:
         """Clusters of all evidence known by now, from the start, strongest first."""
-        self.clusters = Clusters(self.limits)
+        known = (e for e in self.facts.edges if e.first_known <= at and _links(e, at))
+        in_turn = self._in_turn(sorted(known, key=_strength), at)
+        self.clusters = self._apart(at)
+        self.clusters.connect(in_turn)
+        return _distinct(self.clusters.of.values())
+
+    def _apart(self, at: int) -> Clusters:
+        """All identifiers known by now, each alone."""
+        clusters = Clusters(self.limits)
         for node in self.facts.nodes:
             if node.first_known <= at:
-                self.clusters.add(node)
+                clusters.add(node)
         for space in self.facts.spaces:
-            if space.at <= at:
-                self.clusters.add_space(self.node[space.code], space.space)
-        known = (e for e in self.facts.edges if e.first_known <= at and _links(e, at))
-        self.clusters.connect(sorted(known, key=_strength))
-        return _distinct(self.clusters.of.values())
+            if space.at <= at and (space.until is None or at < space.until):
+                clusters.add_space(self.node[space.code], space.space)
+        return clusters
+
+    def _in_turn(self, edges: list[Edge], at: int) -> list[Edge]:
+        """Reviewers' links first; last of all those that would join what may never be one by other evidence.
+
+        So a link between two customers of one source takes nothing from either of them; it counts once
+        a reviewer has parted one of them from what it is linked by.
+        """
+        manual = [e for e in edges if e.rule == MANUAL]
+        if not manual:
+            return edges
+        others = [e for e in edges if e.rule != MANUAL]
+        without = self._apart(at)
+        without.connect(others)
+        against = [e for e in manual if without.of[e.a].spaces & without.of[e.b].spaces]
+        return [*(e for e in manual if e not in against), *others, *against]
 
     def refusals(self) -> list[Refusal]:
         """Edges that would still link but lie across two clusters, with the limit they break."""
@@ -189,6 +213,7 @@ class _People:
         self.now: dict[int, tuple[_Person, int]] = {}  # code -> person, since
         self.size: dict[str, int] = defaultdict(int)
         self.used: set[str] = set()
+        self.decided = _decided(facts)
         self.closed: list[MapRow] = []
         self.changes: list[Change] = []
 
@@ -201,7 +226,8 @@ class _People:
             for code in cluster.members:
                 self._assign(code, person, at, moved)
         for old, new in sorted(moved):
-            self.changes.append(Change(old, new, at, "split" if self.size[old] else "merge"))
+            cause = MANUAL if at in self.decided else "split" if self.size[old] else "merge"
+            self.changes.append(Change(old, new, at, cause))
 
     def rows(self) -> list[MapRow]:
         """All validities, the open ones with `valid_to` None."""
@@ -257,6 +283,13 @@ class _People:
             moved.add((old.person_id, person.person_id))
         self.now[code] = (person, at)
         self.size[person.person_id] += 1
+
+
+def _decided(facts: Facts) -> set[int]:
+    """Moments at which a reviewer's decision begins or ends."""
+    edges = [(e.first_known, e.until) for e in facts.edges if e.rule == MANUAL]
+    spaces = [(s.at, s.until) for s in facts.spaces if s.space.startswith(BY_HAND)]
+    return {moment for span in (*edges, *spaces) for moment in span if moment is not None}
 
 
 def _links(edge: Edge, at: int) -> bool:

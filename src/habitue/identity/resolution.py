@@ -9,7 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import HabitueError
+from habitue.identity.circumstances import NONE, Circumstances, linking_spans
 from habitue.identity.components import components
+from habitue.identity.decisions import decision_spaces
 from habitue.identity.edges import edges as edges_of
 from habitue.identity.edges import node_code, observe, sightings
 from habitue.identity.edges import nodes as nodes_of
@@ -17,6 +19,7 @@ from habitue.identity.guards import all_ended, earliest, linked_once, shared_val
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import Resolved, assign_persons, with_codes
 from habitue.identity.settings import IdentitySettings
+from habitue.identity.takeovers import takeover_pauses, takeovers
 
 Checkpoint = Callable[[DataFrame], DataFrame]
 
@@ -31,6 +34,7 @@ class Resolution:
     shared: DataFrame | None  # of each of them the first reason: id_type, id_key, shared_at, why
     identifier_count: int
     has_edges: bool
+    changed_hands: DataFrame | None = None  # devices that changed hands; None where none was away for long
 
     @property
     def sightings(self) -> DataFrame:
@@ -46,6 +50,7 @@ def resolve_identity(
     checkpoint: Checkpoint,
     links: DataFrame | None = None,
     person_records: DataFrame | None = None,
+    circumstances: Circumstances = NONE,
 ) -> Resolution:
     """Resolve all identifiers of `records` (rule -> rows with source, identifiers, known_time).
 
@@ -54,11 +59,16 @@ def resolve_identity(
     (identifiers, given_name, family_name, known_time) show which values come with too many names.
     """
     observations = checkpoint(observe(records, settings=settings))
-    edges, ended = edges_of(observations, settings=settings), None
-    if links is not None or not observations.where("hub_key IS NOT NULL").isEmpty():
+    edges, ended, hands = edges_of(observations, settings=settings), None, None
+    has_more = links is not None or circumstances.decisions is not None
+    if has_more or not observations.where("hub_key IS NOT NULL").isEmpty():
         edges = checkpoint(edges)  # every guard reads them
+        if circumstances.away is not None:
+            hands = checkpoint(takeovers(edges, circumstances.away, settings=settings))
         by_guard = {
-            "owners": shared_values(edges, sightings(observations), settings=settings),
+            "owners": shared_values(
+                edges, sightings(observations), settings=settings, resting=_resting(edges, hands)
+            ),
             "neighbours": crowded_by_neighbours(edges, settings=settings),
         }
         if person_records is not None:
@@ -69,6 +79,8 @@ def resolve_identity(
         edges,
         ended,
         links=links,
+        circumstances=circumstances,
+        changed_hands=hands,
         previous=previous,
         taken=None,
         settings=settings,
@@ -82,6 +94,8 @@ def resolve_observed(
     ended: DataFrame | None,
     *,
     links: DataFrame | None,
+    circumstances: Circumstances,
+    changed_hands: DataFrame | None,
     previous: DataFrame | None,
     taken: DataFrame | None,
     settings: IdentitySettings,
@@ -89,22 +103,30 @@ def resolve_observed(
 ) -> Resolution:
     """Resolve whole components: their observations, edges, values that stopped linking, and earlier map rows.
 
-    `taken` are ids of persons outside these components (person_id), which must not be given again.
+    `changed_hands` are devices that changed hands (`takeovers`). `taken` are ids of persons outside these
+    components (person_id), which must not be given again.
     """
     nodes = checkpoint(nodes_of(observations))
     identifier_count = _count_without_collision(nodes)
+    resting = _resting(edges, changed_hands)
     if links is not None:
         links = _between(links, nodes)
         edges = edges.unionByName(links)
-    shared, labels = None, None
+    shared, labels, spans = None, None, None
     if ended is not None:
         shared = checkpoint(earliest(ended))
-        edges = checkpoint(with_codes(with_until(edges, shared)))
-        linking = edges.where(linked_once()).select("a", "b")
+        edges, spans = linking_spans(
+            with_until(edges, shared), nodes, circumstances, resting, settings=settings, checkpoint=checkpoint
+        )
+        edges = checkpoint(with_codes(edges))
+        linking, edge_count = edges.where(linked_once()).select("a", "b"), edges.count()
+        if spans is not None:
+            spans = checkpoint(with_codes(spans))
+            linking, edge_count = linking.unionByName(spans.select("a", "b")), edge_count + spans.count()
         labels = checkpoint(
             components(
                 linking,
-                edge_count=edges.count(),
+                edge_count=edge_count,
                 driver_tier_max_edges=settings.driver_tier_max_edges,
                 checkpoint=checkpoint,
             )
@@ -112,20 +134,33 @@ def resolve_observed(
     else:
         never = {"until": F.lit(None).cast("timestamp"), "until_why": F.lit(None).cast("string")}
         edges = edges.withColumns(never)
-    seen = sightings(observations)
+    decisions = circumstances.decisions
     resolved = assign_persons(
         nodes,
         edges,
-        seen,
+        sightings(observations),
         labels,
         previous=previous,
         taken=taken,
         settings=settings,
         checkpoint=checkpoint,
+        spans=spans,
+        spaces=None if decisions is None else decision_spaces(decisions),
     )
     return Resolution(
-        resolved, _labelled(observations, labels), ended, shared, identifier_count, ended is not None
+        resolved,
+        _labelled(observations, labels),
+        ended,
+        shared,
+        identifier_count,
+        ended is not None,
+        changed_hands,
     )
+
+
+def _resting(edges: DataFrame, changed_hands: DataFrame | None) -> DataFrame | None:
+    """Edges of devices that changed hands, with the moment from which on they rest."""
+    return None if changed_hands is None else takeover_pauses(edges, changed_hands)
 
 
 def _labelled(observations: DataFrame, labels: DataFrame | None) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
 from habitue.identity.matching.settings import MatchingSettings
@@ -19,6 +21,7 @@ _PER_PERSON = {
 }
 _OWNERS = {"loyalty_number": 1, "user_id": 1, "email": 1, "phone": 2, "device_id": 1, "anonymous_id": 1}
 _NAMES = {"email": 20, "phone": 20}
+_LIVE_DAYS = {"device_id": 365, "anonymous_id": 180}
 _CONFIDENCE = {"manual": 1.0, "same_record": 0.99, "login": 0.95}
 
 
@@ -30,6 +33,21 @@ class AttributionSettings(BaseModel, extra="forbid", frozen=True):
     )
     backfill_days: int = Field(
         30, ge=0, description="Days of anonymous history that are given to the first login."
+    )
+    backfill_purpose: str | None = Field(
+        "profiling",
+        description="Purpose that a visitor must have granted by the visit for that; empty: needs no consent.",
+    )
+
+
+class EvidenceConsentSettings(BaseModel, extra="forbid", frozen=True):
+    """Evidence that counts only while a person or browser agrees; it is stored in any case."""
+
+    purpose: str | None = Field(
+        None, description="Purpose that evidence needs a granted consent to; empty: it needs none."
+    )
+    rules: tuple[str, ...] = Field(
+        ("login", "same_record", "same_person"), description="Rules whose evidence needs it."
     )
 
 
@@ -79,6 +97,10 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
         default_factory=dict,
         description="Source to the name of its number space; unset: each source has its own.",
     )
+    live_days: dict[str, PositiveInt] = Field(
+        default_factory=lambda: dict(_LIVE_DAYS),
+        description="Days without a visit after which another owner may take a device or cookie over.",
+    )
     cluster_limit: PositiveInt = Field(200, description="Most identifiers of one person.")
     rule_confidence: dict[str, float] = Field(
         default_factory=lambda: dict(_CONFIDENCE),
@@ -92,8 +114,14 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     source_rank: tuple[str, ...] = Field(
         (), description="Best source first, for surviving values; others come after, as equals."
     )
+    survivorship: tuple[Literal["source", "recency", "frequency"], ...] = Field(
+        ("source", "recency", "frequency"),
+        min_length=1,
+        description="What decides between values of one attribute, in this order; what is not named does not count.",
+    )
     email: EmailSettings = EmailSettings()
     matching: MatchingSettings = MatchingSettings()
+    consent: EvidenceConsentSettings = EvidenceConsentSettings()
     attribution: AttributionSettings = AttributionSettings()
 
     @model_validator(mode="after")

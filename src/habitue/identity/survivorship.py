@@ -1,13 +1,12 @@
-"""One surviving value per attribute of each person, with the source and date it came from.
+"""One surviving value per attribute of each person, with where it came from and where sources disagree.
 
-The best source wins, then the most recent value, then the smaller value, so that
-the choice never depends on the order of records. Warnings survive from any source:
-blocked or deceased anywhere is blocked or deceased.
+Source rank, recency and frequency decide in the configured order, then the smaller value, so that
+the choice never depends on the order of records. Two spellings that differ in case or outer blanks
+are one value. Warnings survive from any source: blocked or deceased anywhere is blocked or deceased.
 """
 
 from __future__ import annotations
 
-from functools import reduce
 from itertools import chain
 
 from pyspark.sql import Column, DataFrame
@@ -18,36 +17,54 @@ from habitue.identity.edges import rank_of
 from habitue.identity.settings import IdentitySettings
 
 ATTRIBUTES = ("gender", "birth_year", "postal_area", "city", "country", "language", "segment")
+SINCE, OTHER = "customer_since", "attributes."
 
 
 def surviving_customers(
     customer_records: DataFrame, identity_map: DataFrame, *, settings: IdentitySettings
 ) -> DataFrame:
     """silver.customer without row_hash: one row per person with at least one customer record."""
-    records = _with_person(customer_records, identity_map, settings)
-    others = _other_attributes(records, settings)
-    best = {name: _best(F.col(name), settings) for name in ATTRIBUTES}
-    survivors = records.groupBy("person_id").agg(
-        *(column.alias(name) for name, column in best.items()),
+    records = _with_person(customer_records, identity_map, settings).repartition("person_id")
+    persons = records.groupBy("person_id").agg(
         F.min(
-            F.when(F.col("customer_since").isNotNull(), F.struct("customer_since", "source", "known_time"))
+            F.when(F.col(SINCE).isNotNull(), F.struct(F.col(SINCE).alias("value"), "source", "known_time"))
         ).alias("_since"),
         F.coalesce(F.bool_or("has_address"), F.lit(False)).alias("has_address"),
         F.coalesce(F.bool_or("is_deceased"), F.lit(False)).alias("is_deceased"),
         F.coalesce(F.bool_or("is_blocked"), F.lit(False)).alias("is_blocked"),
         F.max("known_time").alias("known_time"),
     )
-    joined = survivors.join(others, on="person_id", how="left")
-    return joined.select(
+    values = _survivors(_stated(records), settings)
+    joined = persons.join(values, on="person_id", how="left")
+    types = {field.name: field.dataType for field in customer_records.schema.fields}
+    best = F.coalesce("_best", F.map_from_entries(_no_entries()))
+    return joined.withColumn("_best", best).select(
         "person_id",
-        *(F.col(name)["value"].alias(name) for name in ATTRIBUTES),
-        F.col("_since.customer_since").alias("customer_since"),
+        *(
+            F.try_element_at("_best", F.lit(name))["value"].cast(types[name]).alias(name)
+            for name in ATTRIBUTES
+        ),
+        F.col("_since.value").alias(SINCE),
         "has_address",
-        F.coalesce("attributes", F.create_map().cast("map<string,string>")).alias("attributes"),
+        _others().alias("attributes"),
         *("is_deceased", "is_blocked"),
         _lineage().alias("lineage"),
+        F.coalesce("_conflicts", F.create_map().cast(_CONFLICTS)).alias("conflicts"),
         "known_time",
     )
+
+
+def conflict_counts(customers: DataFrame) -> list[dict[str, object]]:
+    """Attributes on which sources disagree, with the number of persons, most persons first."""
+    rows = customers.select(F.explode("conflicts").alias("attribute", "found"))
+    counted = rows.groupBy("attribute").agg(
+        F.count(F.lit(1)).alias("persons"), F.max("found.values").alias("most_values")
+    )
+    found = [row.asDict() for row in counted.collect()]
+    return sorted(found, key=lambda r: (-r["persons"], r["attribute"]))
+
+
+_CONFLICTS = "map<string,struct<values:bigint,sources:array<string>>>"
 
 
 def _with_person(records: DataFrame, identity_map: DataFrame, settings: IdentitySettings) -> DataFrame:
@@ -62,16 +79,57 @@ def _with_person(records: DataFrame, identity_map: DataFrame, settings: Identity
     )
 
 
-def _best(value: Column, settings: IdentitySettings) -> Column:
-    """Smallest of (source rank, age, value): a struct with value, source and known_time."""
-    order = F.struct(
-        _source_rank(settings).alias("rank"),
-        (-F.unix_micros("known_time")).alias("recency"),
-        value.alias("value"),
-        F.col("source").alias("source"),
-        F.col("known_time").alias("known_time"),
+def _stated(records: DataFrame) -> DataFrame:
+    """Every value that a record states: person_id, source, known_time, name, value."""
+    plain = F.array(
+        *(
+            F.struct(F.lit(name).alias("name"), F.col(name).cast("string").alias("value"))
+            for name in (*ATTRIBUTES, SINCE)
+        )
     )
-    return F.min(F.when(value.isNotNull(), order))
+    others = F.transform(
+        F.map_entries("attributes"),
+        lambda e: F.struct(F.concat(F.lit(OTHER), e["key"]).alias("name"), e["value"].alias("value")),
+    )
+    every = F.when(F.col("attributes").isNull(), plain).otherwise(F.concat(plain, others))
+    return records.select("person_id", "source", "known_time", F.inline(every)).where("value IS NOT NULL")
+
+
+def _survivors(stated: DataFrame, settings: IdentitySettings) -> DataFrame:
+    """One row per person: the surviving value of each name with its origin, and the names in conflict."""
+    criteria = {
+        "source": _source_rank(settings).alias("rank"),
+        "recency": (-F.unix_micros("known_time")).alias("age"),
+    }
+    of_record = [criteria[name] for name in settings.survivorship if name in criteria]
+    record = F.struct(*of_record, "value", "source", "known_time")
+    per_value = stated.groupBy("person_id", "name", F.lower(F.trim("value")).alias("_spelt")).agg(
+        F.min(record).alias("_record"),
+        F.count(F.lit(1)).alias("_frequency"),
+        F.collect_set("source").alias("_sources"),
+    )
+    columns = {
+        "source": F.col("_record.rank"),
+        "recency": F.col("_record.age"),
+        "frequency": (-F.col("_frequency")).alias("rarity"),
+    }
+    order = F.struct(
+        *(columns[name] for name in settings.survivorship),
+        *(F.col(f"_record.{name}") for name in ("value", "source", "known_time")),
+    )
+    per_name = per_value.groupBy("person_id", "name").agg(
+        F.min(order).alias("_first"),
+        F.count(F.lit(1)).alias("values"),
+        F.array_sort(F.array_distinct(F.flatten(F.collect_list("_sources")))).alias("sources"),
+    )
+    best = F.struct("name", F.struct("_first.value", "_first.source", "_first.known_time").alias("best"))
+    conflict = F.struct("name", F.struct("values", "sources").alias("found"))
+    return per_name.groupBy("person_id").agg(
+        F.map_from_entries(F.array_sort(F.collect_list(F.when(F.col("name") != SINCE, best)))).alias("_best"),
+        F.map_from_entries(F.array_sort(F.collect_list(F.when(F.col("values") > 1, conflict)))).alias(
+            "_conflicts"
+        ),
+    )
 
 
 def _source_rank(settings: IdentitySettings) -> Column:
@@ -82,35 +140,29 @@ def _source_rank(settings: IdentitySettings) -> Column:
     return F.coalesce(F.create_map(*pairs)[F.col("source")], last)
 
 
-def _other_attributes(records: DataFrame, settings: IdentitySettings) -> DataFrame:
-    """The attribute map, each key surviving on its own: person_id, attributes, lineage of its keys."""
-    per_key = (
-        records.select("person_id", "source", "known_time", F.explode("attributes").alias("key", "value"))
-        .groupBy("person_id", "key")
-        .agg(_best(F.col("value"), settings).alias("best"))
-        .where(F.col("best").isNotNull())
-    )
-    entries = F.array_sort(F.collect_list(F.struct("key", "best")))
-    return per_key.groupBy("person_id").agg(
-        F.map_from_entries(F.transform(entries, lambda e: F.struct(e["key"], e["best"]["value"]))).alias(
-            "attributes"
-        ),
-        F.transform(entries, lambda e: _origin(F.concat(F.lit("attributes."), e["key"]), e["best"])).alias(
-            "_origins"
-        ),
+def _others() -> Column:
+    """The attributes without a column of their own, by the names that their sources give them."""
+    named = F.filter(F.map_entries("_best"), lambda e: e["key"].startswith(OTHER))
+    return F.map_from_entries(
+        F.transform(
+            named, lambda e: F.struct(F.substring(e["key"], len(OTHER) + 1, 1_000), e["value"]["value"])
+        )
     )
 
 
 def _lineage() -> Column:
-    named = [(name, F.col(name)) for name in ATTRIBUTES] + [("customer_since", F.col("_since"))]
-    plain = [F.when(best.isNotNull(), _origin(F.lit(name), best)) for name, best in named]
-    empty = F.filter(F.array(plain[0]), lambda _: F.lit(False))
-    all_origins = reduce(F.concat, [F.array_compact(F.array(*plain)), F.coalesce("_origins", empty)])
-    return F.map_from_entries(all_origins)
+    """Source and date of every value that survived."""
+    of_values = F.transform_values(
+        "_best",
+        lambda _, best: F.struct(best["source"].alias("source"), best["known_time"].alias("known_time")),
+    )
+    since = F.struct(F.col("_since.source").alias("source"), F.col("_since.known_time").alias("known_time"))
+    of_since = F.when(F.col("_since").isNotNull(), F.create_map(F.lit(SINCE), since))
+    return F.when(of_since.isNull(), of_values).otherwise(F.map_concat(of_values, of_since))
 
 
-def _origin(name: Column, best: Column) -> Column:
-    return F.struct(
-        name.alias("key"),
-        F.struct(best["source"].alias("source"), best["known_time"].alias("known_time")).alias("value"),
+def _no_entries() -> Column:
+    return F.from_json(
+        F.lit("[]"),
+        "array<struct<name:string,best:struct<value:string,source:string,known_time:timestamp>>>",
     )

@@ -23,6 +23,7 @@ class CommitNote:
     fingerprints: Mapping[str, str] = field(default_factory=dict)  # by marker table
     restored_version: int | None = None
     basis: Mapping[str, Any] | None = None  # what the content was made from, for the next increment
+    expiries: tuple[str, ...] | None = None  # instants at which reviewers' decisions end by themselves
 
     def for_table(self, table: str) -> dict[str, Any]:
         """The note as written into a commit of `table`."""
@@ -34,6 +35,7 @@ class CommitNote:
             "restored_version": self.restored_version,
             "basis": self.basis,
             "fingerprint": self.fingerprints.get(table),
+            "expiries": list(self.expiries) if self.expiries is not None else None,
         }
         return {key: value for key, value in note.items() if value is not None}
 

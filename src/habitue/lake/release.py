@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.decision import RELEASE
-from habitue.contracts.table import Table
+from habitue.contracts.table import BY_HAND, Table
 from habitue.contracts.tables import BY_NAME, TABLES
 from habitue.errors import UsageError
 from habitue.lake.deltalog import DeltaLog
@@ -81,7 +81,8 @@ def find_release(rows: DataFrame, release_id: str) -> Release:
 def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
     """Restore every table's head to the target's version and publish that as a new release.
 
-    A table that came later is emptied: the restored tables say nothing of its rows.
+    A table that came later is emptied: the restored tables say nothing of its rows. What people decided
+    by hand stays: no run could bring it back.
     """
     for table, version in _to_restore(lake, target):
         lake.note = replace(lake.note, step="rollback", restored_version=version)
@@ -96,7 +97,11 @@ def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
 def _to_restore(lake: Lake, target: Release) -> Sequence[tuple[Table, int]]:
     heads = published_versions(lake.location)
     wanted = {name: target.versions.get(name, CREATED) for name in heads}
-    return [(BY_NAME[name], version) for name, version in wanted.items() if heads[name] != version]
+    return [
+        (BY_NAME[name], version)
+        for name, version in wanted.items()
+        if heads[name] != version and BY_NAME[name].stage != BY_HAND
+    ]
 
 
 def _as_row(release: Release) -> tuple[object, ...]:

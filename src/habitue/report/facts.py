@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from habitue.report.identity_facts import IdentityFacts
+
 Figure = int | float | str
 
 
@@ -92,6 +94,7 @@ class ReportFacts:
     steps: Sequence[tuple[str, str, float]]  # name, outcome, seconds
     findings: Sequence[tuple[str, str]]
     exports_withheld: Sequence[str]
+    identity: IdentityFacts = IdentityFacts()
 
     @property
     def largest_audiences(self) -> list[AudienceFacts]:

@@ -42,9 +42,18 @@ def note(text: str) -> Markup:
 
 
 def side_by_side(*blocks: Markup) -> Markup:
-    """Blocks in columns where the page is wide enough."""
+    """Blocks in two columns where the page is wide enough."""
+    return _columns("two", blocks)
+
+
+def small_side_by_side(*blocks: Markup) -> Markup:
+    """Small blocks in three columns where the page is wide enough."""
+    return _columns("three", blocks)
+
+
+def _columns(css: str, blocks: Sequence[Markup]) -> Markup:
     return (
-        Markup('<div class="two">')
+        Markup('<div class="{}">').format(css)
         + Markup("").join(Markup("<div>{}</div>").format(b) for b in blocks)
         + Markup("</div>")
     )

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from habitue.report.chart import GREEN, GREY, ORANGE, Bar, Line, bars, lines, matrix
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts
+from habitue.report.identity_section import identity_body
 from habitue.report.markup import heading, html_table, lead, note, side_by_side
 from habitue.report.numbers import Numbers
 from habitue.report.words import Words
@@ -41,7 +42,7 @@ class Page:
     def sections(self) -> list[Section]:
         """All sections in reading order."""
         builders: Sequence[Callable[[], Section]] = (
-            self.funnel, self.audiences, self.overlap, self.value, self.pareto, self.churn, self.lifecycle,
+            self.funnel, self.identity, self.audiences, self.overlap, self.value, self.pareto, self.churn, self.lifecycle,
             self.quality, self.run,
         )  # fmt: skip
         return [build() for build in builders]
@@ -55,6 +56,14 @@ class Page:
             "funnel", "From raw identifiers to exported members",
             "Every step names what it counts; what is lost on the way is listed below each audience.",
             bars(rows, title="funnel"),
+        )  # fmt: skip
+
+    def identity(self) -> Section:
+        """Which identifiers are one person, what was refused, and how that looks."""
+        body = identity_body(self.facts.identity, self.words, self.numbers)
+        return self._section(
+            "identity", "Identity", "Which identifiers are one person; a link that would break a limit does not count.",
+            body,
         )  # fmt: skip
 
     def audiences(self) -> Section:

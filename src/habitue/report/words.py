@@ -51,6 +51,16 @@ GERMAN = {
     "Expected and actual purchases": "Erwartete und tatsächliche Käufe",
     "Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin).":
         "Kauftage je Kunde nach Zehntel der Erwartung: erwartet (breit) und tatsächlich (schmal).",
+    "Identity": "Identität",
+    "Which identifiers are one person; a link that would break a limit does not count.":
+        "Welche Kennungen eine Person sind; eine Verbindung, die eine Grenze verletzen würde, zählt nicht.",
+    "No identifier was resolved.": "Keine Kennung wurde aufgelöst.",
+    "Persons by number of identifiers": "Personen nach Zahl der Kennungen",
+    "Links that do not count, by reason": "Verbindungen, die nicht zählen, nach Grund", "Every link counts.": "Jede Verbindung zählt.",
+    "Signs of too much merged": "Zeichen für zu viel Zusammengeführtes", "Signs of too little merged": "Zeichen für zu wenig Zusammengeführtes",
+    "Largest and repaired persons": "Größte und reparierte Personen", "largest": "größte", "repaired": "repariert", "identifiers": "Kennungen",
+    "Dots are identifiers by type, never values; lines are the rules that link them, dashed where a link was refused.":
+        "Punkte sind Kennungen nach Art, nie Werte; Linien sind die Regeln der Verbindung, gestrichelt, wo sie abgelehnt wurde.",
 }  # fmt: skip
 
 
@@ -63,6 +73,15 @@ VALUES = {
     "in the audience's own holdout": "in der Kontrollgruppe der Zielgruppe",
     "the audience is not for contact": "die Zielgruppe ist nicht für Kontakte", "no address for the channel": "keine Adresse für den Kanal",
     "no consent source": "keine Quelle für Einwilligungen", "no consent given": "keine Einwilligung",
+    "same_record": "auf einem Datensatz", "login": "Anmeldung", "same_person": "Abgleich von Datensätzen", "manual": "von Hand",
+    "refused": "abgelehnt", "two numbers of one source": "zwei Nummern einer Quelle", "limit of a person": "Grenze einer Person",
+    "value of several owners": "Wert mehrerer Besitzer", "value that names nobody": "Wert, der niemanden nennt",
+    "kept apart by a reviewer": "von Hand getrennt", "blocked by a reviewer": "von Hand gesperrt",
+    "no consent to evidence": "keine Einwilligung in Angaben", "consent to evidence withdrawn": "Einwilligung widerrufen",
+    "a decision has ended": "Entscheidung von Hand beendet", "device changed hands": "Gerät wechselte den Besitzer",
+    "persons with more than 50 identifiers": "Personen mit mehr als 50 Kennungen", "persons at the limit of a type": "Personen an der Grenze einer Art",
+    "links by matching of records alone": "Verbindungen nur aus dem Abgleich", "persons with one identifier": "Personen mit einer Kennung",
+    "links refused by a limit": "an einer Grenze abgelehnte Verbindungen", "pairs of records for review": "Datensatzpaare zur Prüfung",
     "consent denied or withdrawn": "Einwilligung verweigert oder widerrufen", "unsubscribed from the channel": "vom Kanal abgemeldet",
 }  # fmt: skip
 """Words of the facts: steps of the funnel, stages of the lifecycle, and why a person cannot be reached."""

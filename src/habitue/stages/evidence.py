@@ -14,23 +14,30 @@ from habitue.contracts.entities import ENTITIES, EVENT
 from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
+from habitue.identity.circumstances import Circumstances
 from habitue.identity.increment import net_changes
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.fingerprint import code_digest, digest
+from habitue.stages.circumstances import INPUTS, MissingHistoryError, touched_since
 
 _COLUMNS = ("source", "identifiers", "known_time")
 _STATE = (IDENTITY_EDGE, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER)
 _SAID = "All persons are resolved anew: "
+_WITHOUT_HISTORY = _SAID + "the history of {} since the last time is gone."
 
 
 @dataclass(frozen=True)
 class Since:
-    """Rows that came and went since the present map was made (net, materialised), and whether person records did."""
+    """Rows that came and went since the present map was made (net, materialised), and whether person records did.
+
+    `touched` are codes (`node`) of identifiers whose decisions, consent or absences changed.
+    """
 
     rows: DataFrame
     person_records_changed: bool
+    touched: DataFrame
 
 
 def identified_records(run: Run) -> dict[str, DataFrame]:
@@ -42,11 +49,12 @@ def identified_records(run: Run) -> dict[str, DataFrame]:
 
 
 def basis(run: Run) -> dict[str, Any]:
-    """What a map is made from: rules and code, and the versions of its inputs."""
+    """What a map is made from: rules and code, the versions of its inputs, and the time, since decisions end."""
     rules = [code_digest(), run.settings.identity.model_dump(mode="json")]
     inputs = {table.leaf: _head(run, table) for table in _identified(run)}
     inputs[PERSON_RECORD.leaf] = _data_version(run, PERSON_RECORD)
-    return {"rules": digest(rules), "inputs": inputs}
+    inputs |= {table.leaf: _head(run, table) for table in INPUTS if run.lake.exists(table)}
+    return {"rules": digest(rules), "inputs": inputs, "at": run.now.isoformat()}
 
 
 def with_state(run: Run, made: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def with_state(run: Run, made: dict[str, Any]) -> dict[str, Any]:
     return made | {"state": {table.leaf: _data_version(run, table) for table in _STATE}}
 
 
-def changed_since(run: Run, now: dict[str, Any]) -> Since | None:
+def changed_since(run: Run, now: dict[str, Any], present: Circumstances) -> Since | None:
     """What changed since the map was made; None where all is to be resolved anew, and the run says why."""
     made = made_from(run.location, IDENTITY_MAP)
     if made is None:
@@ -70,13 +78,18 @@ def changed_since(run: Run, now: dict[str, Any]) -> Since | None:
         since, until = made["inputs"].get(table.leaf), now["inputs"][table.leaf]
         rows = _changes(run, table, since, until)
         if rows is None:
-            run.note(f"{_SAID}the history of {table.name} since the last time is gone.")
+            run.note(_WITHOUT_HISTORY.format(table.name))
             return None
         changes.append(rows)
+    try:
+        touched = touched_since(run, made, now, present)
+    except MissingHistoryError as missing:
+        run.note(_WITHOUT_HISTORY.format(missing))
+        return None
     net = run.lake.checkpoint(net_changes(reduce(DataFrame.unionByName, changes)))
     run.count("changed_records", net.count())
     people = made["inputs"].get(PERSON_RECORD.leaf), now["inputs"][PERSON_RECORD.leaf]
-    return Since(net, people[0] != people[1])
+    return Since(net, people[0] != people[1], touched)
 
 
 def _changes(run: Run, table: Table, since: int | None, until: int | None) -> DataFrame | None:

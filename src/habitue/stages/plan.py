@@ -14,6 +14,7 @@ from habitue.contracts.tables import TABLES
 from habitue.job import Run
 from habitue.sources.adapters import fed_entities, sources_of
 from habitue.sources.inputs import digest
+from habitue.stages.decisions import ended_decisions
 from habitue.stages.ingest import ingest_entities, source_inputs, step_name
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
@@ -37,8 +38,9 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
             lambda run: [_spell(run.settings.session), run.settings.project.zone],
         ),
         Step(
-            "resolve", "resolve", resolve, behaviour.IDENTITY_MAP, (*_IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD),
-            lambda run: _spell(run.settings.identity),
+            "resolve", "resolve", resolve, behaviour.IDENTITY_MAP,
+            (*_IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD, behaviour.IDENTITY_OVERRIDE),
+            lambda run: [_spell(run.settings.identity), ended_decisions(run)],
         ),
     )  # fmt: skip
 

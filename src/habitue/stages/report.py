@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from habitue.contracts.behaviour import IDENTITY_MAP
+from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP, MATCH_REVIEW
 from habitue.contracts.decision import (
     AUDIENCE_CHANGE,
     AUDIENCE_FUNNEL,
@@ -30,6 +30,7 @@ from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release
 from habitue.report import collect
 from habitue.report.facts import ModelFacts, ReportFacts, Table
+from habitue.report.identity_facts import IdentityFacts, identity_facts
 from habitue.report.model_facts import model_facts
 from habitue.report.page import render
 from habitue.report.summary import summarise
@@ -95,6 +96,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         "fill_rates": lambda: collect.fill_rates(profile),
         "funnel": lambda: _funnel(run, release, profile, score, member),
         "tables": lambda: _tables(run, release),
+        "identity": lambda: _identity(run, release),
     }
     found = dict(zip(looks, at_once(looks.values()), strict=True))
     (sources, reasons), audiences = found["sources"], found["audiences"]
@@ -124,7 +126,16 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         steps=_steps(record),
         findings=[(s.name, text) for s in record.steps for text in s.findings],
         exports_withheld=record.exports_withheld,
+        identity=found["identity"],
     )
+
+
+def _identity(run: Run, release: Release) -> IdentityFacts:
+    tables = (
+        run.lake.read(table, version=release.versions.get(table.name))
+        for table in (IDENTITY_MAP, IDENTITY_EDGE, MATCH_REVIEW)
+    )
+    return identity_facts(*tables, settings=run.settings.identity)
 
 
 def _steps(record: RunRecord) -> list[tuple[str, str, float]]:

@@ -27,6 +27,7 @@ from habitue.errors import CheckError
 from habitue.identity.as_of import identity_now
 from habitue.identity.attribution import attribute_sessions
 from habitue.identity.audit import cluster_sizes, violations
+from habitue.identity.circumstances import Circumstances
 from habitue.identity.edges import PAIR
 from habitue.identity.guards import earliest
 from habitue.identity.increment import (
@@ -43,6 +44,7 @@ from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
+from habitue.stages.circumstances import circumstances, consented
 from habitue.stages.evidence import Since, basis, changed_since, identified_records, with_state
 
 
@@ -54,8 +56,13 @@ def resolve(run: Run) -> None:
         _write_nothing(run)
         return
     made_from = basis(run)
-    since = changed_since(run, made_from)
-    work = _resolve_all(run, records) if since is None else _resolve_touched(run, records, since)
+    present = circumstances(run)
+    since = changed_since(run, made_from, present)
+    work = (
+        _resolve_all(run, records, present)
+        if since is None
+        else _resolve_touched(run, records, since, present)
+    )
     _write(run, work, made_from)
     _count(run, work.identity_map)
 
@@ -70,9 +77,10 @@ class _Work:
     shared: DataFrame | None
     identity_map: DataFrame  # the whole one
     review: DataFrame | None  # None: as it is
+    changed_hands: DataFrame | None  # all devices that did; None where none was away for long
 
 
-def _resolve_all(run: Run, records: Mapping[str, DataFrame]) -> _Work:
+def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstances) -> _Work:
     lake = run.lake
     previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
     matching = _match(run)
@@ -83,31 +91,48 @@ def _resolve_all(run: Run, records: Mapping[str, DataFrame]) -> _Work:
         checkpoint=lake.checkpoint,
         links=_links(run, matching),
         person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
+        circumstances=present,
     )
-    _check(run, found, previous)
-    return _Work(found, None, found.ended, found.shared, found.resolved.identity_map, _review(run, matching))
+    _check(run, found, previous, present.decisions)
+    return _Work(
+        found,
+        None,
+        found.ended,
+        found.shared,
+        found.resolved.identity_map,
+        _review(run, matching),
+        found.changed_hands,
+    )
 
 
-def _resolve_touched(run: Run, records: Mapping[str, DataFrame], since: Since) -> _Work:
+def _resolve_touched(
+    run: Run, records: Mapping[str, DataFrame], since: Since, present: Circumstances
+) -> _Work:
     """Only what the changed records touch; matching learns from all person records, so one change asks it anew."""
-    lake, present = run.lake, run.lake.read(IDENTITY_MAP)
+    lake, map_so_far = run.lake, run.lake.read(IDENTITY_MAP)
     stored_links = _stored_links(run)
-    stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, present)
-    changes, review = Changes(since.rows), None
+    stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, map_so_far)
+    changes, review = Changes(since.rows, touched=since.touched), None
     if since.person_records_changed:
         matching = _match(run)
         links = _links(run, matching)
         people = lake.read(PERSON_RECORD)
-        changes = Changes(since.rows, stored_links.limit(0) if links is None else links, people)
+        links = stored_links.limit(0) if links is None else links
+        changes = Changes(since.rows, links, people, since.touched)
         review = _review(run, matching)
     found = resolve_increment(
-        stored, changes, records, settings=run.settings.identity, checkpoint=lake.checkpoint
+        stored,
+        changes,
+        records,
+        settings=run.settings.identity,
+        checkpoint=lake.checkpoint,
+        circumstances=present,
     )
-    if found is None:
-        return _Work(None, None, None, earliest(stored.ended), present, review)
+    if found.resolution is None:
+        return _Work(None, None, None, earliest(stored.ended), map_so_far, review, found.changed_hands)
     run.count("identifiers_resolved_anew", found.resolution.identifier_count)
-    _check(run, found.resolution, of_members(present, found.members))
-    whole = others(present.drop("row_hash"), found.members).unionByName(
+    _check(run, found.resolution, of_members(map_so_far, found.members), present.decisions)
+    whole = others(map_so_far.drop("row_hash"), found.members).unionByName(
         found.resolution.resolved.identity_map
     )
     return _Work(
@@ -117,13 +142,22 @@ def _resolve_touched(run: Run, records: Mapping[str, DataFrame], since: Since) -
         lake.checkpoint(earliest(found.ended)),
         lake.checkpoint(whole),
         review,
+        found.changed_hands,
     )
 
 
 def _write(run: Run, work: _Work, made_from: dict[str, Any]) -> None:
     """All tables; silver.identity_map last, since its commit marks the stage as done and says from what."""
     lake, settings = run.lake, run.settings.identity
-    attribution = attribute_sessions(lake.read(SESSION), work.identity_map, work.shared, settings=settings)
+    sessions = lake.read(SESSION)
+    attribution = attribute_sessions(
+        sessions,
+        work.identity_map,
+        work.shared,
+        settings=settings,
+        consented=consented(run, sessions),
+        changed_hands=work.changed_hands,
+    )
     customers = surviving_customers(lake.read(CUSTOMER_RECORD), work.identity_map, settings=settings)
     actions = [
         partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
@@ -202,7 +236,7 @@ def _stored_links(run: Run) -> DataFrame:
     return edges.select(*PAIR, "rule", *("source", "first_known", "last_seen", "observations", "confidence"))
 
 
-def _check(run: Run, resolution: Resolution, previous: DataFrame | None) -> None:
+def _check(run: Run, resolution: Resolution, previous: DataFrame | None, decisions: DataFrame | None) -> None:
     found = resolution.resolved
     broken = violations(
         found.identity_map,
@@ -211,6 +245,7 @@ def _check(run: Run, resolution: Resolution, previous: DataFrame | None) -> None
         resolution.sightings,
         previous=previous,
         settings=run.settings.identity,
+        decisions=decisions,
     )
     problems = [f"{count:,} {name}" for name, count in broken.items() if count]
     if problems:
@@ -232,8 +267,10 @@ def _count(run: Run, identity_map: DataFrame) -> None:
         run.count(f"persons_with_{bucket}_identifiers", persons)
     run.count("edges_accepted", edges.get("accepted", 0))
     run.count("edges_refused", edges.get("refused", 0))
+    run.count("edges_retired", edges.get("retired", 0))
     run.count("merges", changes.get("merge", 0))
     run.count("splits", changes.get("split", 0))
+    run.count("changes_by_hand", changes.get("manual", 0))
     if edges.get("refused"):
         run.note(
             f"{edges['refused']:,} links between identifiers were refused; silver.identity_edge says why."

@@ -1,0 +1,96 @@
+"""Consent as far as identity needs it: evidence that counts only while a purpose is granted.
+
+Said is what a person or a browser said, by the identifier it was said with. A statement counts from
+when it was both given and known; of two at one moment the stricter one. Silence is no consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from habitue.identity.edges import NODE, PAIR
+from habitue.identity.pauses import CONSENT_WITHDRAWN, NO_CONSENT, PAUSE, far, span, without
+from habitue.privacy.consent import GRANTED
+
+_SPANS = "array<struct<start:timestamp,end:timestamp>>"
+
+
+def statements(consents: DataFrame, events: DataFrame | None, *, purpose: str) -> DataFrame:
+    """What was said on a purpose: id_type, id_key, given_time, at (when it counts from), is_granted.
+
+    `consents` are rows of silver.consent, on any channel; events carry the state of their browser.
+    """
+    of_persons = consents.where(F.col("purpose") == purpose).select(
+        F.inline("identifiers"), "given_time", "known_time", (F.col("status") == GRANTED).alias("is_granted")
+    )
+    said = of_persons
+    if events is not None:
+        state = F.try_element_at("consent", F.lit(purpose))
+        of_browsers = (
+            events.where(state.isNotNull() & F.col("visitor_key").isNotNull())
+            .groupBy("visitor_type", "visitor_key", "event_date", (state == GRANTED).alias("is_granted"))
+            .agg(F.min("event_time").alias("given_time"), F.min("known_time").alias("known_time"))
+            .withColumnsRenamed({"visitor_type": "id_type", "visitor_key": "id_key"})
+        )
+        said = of_persons.unionByName(of_browsers.select(*of_persons.columns))
+    return (
+        said.withColumn("at", F.greatest("given_time", "known_time"))
+        .groupBy(*NODE, "given_time", "at")
+        .agg(F.bool_and("is_granted").alias("is_granted"))
+    )
+
+
+def consent_pauses(edges: DataFrame, said: DataFrame, *, rules: Sequence[str]) -> DataFrame:
+    """Times in which edges of these rules have no consent by either of their identifiers."""
+    key = [*PAIR, "rule"]
+    needing = edges.where(F.col("rule").isin(*rules)).select(*key, "first_known")
+    sides = [
+        needing.join(
+            said.select(
+                F.col("id_type").alias(f"id_type_{end}"),
+                F.col("id_key").alias(f"id_key_{end}"),
+                "at",
+                "is_granted",
+            ),
+            on=[f"id_type_{end}", f"id_key_{end}"],
+            how="inner",
+        ).select(*key, "at", "is_granted")
+        for end in ("a", "b")
+    ]
+    by_moment = (
+        sides[0].unionByName(sides[1]).groupBy(*key, "at").agg(F.bool_and("is_granted").alias("is_granted"))
+    )
+    following = F.lead("at").over(Window.partitionBy(*key).orderBy("at"))
+    granted = (
+        by_moment.withColumn("end", F.coalesce(following, far()))
+        .where("is_granted")
+        .groupBy(*key)
+        .agg(F.array_sort(F.collect_list(F.struct(F.col("at").alias("start"), "end"))).alias("_granted"))
+    )
+    none = F.from_json(F.lit("[]"), _SPANS)
+    spans = F.coalesce("_granted", none)
+    why = F.when(F.col("_granted").isNull(), F.lit(NO_CONSENT)).otherwise(F.lit(CONSENT_WITHDRAWN))
+    return (
+        needing.join(granted, on=key, how="left")
+        .select(*key, why.alias("why"), F.inline(without(span(F.col("first_known"), far()), spans)))
+        .select(*PAUSE)
+    )
+
+
+def consented_visits(sessions: DataFrame, said: DataFrame) -> DataFrame:
+    """Sessions whose visitor had granted the purpose when they ended: session_id."""
+    by_visitor = said.withColumnsRenamed({"id_type": "visitor_type", "id_key": "visitor_key"})
+    joined = sessions.select("session_id", "visitor_type", "visitor_key", "session_end").join(
+        by_visitor, on=["visitor_type", "visitor_key"], how="inner"
+    )
+    latest = F.max_by("is_granted", F.struct("given_time", (~F.col("is_granted")).alias("is_stricter")))
+    return (
+        joined.where("given_time <= session_end")
+        .groupBy("session_id")
+        .agg(latest.alias("is_granted"))
+        .where("is_granted")
+        .select("session_id")
+    )

@@ -1,0 +1,152 @@
+"""What resolve obeys beside records: decisions, consent, absences of devices; and whom a change of them touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_OVERRIDE, SESSION
+from habitue.contracts.entities import CONSENT, EVENT
+from habitue.contracts.table import Table
+from habitue.identity.circumstances import Circumstances
+from habitue.identity.consent import consented_visits, statements
+from habitue.identity.decisions import as_evidence
+from habitue.identity.edges import node_code
+from habitue.identity.takeovers import absences
+from habitue.job import Run
+from habitue.lake.changes import row_changes
+
+INPUTS = (IDENTITY_OVERRIDE, SESSION)
+"""Tables that resolve reads beside those with identifiers."""
+
+_PAIR = ("id_type_a", "id_key_a", "id_type_b", "id_key_b")
+_SAID = ("identifiers", "purpose", "status", "given_time", "known_time")
+_STATE = ("visitor_type", "visitor_key", "consent", "event_date", "event_time", "known_time")
+_VISIT = ("visitor_type", "visitor_key", "session_id", "session_start", "session_end", "known_time")
+
+
+class MissingHistoryError(Exception):
+    """The changes of a table since the last time cannot be read any more; the argument is its name."""
+
+
+def circumstances(run: Run) -> Circumstances:
+    """Decisions, statements of consent and absences as of now."""
+    return Circumstances(_decisions(run), _said(run, run.settings.identity.consent.purpose), _away(run))
+
+
+def consented(run: Run, sessions: DataFrame) -> DataFrame | None:
+    """Visits that may be given to a later login; None where that needs no consent or nothing was asked."""
+    if not (run.lake.exists(CONSENT) or run.lake.exists(EVENT)):
+        return None
+    said = _said(run, run.settings.identity.attribution.backfill_purpose)
+    return None if said is None else consented_visits(sessions, said)
+
+
+def touched_since(
+    run: Run, made: Mapping[str, Any], now: Mapping[str, Any], present: Circumstances
+) -> DataFrame:
+    """Codes (`node`) of identifiers whose decisions, consent or absences changed since the map was made.
+
+    Raises MissingHistoryError. `made` and `now` are what the map was and will be made from (`evidence.basis`).
+    """
+    since, until = made["inputs"], now["inputs"]
+    parts = [_decided(run, since, until, made["at"])]
+    if run.settings.identity.consent.purpose is not None:
+        parts += _consenting(run, since, until)
+    if run.lake.exists(SESSION):
+        parts.append(_visiting(run, since, until, present.away))
+    return run.lake.checkpoint(reduce(DataFrame.union, parts).where("node IS NOT NULL").distinct())
+
+
+def _decisions(run: Run) -> DataFrame | None:
+    """What reviewers decided, as evidence; None where they decided nothing."""
+    if not run.lake.exists(IDENTITY_OVERRIDE):
+        return None
+    return _some(run, as_evidence(run.lake.read(IDENTITY_OVERRIDE), run.now))
+
+
+def _said(run: Run, purpose: str | None) -> DataFrame | None:
+    """What was said on a purpose so far; None where it is not asked for."""
+    if purpose is None:
+        return None
+    events = run.lake.read(EVENT) if run.lake.exists(EVENT) else None
+    return run.lake.checkpoint(statements(run.lake.read(CONSENT), events, purpose=purpose))
+
+
+def _away(run: Run) -> DataFrame | None:
+    """Devices that were away so long that another owner may take them over; None where none was."""
+    if not run.lake.exists(SESSION):
+        return None
+    return _some(run, absences(run.lake.read(SESSION), settings=run.settings.identity))
+
+
+def _some(run: Run, rows: DataFrame) -> DataFrame | None:
+    found = run.lake.checkpoint(rows)
+    return None if found.isEmpty() else found
+
+
+def _decided(run: Run, since: Mapping[str, Any], until: Mapping[str, Any], at: str) -> DataFrame:
+    """Members of decisions that were recorded or withdrawn, or that began or ended by the clock."""
+    changed = _changed(run, IDENTITY_OVERRIDE, _PAIR, since, until)
+    between = sorted([datetime.fromisoformat(at), run.now])
+    moments = [F.col(name) for name in ("decided_at", "expires_at", "withdrawn_at")]
+    passed = reduce(Column.__or__, [(m > F.lit(between[0])) & (m <= F.lit(between[1])) for m in moments])
+    by_clock = run.lake.read(IDENTITY_OVERRIDE).where(passed).select(*_PAIR)
+    rows = changed.select(*_PAIR).unionByName(by_clock)
+    return rows.select(_code("id_type_a", "id_key_a")).union(rows.select(_code("id_type_b", "id_key_b")))
+
+
+def _consenting(run: Run, since: Mapping[str, Any], until: Mapping[str, Any]) -> Sequence[DataFrame]:
+    """Persons and browsers with a statement that came or went."""
+    found = []
+    if run.lake.exists(CONSENT):
+        stated = _changed(run, CONSENT, _SAID, since, until).select(F.inline("identifiers"))
+        found.append(stated.select(_code("id_type", "id_key")))
+    if run.lake.exists(EVENT):
+        states = _changed(run, EVENT, _STATE, since, until).where("consent IS NOT NULL")
+        found.append(states.select(_code("visitor_type", "visitor_key")))
+    return found
+
+
+def _visiting(
+    run: Run, since: Mapping[str, Any], until: Mapping[str, Any], away: DataFrame | None
+) -> DataFrame:
+    """Devices with other visits than before that were away for long, or have edges that do not link.
+
+    The others were not away before either, or nobody else came.
+    """
+    live = sorted(run.settings.identity.live_days)
+    visits = _changed(run, SESSION, _VISIT, since, until).where(F.col("visitor_type").isin(*live))
+    visitors = visits.select(_code("visitor_type", "visitor_key")).distinct()
+    edges = run.lake.read(IDENTITY_EDGE).where("reason IS NOT NULL")
+    odd = edges.select(_code("id_type_a", "id_key_a")).union(edges.select(_code("id_type_b", "id_key_b")))
+    if away is not None:
+        odd = odd.union(away.select(_code("id_type", "id_key")))
+    return visitors.join(odd, on="node", how="left_semi")
+
+
+def _changed(
+    run: Run, table: Table, columns: Sequence[str], since: Mapping[str, Any], until: Mapping[str, Any]
+) -> DataFrame:
+    """Rows that came or went, less those that only moved to another file."""
+    before, after = since.get(table.leaf), until.get(table.leaf)
+    if after is None:
+        return run.lake.read(table).select(*columns).limit(0)
+    if before is None:
+        return run.lake.read(table).select(*columns)
+    rows = row_changes(run.lake, table, (*columns, "row_hash"), since=before, until=after)
+    if rows is None:
+        raise MissingHistoryError(table.name)
+    key = F.col("row_hash")
+    moved = rows.groupBy(key).agg(F.sum("change").alias("_net")).where("_net = 0").select(key)
+    return rows.join(moved, on="row_hash", how="left_anti").select(*columns)
+
+
+def _code(id_type: str, id_key: str) -> Column:
+    """Code of an identifier; null where there is none."""
+    return F.when(F.col(id_key).isNotNull(), node_code(F.col(id_type), F.col(id_key))).alias("node")
