@@ -39,7 +39,7 @@ def _parts(name: str, type_: str) -> Iterator[SparkColumn]:
     column = F.col(f"`{name}`")
     yield column.isNull()  # the hash itself passes nulls over, so that (null, a) would equal (a, null)
     if type_.startswith("map<"):  # maps have no order of their own
-        yield F.array_sort(F.map_entries(column))
+        yield F.sort_array(F.map_entries(column))
     elif type_ == IDENTIFIERS or not type_.startswith(("array<", "struct<", "variant")):
         yield column
     elif type_.startswith(

@@ -22,19 +22,16 @@ _MICROS_PER_DAY = 86_400_000_000
 
 def user_agent_reason(user_agent: Column, *, settings: BotSettings) -> Column:
     """`user_agent` where the agent names itself a program, else null. An unknown agent proves nothing."""
-
-    def without_harmless(text: Column) -> Column:
-        replaced = F.regexp_replace(
-            text, "|".join(re.escape(w.lower()) for w in settings.not_user_agents), ""
-        )
-        return F.when(_holds_any(text, settings.not_user_agents), replaced).otherwise(text)
-
-    # a list of one lets each text be computed once; words are looked for one by one, since a pattern of them all
-    # tries every word at every letter
-    texts = F.array(F.lower(user_agent))
+    text = F.lower(user_agent)
+    # words are looked for one by one, since a pattern of them all tries every word at every letter
+    is_program = _holds_any(text, settings.user_agents)
     if settings.not_user_agents:
-        texts = F.transform(texts, without_harmless)
-    return F.when(F.exists(texts, lambda text: _holds_any(text, settings.user_agents)), F.lit(USER_AGENT))
+        without_harmless = F.regexp_replace(text, _any_of(settings.not_user_agents), "")
+        is_program = is_program & (
+            ~_holds_any(text, settings.not_user_agents)
+            | without_harmless.rlike(_any_of(settings.user_agents))
+        )
+    return F.when(is_program, F.lit(USER_AGENT))
 
 
 def flag_bots(
@@ -109,6 +106,10 @@ def _long_sessions(events: DataFrame, settings: BotSettings) -> DataFrame:
         F.col("_lasted") > settings.session_days * _MICROS_PER_DAY
     )
     return long.select(*_SESSION, F.lit(True).alias("_is_long"))
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(word.lower()) for word in words)
 
 
 def _holds_any(text: Column, words: tuple[str, ...]) -> Column:

@@ -86,5 +86,5 @@ def _canonical(name: str, type_: str) -> Column:
     if type_ == "variant":
         return F.to_json(column).alias(name)
     if type_.startswith("map<"):
-        return F.array_sort(F.map_entries(column)).alias(name)
+        return F.sort_array(F.map_entries(column)).alias(name)
     return column.alias(name)

@@ -47,4 +47,8 @@ def _first_of_type(type_: str) -> Column:
 def _of_type(identifiers: Column, type_: str) -> Column:
     found = F.filter(identifiers, lambda identifier: identifier["id_type"] == type_)
     key = F.array_min(F.transform(found, lambda identifier: identifier["id_key"]))
-    return F.when(key.isNotNull(), F.struct(F.lit(type_).alias("visitor_type"), key.alias("visitor_key")))
+    # most types are on no event, and a search is compiled by Spark where a filter is not
+    is_there = F.array_contains(identifiers["id_type"], type_)
+    return F.when(
+        is_there & key.isNotNull(), F.struct(F.lit(type_).alias("visitor_type"), key.alias("visitor_key"))
+    )

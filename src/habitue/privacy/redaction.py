@@ -72,24 +72,21 @@ def redacted_url(url: Column, *, settings: RedactionSettings) -> Column:
     containing, named = _any_of(settings.containing), _any_of(settings.named)
     parameter = rf"(?i)([?&;#](?:[^=&;#]{{0,64}}?(?:{containing})[^=&;#]{{0,64}}|{named})=)[^&;#]*+"
 
-    def without_credentials(text: Column) -> Column:
-        credentials = r"^([A-Za-z][A-Za-z0-9+.-]*+://)[^/?#@]*+@"
-        return F.when(text.contains("@"), F.regexp_replace(text, credentials, "$1")).otherwise(text)
-
     def without_values(text: Column) -> Column:
-        has_parameter = text.contains("=") & _holds(text, "?", "&", ";", "#")
-        return F.when(has_parameter, F.regexp_replace(text, parameter, f"$1{REDACTED}")).otherwise(text)
+        return F.regexp_replace(text, parameter, f"$1{REDACTED}")
 
-    return redacted_text(_once(_once(url, without_credentials), without_values))
+    without_credentials = F.regexp_replace(url, r"^([A-Za-z][A-Za-z0-9+.-]*+://)[^/?#@]*+@", "$1")
+    has_parameter = url.contains("=") & _holds(url, "?", "&", ";", "#")
+    return (
+        F.when(_may_hold_address(url), _without_addresses(without_values(without_credentials)))
+        .when(has_parameter, without_values(url))
+        .otherwise(url)
+    )
 
 
 def redacted_text(text: Column) -> Column:
     """The text with e-mail addresses replaced."""
-
-    def without_addresses(text: Column) -> Column:
-        return F.when(_holds(text, "@", "%40"), F.regexp_replace(text, _EMAIL, REDACTED)).otherwise(text)
-
-    return _once(text, without_addresses)
+    return F.when(_may_hold_address(text), _without_addresses(text)).otherwise(text)
 
 
 def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
@@ -100,25 +97,33 @@ def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
     """
     key = rf'[^"\\]{{0,64}}?(?:{_any_of(settings.containing)})[^"\\]{{0,64}}|{_any_of(settings.keys)}'
     member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
-
-    def may_have_member(text: Column) -> Column:
-        words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
-        is_key = F.arrays_overlap(F.split(text, '"'), words)
-        return _holds(text, *(word.lower() for word in settings.containing)) | is_key
-
-    def without_values(text: Column) -> Column:
-        replaced = F.regexp_replace(text, member, f'"$1":"{REDACTED}"')
-        return F.when(_once(F.lower(text), may_have_member), replaced).otherwise(text)
-
-    return redacted_text(_once(json, without_values))
+    words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
+    has_key = F.arrays_overlap(F.split(F.lower(json), '"'), words)
+    may_have_member = _holds(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
+    without_values = F.regexp_replace(json, member, f'"$1":"{REDACTED}"')
+    return (
+        F.when(may_have_member, _without_addresses(without_values))
+        .when(_may_hold_address(json), _without_addresses(json))
+        .otherwise(json)
+    )
 
 
-def _once(text: Column, then: Callable[[Column], Column]) -> Column:
-    """What follows from a text, with the text computed once however often it is looked at.
+def once(text: Column, then: Callable[[Column], Column]) -> Column:
+    """What follows from a text that is costly to make, with the text made once however often it is looked at.
 
-    Patterns are tried only where what they cannot do without is found: looking for a text takes a tenth of the time.
+    The rules above look at their text again and again, since a pattern is tried only where what it cannot do
+    without is found: that takes a tenth of the time. For a column, or little more than one, Spark's compiler finds
+    the repetition by itself; `once` is interpreted, and so is everything in it.
     """
     return F.get(F.transform(F.array(text), then), F.lit(0))
+
+
+def _may_hold_address(text: Column) -> Column:
+    return _holds(text, "@", "%40")
+
+
+def _without_addresses(text: Column) -> Column:
+    return F.regexp_replace(text, _EMAIL, REDACTED)
 
 
 def _holds(text: Column, *parts: str) -> Column:

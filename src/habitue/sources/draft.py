@@ -24,9 +24,11 @@ columns of `vault.person_record` are part of the draft.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from habitue.contracts.table import Table
 
@@ -45,3 +47,13 @@ class Draft:
     entity: Table
     rows: DataFrame
     is_history: bool = False  # first historical load: known when it happened
+
+
+def listed(items: Iterable[tuple[Column, Column]], type_: str) -> Column:
+    """The list of those items whose condition holds, as an array of the type.
+
+    Compiled by Spark, unlike `array_compact`, which interprets all that it is given, for every row.
+    """
+    none = F.array().cast(type_)
+    parts = [F.when(condition, F.array(item).cast(type_)).otherwise(none) for condition, item in items]
+    return F.concat(none, *parts)

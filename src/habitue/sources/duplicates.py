@@ -67,5 +67,5 @@ def _text(name: str, entity: Table) -> Column:
         return F.transform(name, lambda k: F.struct(k["id_type"], k["id_key"])).alias("identifiers")
     type_ = entity.column(name).type
     if type_.startswith("map<"):
-        return F.array_sort(F.map_entries(F.col(name))).alias(name)
+        return F.sort_array(F.map_entries(F.col(name))).alias(name)
     return F.to_json(F.col(name)).alias(name) if type_ == "variant" else F.col(f"`{name}`")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.events.user_agent import browser, device_type
 from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
-from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS
+from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, listed
 
 CAMPAIGN_FIELDS = ("source", "medium", "name", "term", "content")
 _UTM = {
@@ -116,12 +118,10 @@ def variant(json: Column) -> Column:
 def clear_identifiers(pairs: Iterable[tuple[str, Column]]) -> Column:
     """Type and value of whoever an event names, sorted, blank ones left out."""
     found = (
-        F.when(
-            present(value).isNotNull(), F.struct(F.lit(type_).alias("id_type"), present(value).alias("value"))
-        )
+        (present(value).isNotNull(), F.struct(F.lit(type_).alias("id_type"), present(value).alias("value")))
         for type_, value in pairs
     )
-    return F.array_sort(F.array_distinct(F.array_compact(F.array(*found)))).cast(CLEAR_IDENTIFIERS)
+    return F.sort_array(F.array_distinct(listed(found, CLEAR_IDENTIFIERS)))
 
 
 Condition = tuple[Column, str, str]
@@ -130,9 +130,11 @@ Condition = tuple[Column, str, str]
 
 def faults(conditions: Sequence[Condition], *, is_corrupt: Column, corrupt: str) -> Column:
     """All faults of a row; one that does not have the form of its file has only that."""
-    found = F.array_compact(F.array(*(F.when(c, fault(code, reason)) for c, code, reason in conditions)))
-    broken = F.array(fault("corrupt_record", corrupt))
-    return F.when(is_corrupt, broken).otherwise(found).cast(FAULTS)
+    found = listed(((condition, fault(code, reason)) for condition, code, reason in conditions), FAULTS)
+    broken = F.array(fault("corrupt_record", corrupt)).cast(FAULTS)
+    # most rows have none, and need no list to be put together
+    is_faulty = reduce(or_, (condition for condition, _, _ in conditions))
+    return F.when(is_corrupt, broken).when(is_faulty, found).otherwise(F.array().cast(FAULTS))
 
 
 def fault(code: str, reason: str) -> Column:

@@ -26,7 +26,7 @@ PLACE = ("source", "_file", "_position")
 
 def dressed(rows: DataFrame, *, session: SessionSettings, bots: BotSettings) -> DataFrame:
     """Checked and keyed events with all columns that follow from the row alone, before they are materialised."""
-    seen = visitor(open_identifiers(), settings=session)
+    seen = visitor(F.col("_keyed"), settings=session)
     reason = F.coalesce("bot_reason", user_agent_reason(F.col("device.user_agent"), settings=bots))
     return (
         rows.withColumns({"_visitor": seen, "bot_reason": reason})

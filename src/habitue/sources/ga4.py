@@ -15,7 +15,7 @@ from habitue.contracts.entities import EVENT
 from habitue.contracts.table import MONEY
 from habitue.events import vocabulary
 from habitue.events.clock import corrected_time, is_too_early
-from habitue.privacy.redaction import redacted_json, redacted_text
+from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
 from habitue.sources import tracked_products as products
 from habitue.sources.draft import Draft
@@ -98,7 +98,9 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
         redacted_text(present(p["search_term"])).alias("search_term"),
         (number(p["engagement_time_msec"], "double") / 1000).alias("engaged_seconds"),
         _consent().alias("consent"),
-        parts.variant(redacted_json(_properties(), settings=rules.redaction)).alias("properties"),
+        parts.variant(once(_properties(), lambda text: redacted_json(text, settings=rules.redaction))).alias(
+            "properties"
+        ),
     )
 
 

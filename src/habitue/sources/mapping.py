@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
@@ -12,8 +14,8 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import ENTITIES
 from habitue.errors import ConfigError, InputError
 from habitue.events.clock import corrected_time, is_too_early
-from habitue.privacy.redaction import redacted_json, redacted_text
-from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, FLAGS, Draft
+from habitue.privacy.redaction import once, redacted_json, redacted_text
+from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, FLAGS, Draft, listed
 from habitue.sources.event_parts import fault
 from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
@@ -131,11 +133,10 @@ def _faults(mapped: list[_Mapped], settings: SourceSettings) -> Column:
     if settings.key:
         no_key = F.coalesce(*(F.col(f"_key_{i}").cast("string") for i in range(len(settings.key)))).isNull()
         conditions.append((no_key, "missing_value", f"the key ({', '.join(settings.key)}) is empty"))
-    found = (
-        F.when(condition, F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason")))
-        for condition, code, reason in conditions
-    )
-    return F.array_compact(F.array(*found)).cast(FAULTS)
+    found = listed(((condition, fault(code, reason)) for condition, code, reason in conditions), FAULTS)
+    # most rows have none, and need no list to be put together
+    is_faulty = reduce(or_, (condition for condition, _, _ in conditions))
+    return F.when(is_faulty, found).otherwise(F.array().cast(FAULTS))
 
 
 def _identifiers(cells: DataFrame, settings: SourceSettings) -> Column:
@@ -146,8 +147,8 @@ def _identifiers(cells: DataFrame, settings: SourceSettings) -> Column:
             alias = f"_id_{id_type}_{i}"
             value = read_cell(F.col(alias), types[alias], "string", id_type, expression, settings).value
             item = F.struct(F.lit(id_type).alias("id_type"), value.alias("value"))
-            items.append(F.when(value.isNotNull(), item))
-    return F.array_compact(F.array(*items)).cast(CLEAR_IDENTIFIERS)
+            items.append((value.isNotNull(), item))
+    return listed(items, CLEAR_IDENTIFIERS)
 
 
 def _key(cells: DataFrame, settings: SourceSettings) -> Column:
@@ -176,7 +177,7 @@ def _columns(mapped: list[_Mapped], entity: str, rules: EventRules) -> list[Colu
 def _gathered(parts: Mapping[str, Column], type_: str, rules: EventRules) -> Column:
     if type_ == "variant":
         as_json = F.to_json(F.struct(*(value.alias(name) for name, value in parts.items())))
-        return F.try_parse_json(redacted_json(as_json, settings=rules.redaction))
+        return F.try_parse_json(once(as_json, lambda text: redacted_json(text, settings=rules.redaction)))
     if type_.startswith("map<"):
         pairs = F.create_map(*(c for name, value in parts.items() for c in (F.lit(name), value)))
         return F.map_filter(pairs, lambda _, value: value.isNotNull()).cast(type_)
@@ -232,15 +233,13 @@ def _with_clock(rows: DataFrame, rules: EventRules) -> DataFrame:
         for name in ("original_time", "sent_time", "received_time", "event_time")
     ]
     timed = rows.withColumn("_clock", corrected_time(*clocks, settings=rules.clock))
-    too_early = F.when(
-        is_too_early(F.col("_clock.event_time"), settings=rules.clock),
-        fault("impossible_value", f"event_time lies before {rules.clock.earliest}"),
-    )
+    before = fault("impossible_value", f"event_time lies before {rules.clock.earliest}")
+    too_early = listed([(is_too_early(F.col("_clock.event_time"), settings=rules.clock), before)], FAULTS)
     made = {
         "event_time": F.col("_clock.event_time"),
         "time_quality": F.col("_clock.time_quality"),
         "event_date": F.to_date("_clock.event_time"),
-        "_faults": F.concat("_faults", F.array_compact(F.array(too_early)).cast(FAULTS)),
+        "_faults": F.concat("_faults", too_early),
     }
     if "search_term" in present:
         made["search_term"] = redacted_text(F.col("search_term"))

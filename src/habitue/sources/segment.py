@@ -7,9 +7,6 @@ events lie in an open layer.
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-
 from pydantic import BaseModel, Field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +20,7 @@ from habitue.sources import segment_commerce as commerce
 from habitue.sources.draft import Draft
 from habitue.sources.event_parts import present
 from habitue.sources.segment_line import parsed
-from habitue.sources.segment_names import CALLS, MAY_BE_RESPONSE, RESPONSES, name_of_call, response_type
+from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
 _OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
@@ -47,9 +44,7 @@ def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> list[Draf
     A line that cannot be read becomes a draft event with a fault, so that no row is lost on the way.
     """
     events = _events(raw_text, settings)
-    in_lower_case = F.lower("value")
-    may_be_response = reduce(or_, (in_lower_case.contains(word) for word in MAY_BE_RESPONSE))
-    mails = _events(raw_text.where(may_be_response), settings)
+    mails = _events(raw_text.where(may_be_response(F.col("value"))), settings)
     return [
         Draft(settings.source, EVENT, events.drop("_campaign", "_contact"), settings.is_history),
         Draft(settings.source, RESPONSE, _responses(mails), settings.is_history),
@@ -69,9 +64,10 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
             "call": call,
             "event_name": name_of_call(call, line["event"]),
             "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
+            "url": _url(),
         }
     )
-    name, url = F.col("event_name"), _url()
+    name, url = F.col("event_name"), F.col("url")
     return named.select(
         "_file",
         "_position",

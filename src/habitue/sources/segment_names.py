@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -29,8 +33,7 @@ RESPONSES = {
 }
 """E-mail events and the type of response they are."""
 
-MAY_BE_RESPONSE = ("email", "unsubscribed")
-"""One of these words is in every raw line, in lower case, that can become a response."""
+_SPELT = (*RESPONSES, *(name for name, canonical in SEGMENT_NAMES.items() if canonical in RESPONSES))
 
 
 def name_of_call(call: Column, event: Column) -> Column:
@@ -39,6 +42,17 @@ def name_of_call(call: Column, event: Column) -> Column:
         named(OF_CALL, call),
         F.when(call == "track", canonical_name(event, SEGMENT_NAMES)),
     )
+
+
+def may_be_response(line: Column) -> Column:
+    """Whether a raw line can become a response: false for most lines, which then need not be parsed for it."""
+    text = F.lower(line)
+    lasts = sorted({name.rpartition("_")[2] for name in _SPELT})
+    return _holds(text, {name.split("_")[0] for name in _SPELT}) & _holds(text, lasts)
+
+
+def _holds(text: Column, words: Iterable[str]) -> Column:
+    return reduce(or_, (text.contains(word) for word in sorted(words)))
 
 
 def response_type(event_name: Column) -> Column:

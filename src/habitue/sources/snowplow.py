@@ -16,7 +16,7 @@ from habitue.contracts.entities import EVENT
 from habitue.events import vocabulary
 from habitue.events.bots import LISTED, USER_AGENT, user_agent_reason
 from habitue.events.clock import MAPPED, corrected_time, is_too_early
-from habitue.privacy.redaction import redacted_json, redacted_text
+from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
 from habitue.sources import snowplow_commerce as commerce
 from habitue.sources import snowplow_entities as entity
@@ -116,7 +116,9 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
         _consent(told).alias("consent"),
         F.col("robot").isNotNull().alias("is_bot"),
         F.col("robot").alias("bot_reason"),
-        parts.variant(redacted_json(_properties(), settings=rules.redaction)).alias("properties"),
+        parts.variant(once(_properties(), lambda text: redacted_json(text, settings=rules.redaction))).alias(
+            "properties"
+        ),
     )
 
 
