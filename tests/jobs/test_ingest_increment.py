@@ -172,6 +172,7 @@ def test_after_what_is_no_addition_all_files_are_read_with_a_sentence(
     assert_equal_lakes_but_identifiers(other, full_read(spark, tmp_path, tmp_path / "mapped", mapped))
 
 
+@pytest.mark.accept
 def test_files_that_came_after_a_rollback_are_read_beside_the_events_of_then(
     spark: SparkSession, tmp_path: Path
 ) -> None:
