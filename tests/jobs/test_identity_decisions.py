@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,7 @@ def test_a_conflict_names_the_sources_and_what_survived(spark: SparkSession, pro
     json.dumps([found, whole], default=str)
 
 
+@pytest.mark.accept
 def test_a_reviewer_unlinks_blocks_links_withdraws_and_each_resolve_obeys(spark: SparkSession, project: Path):
     run = at(spark, project, NOW + timedelta(hours=1))
     mail, card, cleo = (
@@ -213,4 +215,5 @@ def test_open_tables_hold_no_clear_value(spark: SparkSession, project: Path):
     run = at(spark, project, NOW)
     for name in (CUSTOMER.name, IDENTITY_OVERRIDE.name, IDENTITY_EDGE.name, RELEASE.name):
         text = " ".join(str(row) for row in run.lake.read(BY_NAME[name]).collect())
-        assert "synth" not in text and "1001" not in text
+        # keys are of digits too, so that a number is looked for as a word of its own
+        assert "synth" not in text and not re.search(r"\b1001\b", text)

@@ -87,6 +87,7 @@ def commit_info(lake: Lake, version: int) -> dict[str, object]:
     return next(a["commitInfo"] for a in actions if "commitInfo" in a)
 
 
+@pytest.mark.accept
 def test_the_command_leaves_every_stage_and_release_as_it_is(
     copied: Callable[[Path], Shop], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from pyspark.sql import functions as F
 
 from habitue.config.settings import Settings
@@ -146,6 +147,7 @@ def decide(lake: Lake, withdrawn: str) -> None:
     lake.merge(IDENTITY_OVERRIDE, rows)
 
 
+@pytest.mark.accept
 def test_decisions_touch_the_persons_that_they_are_about_as_a_full_run_would(lake: Lake, tmp_path: Path):
     """Link, unlink and block; then a withdrawal; then a block that ends by the clock, without any new row."""
     put_records(lake, DAY_2)
