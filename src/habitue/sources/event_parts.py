@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from operator import or_
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.events.user_agent import browser, device_type
 from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
-from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, listed
+from habitue.sources.draft import CLEAR_IDENTIFIERS, listed
 
 CAMPAIGN_FIELDS = ("source", "medium", "name", "term", "content")
 _UTM = {
@@ -122,24 +120,6 @@ def clear_identifiers(pairs: Iterable[tuple[str, Column]]) -> Column:
         for type_, value in pairs
     )
     return F.sort_array(F.array_distinct(listed(found, CLEAR_IDENTIFIERS)))
-
-
-Condition = tuple[Column, str, str]
-"""When a row is faulty, with the code and the reason; the reason names columns, never values."""
-
-
-def faults(conditions: Sequence[Condition], *, is_corrupt: Column, corrupt: str) -> Column:
-    """All faults of a row; one that does not have the form of its file has only that."""
-    found = listed(((condition, fault(code, reason)) for condition, code, reason in conditions), FAULTS)
-    broken = F.array(fault("corrupt_record", corrupt)).cast(FAULTS)
-    # most rows have none, and need no list to be put together
-    is_faulty = reduce(or_, (condition for condition, _, _ in conditions))
-    return F.when(is_corrupt, broken).when(is_faulty, found).otherwise(F.array().cast(FAULTS))
-
-
-def fault(code: str, reason: str) -> Column:
-    """One fault of a row."""
-    return F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason"))
 
 
 def number(text: Column, type_: str) -> Column:

@@ -22,6 +22,7 @@ from habitue.sources.draft import Draft
 from habitue.sources.event_names import GA4_NAMES, canonical_name
 from habitue.sources.event_parts import is_unreadable, named_value, number, present
 from habitue.sources.event_rules import EventRules
+from habitue.sources.faults import Condition, faults
 from habitue.sources.ga4_row import as_object, rows_of_lines, rows_of_table
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
@@ -128,10 +129,10 @@ def _faults(rules: EventRules) -> Column:
         ("ecommerce.refund_value", F.col("ecommerce.refund_value")),
         ("value", p["value"]),
     )
-    numbers: list[parts.Condition] = [
+    numbers: list[Condition] = [
         (is_unreadable(text, MONEY), "not_a_number", f"{field} is not a number") for field, text in amounts
     ]
-    conditions: list[parts.Condition] = [
+    conditions: list[Condition] = [
         (name.isNull(), "missing_value", "event_name is empty"),
         (time.isNull(), "missing_value", "event_time is empty: event_timestamp is no number of microseconds"),
         (
@@ -144,9 +145,7 @@ def _faults(rules: EventRules) -> Column:
             for condition, code, reason in (*numbers, *products.product_faults(F.col("listed")))
         ),
     ]
-    return parts.faults(
-        conditions, is_corrupt=F.col("is_corrupt"), corrupt="the row is not one row of the export"
-    )
+    return faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the row is not one row of the export")
 
 
 def _slice() -> Column:

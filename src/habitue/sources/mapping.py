@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
@@ -15,10 +13,10 @@ from habitue.contracts.entities import ENTITIES
 from habitue.errors import ConfigError, InputError
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.privacy.redaction import once, redacted_json, redacted_text
-from habitue.sources.draft import CLEAR_IDENTIFIERS, FAULTS, FLAGS, Draft, listed
-from habitue.sources.event_parts import fault
+from habitue.sources.draft import CLEAR_IDENTIFIERS, FLAGS, Draft, listed
 from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
+from habitue.sources.faults import faults_where
 from habitue.sources.fields import field_of, nearest, struct_parts
 from habitue.sources.order_prices import with_prices
 from habitue.sources.settings import Expression, SourceSettings
@@ -133,10 +131,7 @@ def _faults(mapped: list[_Mapped], settings: SourceSettings) -> Column:
     if settings.key:
         no_key = F.coalesce(*(F.col(f"_key_{i}").cast("string") for i in range(len(settings.key)))).isNull()
         conditions.append((no_key, "missing_value", f"the key ({', '.join(settings.key)}) is empty"))
-    found = listed(((condition, fault(code, reason)) for condition, code, reason in conditions), FAULTS)
-    # most rows have none, and need no list to be put together
-    is_faulty = reduce(or_, (condition for condition, _, _ in conditions))
-    return F.when(is_faulty, found).otherwise(F.array().cast(FAULTS))
+    return faults_where(conditions)
 
 
 def _identifiers(cells: DataFrame, settings: SourceSettings) -> Column:
@@ -233,13 +228,13 @@ def _with_clock(rows: DataFrame, rules: EventRules) -> DataFrame:
         for name in ("original_time", "sent_time", "received_time", "event_time")
     ]
     timed = rows.withColumn("_clock", corrected_time(*clocks, settings=rules.clock))
-    before = fault("impossible_value", f"event_time lies before {rules.clock.earliest}")
-    too_early = listed([(is_too_early(F.col("_clock.event_time"), settings=rules.clock), before)], FAULTS)
+    before = f"event_time lies before {rules.clock.earliest}"
+    is_before = is_too_early(F.col("_clock.event_time"), settings=rules.clock)
     made = {
         "event_time": F.col("_clock.event_time"),
         "time_quality": F.col("_clock.time_quality"),
         "event_date": F.to_date("_clock.event_time"),
-        "_faults": F.concat("_faults", too_early),
+        "_faults": F.concat("_faults", faults_where([(is_before, "impossible_value", before)])),
     }
     if "search_term" in present:
         made["search_term"] = redacted_text(F.col("search_term"))

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
-from habitue.sources.draft import FAULTS
+from habitue.sources.faults import faults_where
 
 _HELPERS = ("unit_price", "gross_revenue", "vat")
 
@@ -54,15 +54,12 @@ def _with_all_columns(rows: DataFrame) -> DataFrame:
 def _faults(quantity: Column, net: Column, flagged: Column) -> Column:
     negative_price = F.col("unit_price") < 0
     wrong_sign = (quantity < 0) & (net > 0) & ~flagged
-    faults = F.array(
-        F.when(negative_price, _impossible("unit_price is negative")),
-        F.when(wrong_sign, _impossible("net_revenue is positive for a negative quantity")),
+    return faults_where(
+        [
+            (negative_price, "impossible_value", "unit_price is negative"),
+            (wrong_sign, "impossible_value", "net_revenue is positive for a negative quantity"),
+        ]
     )
-    return F.array_compact(faults).cast(FAULTS)
-
-
-def _impossible(reason: str) -> Column:
-    return F.struct(F.lit("impossible_value").alias("code"), F.lit(reason).alias("reason"))
 
 
 def _sum_of(amounts: Column) -> Column:

@@ -19,6 +19,7 @@ from habitue.sources import event_parts as parts
 from habitue.sources import segment_commerce as commerce
 from habitue.sources.draft import Draft
 from habitue.sources.event_parts import present
+from habitue.sources.faults import faults
 from habitue.sources.segment_line import parsed
 from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
 
@@ -136,7 +137,7 @@ def _faults(settings: SegmentSettings) -> Column:
         ),
         *commerce.number_faults(F.col("props"), name),
     ]
-    return parts.faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the line is not one JSON object")
+    return faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the line is not one JSON object")
 
 
 def _identifiers() -> Column:

@@ -25,6 +25,7 @@ from habitue.sources.draft import Draft
 from habitue.sources.event_names import ANY_NAMES, ENHANCED_ACTIONS, SNOWPLOW_ACTIONS, canonical_name, named
 from habitue.sources.event_parts import present
 from habitue.sources.event_rules import EventRules
+from habitue.sources.faults import Condition, faults
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 from habitue.sources.snowplow_atomic import TYPED, dialect
@@ -169,7 +170,7 @@ def _clock(row: Mapping[str, Column], rules: EventRules) -> Column:
 
 def _faults(stated: Mapping[str, Column], rules: EventRules) -> Column:
     name, time = F.col("name"), F.col("clock.event_time")
-    conditions: list[parts.Condition] = [
+    conditions: list[Condition] = [
         (name.isNull(), "missing_value", "event_name is empty"),
         (time.isNull(), "missing_value", "event_time is empty: none of the clocks can be read"),
         (
@@ -179,7 +180,7 @@ def _faults(stated: Mapping[str, Column], rules: EventRules) -> Column:
         ),
         *commerce.number_faults(stated, F.col("products"), name),
     ]
-    return parts.faults(
+    return faults(
         conditions, is_corrupt=F.col("is_corrupt"), corrupt="the row does not have the form of its file"
     )
 

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
 from habitue.events import vocabulary
-from habitue.sources.event_parts import Condition, is_unreadable, number, present
+from habitue.sources.event_parts import is_unreadable, number, present
+from habitue.sources.faults import Condition
 from habitue.sources.snowplow_entities import ENHANCED_PRODUCT, PRODUCT
 from habitue.sources.tracked_products import TEXTS_TYPE, currency_of, product_faults
 

@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
-from habitue.sources.event_parts import Condition, is_unreadable, number, present
+from habitue.sources.event_parts import is_unreadable, number, present
+from habitue.sources.faults import Condition
 
 TEXTS = ("id", "category", "brand", "price", "quantity", "currency")
 """Fields of a listed product, all texts."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import reduce
-from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,7 +11,8 @@ from pyspark.sql import functions as F
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.sources.currencies import CURRENCIES
-from habitue.sources.draft import FAULTS, OPTIONAL_WORKING_COLUMNS, WORKING_COLUMNS, Draft
+from habitue.sources.draft import OPTIONAL_WORKING_COLUMNS, WORKING_COLUMNS, Draft
+from habitue.sources.faults import Condition, faults_where
 from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED
 
 FUTURE_TOLERANCE = timedelta(hours=24)
@@ -66,11 +66,7 @@ def checked(draft: Draft, *, now: datetime) -> DataFrame:
         *_currency(entity),
         *_unknown_values(entity),
     ]
-    is_broken = reduce(or_, (condition for condition, _, _ in conditions), F.lit(False))
-    found = F.array_compact(
-        F.array(*(F.when(condition, _fault(code, reason)) for condition, code, reason in conditions))
-    )
-    faults = F.when(is_broken, F.concat(F.col("_faults"), found)).otherwise(F.col("_faults"))
+    faults = F.concat("_faults", faults_where(conditions))
     with_faults = rows.withColumn("_faults", faults)
     is_text = rows.schema["_raw"].dataType.typeName() == "string"
     as_received = F.col("_raw") if is_text else F.to_json("_raw")
@@ -121,18 +117,6 @@ def _complete(draft: Draft) -> DataFrame:
         for name, type_ in carried_columns(draft.entity).items()
     ]
     return draft.rows.select(*working, *columns)
-
-
-def _fault(code: str, reason: str) -> Column:
-    return F.struct(F.lit(code).alias("code"), F.lit(reason).alias("reason"))
-
-
-def no_faults() -> Column:
-    """An empty list of faults."""
-    return F.array().cast(FAULTS)
-
-
-Condition = tuple[Column, str, str]
 
 
 def _missing(entity: str) -> list[Condition]:
