@@ -36,10 +36,11 @@ def person_show(
     """Profile, scores, audiences and identifiers of one person."""
     from habitue.stages.execute import opened
     from habitue.stages.identifiers import find_person
-    from habitue.stages.person import person_view
+    from habitue.stages.person import person_view, published
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
+        published(run)  # where nothing was, nobody is looked for
         view = person_view(run, find_person(run, handle(person_id, customer_number, email)))
         if options.as_json:
             return print_data(view)
