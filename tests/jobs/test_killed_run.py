@@ -168,9 +168,10 @@ def test_whatever_ended_a_run_the_next_one_finishes_it(
         shop = new_orders(copied(tmp_path / "killed"))
     for kill in range(KILLS):
         code = killed(shop, draw.uniform(0.05, 1) * undisturbed.seconds)
-        if code is not None:  # it was faster: look at what it made, and go on with a new copy
+        if code is not None:  # it was faster: look at what it made
             assert code == 0, (shop.folder / "killed.log").read_text()
             assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
+        if len(shop.releases()) > 1:  # its release was out already: go on with a new copy
             shop = new_orders(copied(tmp_path / f"shop{kill}"))
     assert_last_release_is_readable(shop, published.shop)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):  # its release is out, its record is not
