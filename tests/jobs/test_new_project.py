@@ -152,7 +152,7 @@ def test_a_project_without_a_release_says_so(
     folder = str(tmp_path / "new")
     assert main(["init", folder]) == 0
     for words in (
-        ["person", "show", "anybody"],
+        ["person", "show", "loyalty_number:7"],
         ["audience", "preview", "active"],
         ["check", "--data"],
         ["report"],

@@ -138,6 +138,7 @@ def test_the_catalogue_holds_every_table(capsys: pytest.CaptureFixture[str]) -> 
         (["--set", "gap", "audience", "list"], "expected KEY=VALUE"),
         (["person", "show"], "Name one person"),
         (["person", "show", "p1", "--email", "a@b.de"], "Name one person"),
+        (["person", "show", "anybody"], "neither a person nor an identifier"),
         (["identity", "why", "3f2a", "email:77"], "expected a person_id or TYPE:VALUE"),
         (["identity", "link", "email:77", "b"], "expected a person_id or TYPE:VALUE"),
         (["identity", "block", "email:77", "--until", "soon"], "soon is not a day"),

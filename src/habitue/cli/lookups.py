@@ -39,9 +39,11 @@ def person_show(
     from habitue.stages.person import person_view, published
 
     options = globals_of(context)
-    with ending(options), opened(options.request()) as run:
-        published(run)  # where nothing was, nobody is looked for
-        view = person_view(run, find_person(run, handle(person_id, customer_number, email)))
+    with ending(options):
+        asked = handle(person_id, customer_number, email)
+        with opened(options.request()) as run:
+            published(run)  # where nothing was published, nobody is looked for
+            view = person_view(run, find_person(run, asked))
         if options.as_json:
             return print_data(view)
         typer.echo(f"person {view['person_id']} as of {view['as_of_date']} (release {view['release_id']})\n")
