@@ -8,7 +8,7 @@ from itertools import chain
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from habitue.identity.as_of import identity_now
+from habitue.identity.as_of import identity_now, with_persons
 from habitue.identity.decisions import together_despite
 from habitue.identity.edges import NODE, PAIR, space_of
 from habitue.identity.settings import IdentitySettings
@@ -96,14 +96,7 @@ def persons_with_two_numbers(
 
 def edges_across_persons(now: DataFrame, edges: DataFrame) -> DataFrame:
     """Accepted edges whose ends belong to different persons."""
-    joined = edges.where("status = 'accepted'").select(*PAIR)
-    for end in ("a", "b"):
-        side = now.select(
-            F.col("id_type").alias(f"id_type_{end}"),
-            F.col("id_key").alias(f"id_key_{end}"),
-            F.col("person_id").alias(f"person_{end}"),
-        )
-        joined = joined.join(side, on=[f"id_type_{end}", f"id_key_{end}"], how="left")
+    joined = with_persons(edges.where("status = 'accepted'").select(*PAIR), now)
     return joined.where(~F.col("person_a").eqNullSafe(F.col("person_b")))
 
 

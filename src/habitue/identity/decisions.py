@@ -12,6 +12,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.identity.as_of import with_persons
 from habitue.identity.constrained import BY_HAND, MANUAL
 from habitue.identity.edges import NODE, PAIR
 from habitue.identity.pauses import BLOCKED, DECISION_ENDED, PAUSE, far, span, without
@@ -89,14 +90,7 @@ def decision_spaces(decisions: DataFrame) -> DataFrame:
 def together_despite(decisions: DataFrame, now: DataFrame) -> DataFrame:
     """Pairs that a reviewer keeps apart and that are one person nevertheless; there must be none."""
     apart = decisions.where((F.col("kind") == UNLINK) & (F.col("end") == far())).select(*PAIR)
-    for end in ("a", "b"):
-        side = now.select(
-            F.col("id_type").alias(f"id_type_{end}"),
-            F.col("id_key").alias(f"id_key_{end}"),
-            F.col("person_id").alias(f"_person_{end}"),
-        )
-        apart = apart.join(side, on=[f"id_type_{end}", f"id_key_{end}"], how="inner")
-    return apart.where("_person_a = _person_b")
+    return with_persons(apart, now).where("person_a = person_b")
 
 
 def _first() -> tuple[Column, ...]:

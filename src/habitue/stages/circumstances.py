@@ -16,7 +16,7 @@ from habitue.contracts.table import Table
 from habitue.identity.circumstances import Circumstances
 from habitue.identity.consent import consented_visits, statements
 from habitue.identity.decisions import as_evidence
-from habitue.identity.edges import node_code
+from habitue.identity.edges import PAIR, node_code
 from habitue.identity.takeovers import absences
 from habitue.job import Run
 from habitue.lake.changes import row_changes
@@ -24,7 +24,6 @@ from habitue.lake.changes import row_changes
 INPUTS = (IDENTITY_OVERRIDE, SESSION)
 """Tables that resolve reads beside those with identifiers."""
 
-_PAIR = ("id_type_a", "id_key_a", "id_type_b", "id_key_b")
 _SAID = ("identifiers", "purpose", "status", "given_time", "known_time")
 _STATE = ("visitor_type", "visitor_key", "consent", "event_date", "event_time", "known_time")
 _VISIT = ("visitor_type", "visitor_key", "session_id", "session_start", "session_end", "known_time")
@@ -92,12 +91,12 @@ def _some(run: Run, rows: DataFrame) -> DataFrame | None:
 
 def _decided(run: Run, since: Mapping[str, Any], until: Mapping[str, Any], at: str) -> DataFrame:
     """Members of decisions that were recorded or withdrawn, or that began or ended by the clock."""
-    changed = _changed(run, IDENTITY_OVERRIDE, _PAIR, since, until)
+    changed = _changed(run, IDENTITY_OVERRIDE, PAIR, since, until)
     between = sorted([datetime.fromisoformat(at), run.now])
     moments = [F.col(name) for name in ("decided_at", "expires_at", "withdrawn_at")]
     passed = reduce(Column.__or__, [(m > F.lit(between[0])) & (m <= F.lit(between[1])) for m in moments])
-    by_clock = run.lake.read(IDENTITY_OVERRIDE).where(passed).select(*_PAIR)
-    rows = changed.select(*_PAIR).unionByName(by_clock)
+    by_clock = run.lake.read(IDENTITY_OVERRIDE).where(passed).select(*PAIR)
+    rows = changed.select(*PAIR).unionByName(by_clock)
     return rows.select(_code("id_type_a", "id_key_a")).union(rows.select(_code("id_type_b", "id_key_b")))
 
 

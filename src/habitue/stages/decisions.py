@@ -13,9 +13,10 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP, IDENTITY_OVERRIDE
 from habitue.errors import UsageError
-from habitue.identity.as_of import identity_now
+from habitue.identity.as_of import identity_now, with_persons
 from habitue.identity.constrained import MANUAL
 from habitue.identity.decisions import BLOCK, LINK, UNLINK
+from habitue.identity.edges import PAIR
 from habitue.identity.explain import Identifier
 from habitue.identity.pauses import BLOCKED
 from habitue.job import Run
@@ -58,7 +59,7 @@ def decide(
     new: Decision = {
         "decision_id": _new_id(kind, (*first, *second), run.now),
         "kind": kind,
-        **dict(zip(("id_type_a", "id_key_a", "id_type_b", "id_key_b"), (*first, *second), strict=True)),
+        **dict(zip(PAIR, (*first, *second), strict=True)),
         "reviewer": reviewer,
         "note": note,
         "decided_at": run.now,
@@ -131,9 +132,8 @@ def _write(run: Run, changed: Sequence[Decision]) -> None:
 def _effects(run: Run) -> dict[str, str]:
     """What came of each decision, by the tables of the last resolve."""
     override, edges = run.lake.read(IDENTITY_OVERRIDE), run.lake.read(IDENTITY_EDGE)
-    pair = ["id_type_a", "id_key_a", "id_type_b", "id_key_b"]
-    small = F.broadcast(override.select("decision_id", "kind", *pair))
-    links = edges.where(F.col("rule") == MANUAL).join(small.where(F.col("kind") == LINK), pair)
+    small = F.broadcast(override.select("decision_id", "kind", *PAIR))
+    links = edges.where(F.col("rule") == MANUAL).join(small.where(F.col("kind") == LINK), list(PAIR))
     found = {
         r["decision_id"]: r["status"] + (f": {r['reason']}" if r["reason"] else "") for r in links.collect()
     }
@@ -153,20 +153,16 @@ def _effects(run: Run) -> dict[str, str]:
 def _apart(run: Run) -> dict[str, str]:
     present = identity_now(run.lake.read(IDENTITY_MAP))
     rows = run.lake.read(IDENTITY_OVERRIDE).where(F.col("kind") == UNLINK)
-    for end in ("a", "b"):
-        side = present.withColumnsRenamed(
-            {"id_type": f"id_type_{end}", "id_key": f"id_key_{end}", "person_id": f"person_{end}"}
-        )
-        rows = rows.join(side, on=[f"id_type_{end}", f"id_key_{end}"], how="inner")
-    is_one = (F.col("person_a") == F.col("person_b")).alias("is_one")
+    is_one = F.col("person_a") == F.col("person_b")  # null where one of them is not known yet
+    judged = with_persons(rows, present).select("decision_id", is_one.alias("is_one"))
     return {
         r["decision_id"]: "one person" if r["is_one"] else "two persons"
-        for r in rows.select("decision_id", is_one).collect()
+        for r in judged.where("is_one IS NOT NULL").collect()
     }
 
 
 def _members(decision: Decision) -> tuple[str | None, ...]:
-    return tuple(decision[name] for name in ("id_type_a", "id_key_a", "id_type_b", "id_key_b"))
+    return tuple(decision[name] for name in PAIR)
 
 
 def _state(decision: Decision, now: datetime) -> str:
