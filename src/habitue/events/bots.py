@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import reduce
-from operator import or_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.events.materialise import Checkpoint, as_it_is
 from habitue.events.settings import BotSettings
+from habitue.events.words import holds_any
 
 USER_AGENT = "user_agent"
 BURST = "burst"
@@ -23,12 +22,11 @@ _MICROS_PER_DAY = 86_400_000_000
 def user_agent_reason(user_agent: Column, *, settings: BotSettings) -> Column:
     """`user_agent` where the agent names itself a program, else null. An unknown agent proves nothing."""
     text = F.lower(user_agent)
-    # words are looked for one by one, since a pattern of them all tries every word at every letter
-    is_program = _holds_any(text, settings.user_agents)
+    is_program = holds_any(text, *_lower(settings.user_agents))
     if settings.not_user_agents:
         without_harmless = F.regexp_replace(text, _any_of(settings.not_user_agents), "")
         is_program = is_program & (
-            ~_holds_any(text, settings.not_user_agents)
+            ~holds_any(text, *_lower(settings.not_user_agents))
             | without_harmless.rlike(_any_of(settings.user_agents))
         )
     return F.when(is_program, F.lit(USER_AGENT))
@@ -109,8 +107,8 @@ def _long_sessions(events: DataFrame, settings: BotSettings) -> DataFrame:
 
 
 def _any_of(words: tuple[str, ...]) -> str:
-    return "|".join(re.escape(word.lower()) for word in words)
+    return "|".join(map(re.escape, _lower(words)))
 
 
-def _holds_any(text: Column, words: tuple[str, ...]) -> Column:
-    return reduce(or_, (text.contains(word.lower()) for word in words), F.lit(False))
+def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import reduce
-from operator import or_
 
 from pydantic import BaseModel, Field
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+from habitue.events.words import holds_any
 
 REDACTED = "redacted"
 
@@ -76,7 +76,7 @@ def redacted_url(url: Column, *, settings: RedactionSettings) -> Column:
         return F.regexp_replace(text, parameter, f"$1{REDACTED}")
 
     without_credentials = F.regexp_replace(url, r"^([A-Za-z][A-Za-z0-9+.-]*+://)[^/?#@]*+@", "$1")
-    has_parameter = url.contains("=") & _holds(url, "?", "&", ";", "#")
+    has_parameter = url.contains("=") & holds_any(url, "?", "&", ";", "#")
     return (
         F.when(_may_hold_address(url), _without_addresses(without_values(without_credentials)))
         .when(has_parameter, without_values(url))
@@ -99,7 +99,7 @@ def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
     member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
     has_key = F.arrays_overlap(F.split(F.lower(json), '"'), words)
-    may_have_member = _holds(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
+    may_have_member = holds_any(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
     without_values = F.regexp_replace(json, member, f'"$1":"{REDACTED}"')
     return (
         F.when(may_have_member, _without_addresses(without_values))
@@ -119,15 +119,11 @@ def once(text: Column, then: Callable[[Column], Column]) -> Column:
 
 
 def _may_hold_address(text: Column) -> Column:
-    return _holds(text, "@", "%40")
+    return holds_any(text, "@", "%40")
 
 
 def _without_addresses(text: Column) -> Column:
     return F.regexp_replace(text, _EMAIL, REDACTED)
-
-
-def _holds(text: Column, *parts: str) -> Column:
-    return reduce(or_, (text.contains(part) for part in parts))
 
 
 def _any_of(words: tuple[str, ...]) -> str:

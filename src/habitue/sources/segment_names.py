@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
-from operator import or_
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.events import vocabulary
+from habitue.events.words import holds_any
 from habitue.sources.event_names import SEGMENT_NAMES, canonical_name, named
 
 OF_CALL = {
@@ -47,12 +44,9 @@ def name_of_call(call: Column, event: Column) -> Column:
 def may_be_response(line: Column) -> Column:
     """Whether a raw line can become a response: false for most lines, which then need not be parsed for it."""
     text = F.lower(line)
+    firsts = sorted({name.split("_")[0] for name in _SPELT})
     lasts = sorted({name.rpartition("_")[2] for name in _SPELT})
-    return _holds(text, {name.split("_")[0] for name in _SPELT}) & _holds(text, lasts)
-
-
-def _holds(text: Column, words: Iterable[str]) -> Column:
-    return reduce(or_, (text.contains(word) for word in sorted(words)))
+    return holds_any(text, *firsts) & holds_any(text, *lasts)
 
 
 def response_type(event_name: Column) -> Column:
