@@ -14,19 +14,17 @@ from habitue.lake.lake import Lake
 from habitue.lake.location import Location
 from habitue.lake.session import open_session, stop
 
-# Tests are many small plans. The quick compiler alone costs half the processor time, and a projection that is
-# interpreted instead of compiled saves a fifth of a run: Delta makes one for each snapshot of each table.
-QUICK_START = {
-    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
+# Tests are many small plans. A projection that is interpreted instead of compiled saves a fifth of a run: Delta makes
+# one for each snapshot of each table. (Java's quick compiler alone saves a quarter in the first run of a session, but
+# costs half as much again in each later one.)
+SMALL_PLANS = {"spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One session for the suite: 2 threads, 2 shuffle partitions, small Delta snapshots, no UI."""
-    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=QUICK_START)
+    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=SMALL_PLANS)
     session = open_session(
         settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log"
     )

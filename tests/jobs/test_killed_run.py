@@ -185,7 +185,6 @@ def test_whatever_ended_a_run_the_next_one_finishes_it(
         encoding="utf-8"
     )
     assert list((shop.location.records() / "scratch").iterdir()) == []
-    assert (shop.location.records() / "logs" / "spark.log").exists()
     assert found(shop.folder, *OPEN, "killed.log") == []
 
 

@@ -79,6 +79,7 @@ def test_a_look_up_starts_spark_itself_where_none_runs(published: Published, ask
     )
     assert in_a_process_of_its_own.returncode == 0, in_a_process_of_its_own.stderr
     assert json.loads(in_a_process_of_its_own.stdout) == ask.data(*look_up[:-1])
+    assert (published.shop.location.records() / "logs" / "spark.log").stat().st_size > 0
 
 
 def test_identity_says_why_two_identifiers_are_one_person(ask: Asked) -> None:
