@@ -24,12 +24,21 @@ ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One session for the suite: 2 threads, 2 shuffle partitions, small Delta snapshots, no UI."""
-    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, extra=SMALL_PLANS)
+    settings = SparkSettings(master="local[2]", driver_memory="3g", shuffle_partitions=2, extra=SMALL_PLANS)
     session = open_session(
         settings, app_name="tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log"
     )
     yield session
     stop(session)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten_lakes() -> Iterator[None]:
+    """Delta keeps the state of every table that was read for an hour; lakes of earlier tests would fill the heap."""
+    yield
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        active.sparkContext._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 @pytest.fixture

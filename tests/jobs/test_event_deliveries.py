@@ -89,6 +89,7 @@ def test_a_day_written_anew_replaces_the_day_before_it(spark: SparkSession, tmp_
     assert names(last) == {"session_start": 1, "page_viewed": 1}
 
 
+@pytest.mark.accept
 def test_parquet_and_json_exports_become_the_same_events(spark: SparkSession, tmp_path: Path) -> None:
     rows = good_lines()
     write(tmp_path / "json" / "events.json", rows)

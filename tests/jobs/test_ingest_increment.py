@@ -115,7 +115,7 @@ def ingested(spark: SparkSession, project: Path, sources: Any, number: int, **mo
 def test_any_batches_of_files_give_what_all_files_at_once_give(
     spark: SparkSession, tmp_path: Path, seeds: range
 ) -> None:
-    for seed in seeds[: max(1, len(seeds) // 5)]:  # each of them is up to four runs
+    for seed in seeds[: max(1, len(seeds) // 10)]:  # each of them is up to four runs
         draw = random.Random(seed)
         lines = drawn_lines(draw)
         cuts = sorted(draw.sample(range(10, len(lines)), 2 if ACCEPT else 1))

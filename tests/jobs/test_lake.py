@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,25 @@ def test_a_merge_inserts_updates_deletes_and_leaves_equal_content_uncommitted(la
         delete_unmatched={"cause": "split"},
     )
     assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
+
+
+def test_whether_a_table_is_empty_is_known_from_its_log_and_from_its_rows_where_the_log_does_not_say(
+    lake: Lake,
+) -> None:
+    rows = table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False)
+    assert lake.is_empty(IDENTITY_CHANGE)
+    lake.ensure(IDENTITY_CHANGE)
+    assert lake.is_empty(IDENTITY_CHANGE)
+    assert set(lake.read(IDENTITY_CHANGE).columns) == set(IDENTITY_CHANGE.column_names)
+    lake.merge(IDENTITY_CHANGE, rows)
+    log = DeltaLog(lake.location.table(IDENTITY_CHANGE))
+    assert log.has_rows() is True and not lake.is_empty(IDENTITY_CHANGE)
+    lake.merge(IDENTITY_CHANGE, rows.limit(0), delete_unmatched=True)
+    assert lake.is_empty(IDENTITY_CHANGE)
+
+    for counted in (Path(lake.location.table(IDENTITY_CHANGE)) / "_delta_log").glob("*.crc"):
+        counted.unlink()
+    assert log.has_rows() is None and lake.is_empty(IDENTITY_CHANGE)
 
 
 def test_without_update_the_first_row_stays(lake: Lake) -> None:

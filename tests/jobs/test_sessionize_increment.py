@@ -208,6 +208,7 @@ def metrics(run: Run, version: int | None) -> dict[str, int]:
     return {name: int(row[0][name]) for name in names}
 
 
+@pytest.mark.accept
 def test_all_visits_are_made_anew_with_a_sentence_where_it_is_not_known_what_changed(
     spark: SparkSession, tmp_path: Path
 ) -> None:

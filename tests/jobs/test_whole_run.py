@@ -210,6 +210,7 @@ def test_a_dry_run_in_a_new_project_makes_nothing(published: Published, tmp_path
     assert tree(fresh) == before
 
 
+@pytest.mark.accept
 def test_an_older_day_writes_its_slice_and_publishes_but_exports_nothing(shop: Shop) -> None:
     older, newest = date(2025, 9, 1), date.fromisoformat(shop.record().as_of or "")
     audience = shop.folder / "conf" / "audiences" / "active.yaml"

@@ -30,7 +30,7 @@ from tests.oracle.identity_worlds import SETTINGS, Identifier, Record, random_wo
 
 IS_LONG = bool(os.environ.get("HABITUE_ACCEPT"))
 WORLDS = {n: random_world(n, prefix=f"w{n}.") for n in range(300 if IS_LONG else 40)}
-BATCHES = 10 if IS_LONG else 3
+BATCHES = 10 if IS_LONG else 2
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 CONSENTING = SETTINGS.model_copy(
     update={"consent": EvidenceConsentSettings(purpose="profiling", rules=("login", RULE))}

@@ -94,6 +94,24 @@ class DeltaLog:
         filesystem, path = self._filesystem
         return bool(filesystem.get_file_info(f"{path}/{relative}").type == fs.FileType.File)
 
+    def has_rows(self) -> bool | None:
+        """Whether the newest version holds rows; None where nobody has counted them.
+
+        The counts stand in the checksum file beside the commit (Delta protocol, "Version Checksum File"), which a
+        writer may leave out. A file whose rows are all marked as deleted is still counted as one of the files.
+        """
+        version = self.head()
+        if version is None:
+            return False
+        filesystem, path = self._filesystem
+        try:
+            with filesystem.open_input_stream(f"{path}/_delta_log/{version:020d}.crc") as stream:
+                counted = json.loads(stream.read())
+            files = int(counted["numFiles"])
+        except (FileNotFoundError, KeyError, ValueError):
+            return None
+        return None if files and counted.get("numDeletedRecordsOpt") else files > 0
+
     def _commit(self, version: int) -> Commit:
         actions = self.actions(version)
         info: dict[str, Any] = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})

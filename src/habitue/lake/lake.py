@@ -49,13 +49,18 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
-        if table.name not in self._known and DeltaLog(self.location.table(table)).head() is not None:
+        if table.name not in self._known and self._log(table).head() is not None:
             self._known.add(table.name)
         return table.name in self._known
 
+    def is_empty(self, table: Table) -> bool:
+        """Whether the table holds no rows or does not exist; asks its log first, which takes no job of Spark."""
+        has_rows = self._log(table).has_rows()
+        return self.read(table).isEmpty() if has_rows is None else not has_rows
+
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The table's rows (of an older version, if given); no rows where it does not exist yet."""
-        if not self.exists(table):
+        if not self.exists(table) or (version is None and self._log(table).has_rows() is False):
             ddl = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
             return self.spark.createDataFrame([], ddl).limit(0)  # limit: the optimiser sees that it is empty
         reader = self.spark.read.format("delta")
@@ -88,10 +93,10 @@ class Lake:
         """
         is_new = not self.exists(table)
         self.ensure(table)
-        if is_new or (present is None and self.read(table).isEmpty()):
-            head = DeltaLog(self.location.table(table)).head()
+        if is_new or (present is None and self.is_empty(table)):
+            head = self._log(table).head()
             self._write(table, rows, {"mode": "append"})
-            if DeltaLog(self.location.table(table)).head() == head:  # no rows, hence no commit
+            if self._log(table).head() == head:  # no rows, hence no commit
                 self._note_unchanged(table)
             return
         with self._explaining(table, rows):
@@ -180,6 +185,9 @@ class Lake:
             table,
             f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')",
         )
+
+    def _log(self, table: Table) -> DeltaLog:
+        return DeltaLog(self.location.table(table))
 
     def _commit(self, table: Table, statement: str, note: CommitNote | None = None) -> None:
         """Run a statement whose commit carries the note. The note lies in the session, so one at a time."""

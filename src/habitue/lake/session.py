@@ -48,9 +48,13 @@ QUIET_AND_SMALL = {
     "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.python.sql.dataFrameDebugging.enabled": "false",
+    "spark.sql.ui.retainedExecutions": "10",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
 }
 """For one machine: no web server, no stages of 50 and 10,000 tasks over a handful of files, no plan compiled twice,
-no line of Python noted for each expression (four more calls to the Java side for every one of them)."""
+no line of Python noted for each expression (four more calls to the Java side for every one of them), and no thousand
+plans kept for pages that nobody can open."""
 
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""

@@ -50,10 +50,7 @@ def _evidence(run: Run, profile: DataFrame) -> Evidence:
         F.count("contribution_margin").alias("margin"),
     ).first()
     assert row is not None, "an aggregate without groups has one row"
-    filled = {
-        t.leaf: run.lake.exists(t) and not run.lake.read(t).isEmpty()
-        for t in (*entities.ENTITIES.values(), SESSION)
-    }
+    filled = {t.leaf: not run.lake.is_empty(t) for t in (*entities.ENTITIES.values(), SESSION)}
     buyers = int(row["buyers"])
     return Evidence(
         buyers=buyers,

@@ -86,7 +86,7 @@ def day_slice(run: Run, table: Table) -> DataFrame:
 
 def has_consent_source(run: Run) -> bool:
     """Whether any consent was ever taken in; without one, nothing that needs an opt-in goes out."""
-    return run.lake.exists(CONSENT) and not run.lake.read(CONSENT).isEmpty()
+    return not run.lake.is_empty(CONSENT)
 
 
 def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
