@@ -258,8 +258,9 @@ def test_bots_are_flagged_by_agent_burst_and_volume_of_a_day(spark: SparkSession
         n3       |             | 2026-03-01 10:00:00 | 2026-03-01 |
     """,
     )
-    flagged = flag_bots(rows, settings=settings).where("is_bot").select("event_id", "bot_reason").collect()
-    assert {tuple(row) for row in flagged} == {
+    by_agent = user_agent_reason(F.col("device.user_agent"), settings=settings)
+    flagged = flag_bots(rows.withColumn("bot_reason", by_agent), settings=settings).where("is_bot")
+    assert {tuple(row) for row in flagged.select("event_id", "bot_reason").collect()} == {
         ("a1", "user_agent"), ("b1", "burst"), ("b2", "burst"), ("b3", "burst"),
         ("d1", "day_volume"), ("d2", "day_volume"), ("d3", "day_volume"), ("d4", "day_volume"),
     }  # fmt: skip

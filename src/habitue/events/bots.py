@@ -7,7 +7,7 @@ import re
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from habitue.events.materialise import Checkpoint, as_it_is
+from habitue.contracts.checkpoint import Checkpoint, as_it_is
 from habitue.events.settings import BotSettings
 from habitue.events.words import holds_any
 
@@ -37,24 +37,21 @@ def flag_bots(
     *,
     settings: BotSettings,
     checkpoint: Checkpoint = as_it_is,
-    agents_are_read: bool = False,
 ) -> DataFrame:
-    """Set `is_bot` and `bot_reason` by user agent, rate and length of visit. Takes all silver.event rows.
+    """Set `is_bot` and `bot_reason` by rate and length of visit. Takes all silver.event rows.
 
-    A reason that the source gives (an enrichment's list of robots) stays. The rates look at one visitor
+    A reason that a row has already (its source's list of robots, its user agent) stays. The rates look at one visitor
     on one UTC day: all events of that day are flagged when the visitor sent too many of them, or too many
     within a burst; a burst across midnight counts on each side. A session of the tracker's own that lasts
     too long is flagged whole. So the flag depends on nothing but the visitor's events, in whatever order
-    they arrived. `agents_are_read` says that `bot_reason` tells of user agents already.
+    they arrived.
     """
     days = checkpoint(_busy_days(events, settings, checkpoint))
     long = checkpoint(_long_sessions(events, settings))
     # few days and sessions are a program's, so that the joins carry almost nothing
     joined = events.join(days, on=list(_DAY), how="left").join(long, on=list(_SESSION), how="left")
-    by_agent = user_agent_reason(F.col("device.user_agent"), settings=settings)
     reason = F.coalesce(
         F.col("bot_reason"),
-        *([] if agents_are_read else [by_agent]),
         F.when(F.col("_in_burst"), BURST),
         F.when(F.col("_is_busy"), DAY_VOLUME),
         F.when(F.col("_is_long"), LONG_SESSION),

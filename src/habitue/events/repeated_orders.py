@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from habitue.events.materialise import Checkpoint, as_it_is
+from habitue.contracts.checkpoint import Checkpoint, as_it_is
 from habitue.events.vocabulary import ORDER_COMPLETED, ORDER_REPEATED
 
 

@@ -5,19 +5,17 @@ All of it has known times, so an edge links in spans, and each of them is eviden
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.consent import consent_pauses
 from habitue.identity.decisions import LINK, blocked_values, manual_links
 from habitue.identity.edges import node_code
 from habitue.identity.pauses import paused, pauses_of_values
 from habitue.identity.settings import IdentitySettings
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ happens to repeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,11 @@ from pyspark.sql import functions as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.errors import HabitueError
 
 MAX_ROUNDS = 100  # a chain of 100,000 nodes takes 14
 
-Checkpoint = Callable[[DataFrame], DataFrame]
 Codes = npt.NDArray[np.int64]
 
 

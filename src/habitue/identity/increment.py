@@ -9,13 +9,14 @@ components is what a full run gives for them, and no other component changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.circumstances import NONE, Circumstances, linked_by_hand
 from habitue.identity.edges import (
     NODE,
@@ -35,8 +36,6 @@ from habitue.identity.persons import born_id, with_codes
 from habitue.identity.resolution import Resolution, resolve_observed
 from habitue.identity.settings import IdentitySettings
 from habitue.identity.takeovers import takeover_pauses, takeovers
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 _CONTENT = (*OBSERVED, "first_known", "last_seen", "observations")
 _ENDED = (*NODE, "guard", "shared_at", "why")

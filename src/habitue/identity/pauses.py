@@ -7,15 +7,14 @@ never depends on a pause that was not yet known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.edges import PAIR
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 FAR = "9999-12-31 00:00:00"
 BLOCKED = "blocked by a reviewer"

@@ -8,13 +8,14 @@ it, also when older evidence arrives and moves its birth back in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.constrained import MANUAL, Limits
 from habitue.identity.edges import NODE, PAIR, node_code, rank_of, space_of
 from habitue.identity.guards import linked_once
@@ -22,8 +23,6 @@ from habitue.identity.kernel import FACTS, FOUND, ID_DIGITS, replay_partition
 from habitue.identity.matching.identity_links import RULE
 from habitue.identity.pauses import RETIRED
 from habitue.identity.settings import IdentitySettings
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.errors import HabitueError
 from habitue.identity.circumstances import NONE, Circumstances, linking_spans
 from habitue.identity.components import components
@@ -20,8 +21,6 @@ from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbour
 from habitue.identity.persons import Resolved, assign_persons, with_codes
 from habitue.identity.settings import IdentitySettings
 from habitue.identity.takeovers import takeover_pauses, takeovers
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.conform import conform
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import MONEY
@@ -32,7 +33,7 @@ from habitue.profile import (
 from habitue.profile.conventions import Conventions
 from habitue.profile.cuts import Cut, ascending
 from habitue.profile.distribution import distribution
-from habitue.profile.facts import KEYS, Checkpoint, ProfileFacts, seen_by
+from habitue.profile.facts import KEYS, ProfileFacts, seen_by
 from habitue.profile.lifecycle import lifecycle_dates, lifecycle_stage
 from habitue.profile.orders import order_history, order_slices
 from habitue.profile.pareto import pareto_classes, pareto_values

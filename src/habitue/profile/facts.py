@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.profile.cuts import Cut, first_cut, instant
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 KEYS = ("as_of_date", "person_id")
 

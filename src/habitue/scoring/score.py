@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.conform import conform
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.contracts.table import MONEY
@@ -17,8 +17,6 @@ from habitue.scoring.batch import NUMBERS, REASONS, score_batches
 from habitue.scoring.priority import with_priority
 from habitue.scoring.scoring_models import ScoringModels
 from habitue.training.economics import EconomicsSettings
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 _KEPT = ("as_of_date", "person_id", "overdue_ratio", "expected_next_order_date", "clv_historic")
 _KEPT_TYPES = ("date", "string", "double", "date", MONEY)

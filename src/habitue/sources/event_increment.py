@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import ROW_HASH
 from habitue.events.bots import BURST, DAY_VOLUME, LONG_SESSION, flag_bots
 from habitue.events.duplicates import fingerprint, mark_repeats
-from habitue.events.materialise import Checkpoint
 from habitue.events.repeated_orders import name_repeated_orders
 from habitue.events.settings import BotSettings
 from habitue.events.vocabulary import ORDER_COMPLETED, ORDER_REPEATED
@@ -177,7 +177,7 @@ def _reasons(
     )
     own = come.select(*_NARROW).withColumns({"_noted": F.col("bot_reason"), "is_stored": F.lit(False)})
     every = checkpoint(stored.unionByName(own)).withColumn("is_bot", F.lit(False))
-    flagged = flag_bots(every, settings=bots, checkpoint=checkpoint, agents_are_read=True)
+    flagged = flag_bots(every, settings=bots, checkpoint=checkpoint)
     is_other = ~F.col("bot_reason").eqNullSafe(F.col("_noted"))
     return checkpoint(
         flagged.where(is_other).select(

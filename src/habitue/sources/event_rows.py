@@ -9,10 +9,10 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.entities import EVENT
 from habitue.events.bots import user_agent_reason
 from habitue.events.duplicates import fingerprint, mark_repeats
-from habitue.events.materialise import Checkpoint
 from habitue.events.settings import BotSettings, SessionSettings
 from habitue.events.visitor import visitor
 from habitue.privacy.vault import open_identifiers

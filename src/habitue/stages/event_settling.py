@@ -121,7 +121,7 @@ def write_events(run: Run, events: Events) -> None:
     checkpoint, bots = run.lake.checkpoint, run.settings.bots
     if events.overruled is None:
         named = name_repeated_orders(events.good, checkpoint=checkpoint)
-        rows = flag_bots(named, settings=bots, checkpoint=checkpoint, agents_are_read=True)
+        rows = flag_bots(named, settings=bots, checkpoint=checkpoint)
         run.lake.merge(EVENT, silver_rows(rows, EVENT), delete_unmatched=True)
         return
     found = increment(

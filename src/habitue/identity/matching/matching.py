@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.components import components
 from habitue.identity.matching import blocking, scoring
 from habitue.identity.matching.blocking import BlockingPass
@@ -27,8 +28,6 @@ from habitue.identity.matching.kernel import (
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.preparation import Prepared, drawn, folded_records, with_rarity
 from habitue.identity.matching.settings import MatchingSettings
-
-Checkpoint = Callable[[DataFrame], DataFrame]
 
 DRIVER_TIER_MAX_LINKS = 5_000_000
 PAIRS_PER_BUCKET = 3_000_000

@@ -1,4 +1,4 @@
-"""What a rule gets for results that it looks at more than once, or that are small beside what they are joined to."""
+"""Rows computed once: what a transform gets from the edge for results that it looks at more than once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 
 Checkpoint = Callable[[DataFrame], DataFrame]
-"""Computes rows once. What was computed has a known size, so that a small part is sent to the large one."""
+"""Computes rows once and cuts their lineage. What was computed has a known size, so that a small part is sent to the
+large one."""
 
 
 def as_it_is(rows: DataFrame) -> DataFrame:
