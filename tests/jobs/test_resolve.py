@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.config.settings import Settings
@@ -17,12 +18,13 @@ from habitue.contracts.behaviour import (
     IDENTITY_MAP,
     IDENTITY_OVERRIDE,
     MATCH_REVIEW,
+    SESSION,
 )
-from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT
 from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
-from habitue.identity.settings import IdentitySettings
+from habitue.identity.settings import AttributionSettings, EvidenceConsentSettings, IdentitySettings
 from habitue.job import Progress, Run, RunRecord
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.lake import Lake
@@ -181,9 +183,100 @@ def test_decisions_touch_the_persons_that_they_are_about_as_a_full_run_would(lak
         assert everything(lake) == touched
 
 
-def with_limit(default: int) -> Settings:
+def with_limit(default: int, settings: IdentitySettings | None = None) -> Settings:
     """Settings with a limit that nobody reaches: with another one, everything is resolved anew."""
-    return Settings(identity=IdentitySettings(default_per_person=default))
+    return Settings(
+        identity=(settings or IdentitySettings()).model_copy(update={"default_per_person": default})
+    )
+
+
+CONSENTING = IdentitySettings(
+    consent=EvidenceConsentSettings(purpose="profiling", rules=("same_record",)),
+    attribution=AttributionSettings(backfill_purpose=None),
+)
+SAID = """
+    consent_id | source | purpose   | channel | status  | given_time          | identifiers           | known_time
+    1          | crm    | profiling | any     | granted | 2026-01-01 00:00:00 | customer_number:ada   | 2026-01-01 00:00:00
+"""
+SAID_LATER = "    2 | crm | profiling | any | granted | 2026-02-03 00:00:00 | {who} | 2026-02-03 00:00:00\n"
+
+
+@pytest.mark.accept
+def test_a_statement_of_consent_touches_what_it_lets_link_or_no_longer_lets(lake: Lake, tmp_path: Path):
+    put_records(lake, DAY_1)
+    identifiers = {"ben": "customer_number:ben", "g": "email:g"}
+    persons = {
+        None: {"ada e", "ben", "f", "p", "g", "q", "l", "h"},
+        "ben": {"ada e", "ben f", "p", "g", "q", "l", "h"},
+        "g": {"ada e", "ben", "f", "p", "g q", "l", "h"},
+    }
+    for number, who in enumerate((None, "ben", "g")):
+        more = SAID_LATER.format(who=identifiers[who]) if who else ""
+        rows = table(lake.spark, CONSENT, SAID + more).drop("row_hash")
+        lake.merge(CONSENT, rows, delete_unmatched=True)
+        run = a_run(lake, tmp_path, with_limit(11, CONSENTING))
+        resolve(run)
+        assert together(lake) == persons[who]
+        if number:
+            assert not [said for said in run.step.findings if "anew" in said]
+            assert run.step.figures["identifiers_resolved_anew"] <= 4
+        touched = everything(lake)
+        resolve(a_run(lake, tmp_path, with_limit(12, CONSENTING)))
+        assert everything(lake) == touched
+
+
+EVENTS = """
+    source | time_quality       | event_id | visitor_type | visitor_key | identifiers                      | event_time          | known_time
+    web    | mapped             | 1        | device_id    | d           | device_id:d, customer_number:ada | 2025-01-01 10:00:00 | 2025-01-01 10:00:00
+    web    | mapped             | 2        | device_id    | s           | device_id:s                      | 2026-01-20 10:00:00 | 2026-01-20 10:00:00
+"""
+EVENTS_LATER = "web | mapped | 3 | device_id | d | device_id:d, customer_number:ben | 2026-01-20 10:00:00 | 2026-01-20 10:00:00\n"
+VISITS = """
+    session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | logins
+    d1         | device_id    | d           | {first}             | {first}             | 2025-01-01 10:00:00 | customer_number:ada
+    s1         | device_id    | s           | 2026-01-20 10:00:00 | 2026-01-20 10:00:00 | 2026-01-20 10:00:00 | device_id:s
+"""
+VISITS_LATER = "d2 | device_id | d | 2026-01-20 10:00:00 | 2026-01-20 10:00:00 | 2026-01-20 10:00:00 | customer_number:ben\n"
+
+
+@pytest.mark.accept
+def test_a_device_changes_hands_by_its_visits_and_back_where_they_turn_out_otherwise(
+    lake: Lake, tmp_path: Path
+):
+    """Ben comes with ada's device after a year; then the first visit is corrected: there was no absence."""
+    long_ago, late = "2025-01-01 10:00:00", "2025-12-24 10:00:00"
+    steps = [
+        (EVENTS, VISITS.format(first=long_ago), {"ada d", "s"}),
+        (EVENTS + EVENTS_LATER, VISITS.format(first=long_ago) + VISITS_LATER, {"ada", "ben d", "s"}),
+        (EVENTS + EVENTS_LATER, VISITS.format(first=late) + VISITS_LATER, {"ada", "ben", "d", "s"}),
+    ]
+    for number, (events, visits, persons) in enumerate(steps):
+        for contract, rows in ((EVENT, events), (SESSION, visits)):
+            lake.merge(contract, filled(lake, contract, rows), delete_unmatched=True)
+        run = a_run(lake, tmp_path, with_limit(11))
+        resolve(run)
+        assert together(lake) == persons
+        if number:
+            assert not [said for said in run.step.findings if "anew" in said]
+            assert run.step.figures["identifiers_resolved_anew"] == 3
+        touched = everything(lake)
+        resolve(a_run(lake, tmp_path, with_limit(12)))
+        assert everything(lake) == touched
+
+
+def filled(lake: Lake, contract: Table, text: str) -> DataFrame:
+    """Rows of a table, with something in the columns that the text leaves out and that must not be null."""
+    some = {"string": "x", "boolean": False, "date": "2026-01-01", "timestamp": "2026-01-01 00:00:00"}
+    named = {"engaged_basis": "gaps", "furthest_step": "visit"}
+    rows = table(lake.spark, contract, text).drop("row_hash")
+    for column in contract.columns:
+        if not column.nullable and column.name in rows.columns:
+            is_nested = column.type.startswith(("array", "map"))
+            empty = F.from_json(F.lit("[]" if column.type.startswith("array") else "{}"), column.type)
+            one = named.get(column.name, some.get(column.type, 1))
+            value = empty if is_nested else F.lit(one).cast(column.type)
+            rows = rows.withColumn(column.name, F.coalesce(column.name, value))
+    return rows
 
 
 def together(lake: Lake) -> set[str]:
