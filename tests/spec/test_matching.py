@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -10,9 +11,12 @@ from pyspark.sql import functions as F
 from habitue.identity.matching import folding
 from habitue.identity.matching.blocking import blocked, candidates, report
 from habitue.identity.matching.cologne_phonetics import cologne_code
+from habitue.identity.matching.expectation_maximisation import Model
 from habitue.identity.matching.matching import match_records
+from habitue.identity.matching.patterns import pattern_of
 from habitue.identity.matching.preparation import folded_records
-from habitue.identity.matching.settings import MatchingSettings
+from habitue.identity.matching.scoring import contradicts
+from habitue.identity.matching.settings import PERSON_FIELDS, MatchingSettings
 
 
 def cut(df: DataFrame) -> DataFrame:
@@ -196,6 +200,33 @@ def test_one_person_is_found_in_several_spellings_and_the_family_stays_apart(spa
     )  # two numbers of one source
     assert "email" in links["1", "3"].agreement and "swapped" in links["1", "3"].agreement
     assert found.model is not None and found.model.matches == pytest.approx(53, abs=3)
+
+
+def test_birth_dates_contradict_only_where_households_are_frequent_and_no_mailbox_is_shared(
+    spark: SparkSession,
+) -> None:
+    pattern = pattern_of(PERSON_FIELDS, (), ("given_name", "birth_date", "email"))
+    pairs = {  # levels of the name, the birth date and the mailbox; -1 where one of both has none
+        "all the same": (0, 0, 0),
+        "one digit of the date": (0, 1, 4),
+        "same year, other mailbox": (0, 3, 4),
+        "other date, other mailbox": (0, 4, 4),
+        "other date, no mailbox": (0, 4, -1),
+        "other date, same mailbox": (0, 4, 0),
+        "no date": (0, -1, 4),
+    }
+    levels = {c: np.array([pair[i] for pair in pairs.values()]) for i, c in enumerate(pattern.columns)}
+    codes = list(zip(pairs, pattern.packed(levels).tolist(), strict=True))
+    rows = spark.createDataFrame(codes, "pair string, pattern long")
+
+    def contradictory(household: float) -> set[str]:
+        model = Model({"person": 0.001, "household": household, "namesake": 0.0}, {}, {}, 1.0, 1)
+        return {row.pair for row in rows.where(contradicts(model, pattern)).collect()}
+
+    assert contradictory(household=0.01) == {
+        "same year, other mailbox", "other date, other mailbox", "other date, no mailbox",
+    }  # fmt: skip
+    assert contradictory(household=0.0001) == set()
 
 
 def test_the_order_of_rows_and_partitions_changes_nothing(spark: SparkSession):

@@ -21,6 +21,8 @@ UNKNOWN = -1
 """Level of a pair of which one value is missing: it says nothing."""
 CLOSE = 1
 """Levels up to this one agree: the same value, or one slip away from it."""
+SAME_YEAR = 3
+"""Level of two dates that share the year alone; they share nothing from the next one on."""
 SOUND = "|"
 """Between a name and its sound: `meier|67`."""
 

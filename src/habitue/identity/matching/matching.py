@@ -34,6 +34,7 @@ PAIRS_PER_BUCKET = 3_000_000
 """Pairs that are compared beside one copy of their records: what a process of Python holds at once."""
 NUMBER = "two values of one number space"
 FEW_ROLES = "too few independent fields agree"
+CONTRADICTION = "the birth dates contradict it, and no mailbox, telephone or number is the same"
 WEAK_BRIDGE = "weak bridge: other pairs of the group contradict it"
 UNSURE = "probability below the one to accept"
 
@@ -159,6 +160,7 @@ def _decided(
         .when(is_torn, F.lit(WEAK_BRIDGE))
         .when(F.col("accepted"), F.lit(None).cast("string"))
         .when(~enough, F.lit(FEW_ROLES))
+        .when(F.col("contradicts"), F.lit(CONTRADICTION))
         .otherwise(F.lit(UNSURE))
     )
     status = (
@@ -179,7 +181,7 @@ def _decided(
 def _scored(
     pairs: DataFrame, patterns: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings
 ) -> DataFrame:
-    """Pairs with log_odds, probability, roles that agree, and whether they are accepted as links.
+    """Pairs with log_odds, probability, roles that agree, whether they contradict, and are accepted as links.
 
     `patterns` holds every pattern of the pairs once.
     """
@@ -189,12 +191,14 @@ def _scored(
     )
     probability = 1 / (1 + F.exp(-F.col("log_odds")))
     likely = odds.select(
-        *("a", "b", "conflict", "pattern", "roles", "log_odds"), probability.alias("probability")
+        *("a", "b", "conflict", "pattern", "roles", "contradicts", "log_odds"),
+        probability.alias("probability"),
     )
     accepted = (
         (F.col("probability") >= settings.accept)
         & (F.col("roles") >= settings.independent_roles)
         & ~F.col("conflict")
+        & ~F.col("contradicts")
     )
     return likely.withColumn("accepted", accepted)
 

@@ -8,23 +8,25 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.identity.matching.comparisons import CLOSE, COMPARISONS
+from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, SAME_YEAR
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model
 from habitue.identity.matching.patterns import Pattern
 
 ROLE_GROUPS = {"given": "name", "family": "name"}
 """Names are one piece of evidence; every other role is one by itself."""
+PERSONAL = ("email", "phone", "number")
+"""Roles of which an equal value outweighs a birth date."""
 SPEAKS_FROM = 4.0
 """How many times likelier a level must be for one person than for strangers, to count as evidence."""
 
 
 def supports(model: Model, pattern: Pattern) -> dict[str, Column]:
-    """What a pattern says for each population, its prior included: columns base_POPULATION, and roles that agree.
+    """What a pattern says for each population, its prior included: columns base_POPULATION; roles that agree; contradicts.
 
     To be worked out once per pattern; many pairs show the same one.
     """
     bases = {f"base_{p}": _support(p, model, pattern) for p in POPULATIONS}
-    return bases | {"roles": agreeing_roles(model, pattern)}
+    return bases | {"roles": agreeing_roles(model, pattern), "contradicts": contradicts(model, pattern)}
 
 
 def log_odds(model: Model) -> Column:
@@ -48,6 +50,22 @@ def agreeing_roles(model: Model, pattern: Pattern) -> Column:
         )
     counted = [F.when(reduce(lambda a, b: a | b, flags), 1).otherwise(0) for flags in groups.values()]
     return reduce(lambda a, b: a + b, counted)
+
+
+def contradicts(model: Model, pattern: Pattern) -> Column:
+    """Whether the birth dates share no more than the year, and no mailbox, telephone or number is the same.
+
+    Only where pairs of one household are more frequent than those of one person: some households hand given names on, and
+    of these pairs all but the birth date agrees. Elsewhere a date that is quite another one is rather a wrong one.
+    """
+    if model.prior["household"] <= model.prior["person"]:
+        return F.lit(False)
+    levels = {field: _level(pattern, i) for i, field in enumerate(pattern.fields)}
+    apart = [
+        level >= SAME_YEAR for f, level in levels.items() if f.role == "birth" and f.comparison == "date"
+    ]
+    same = [level == 0 for f, level in levels.items() if f.role in PERSONAL]
+    return reduce(lambda a, b: a | b, apart, F.lit(False)) & ~reduce(lambda a, b: a | b, same, F.lit(False))
 
 
 def agreement(pattern: Pattern) -> Column:
