@@ -164,9 +164,8 @@ def test_a_run_killed_at_any_instant_is_finished_by_the_next_one(
         if code is not None:  # it was faster: look at what it made
             assert code == 0, (shop.folder / "killed.log").read_text()
             assert_equal_lakes(shop.spark, shop.location, undisturbed.shop.location)
-        if (
-            len(shop.releases()) > 1 and kill < KILLS - 1
-        ):  # its release was out already: go on with a new copy
+        # where its release was out already, go on with a new copy
+        if len(shop.releases()) > 1 and kill < KILLS - 1:
             shop = new_orders(copied(tmp_path / f"shop{kill}"))
     if len(shop.releases()) == 1:
         assert_last_release_is_readable(shop, published.shop)
