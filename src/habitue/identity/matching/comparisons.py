@@ -21,8 +21,8 @@ UNKNOWN = -1
 """Level of a pair of which one value is missing: it says nothing."""
 CLOSE = 1
 """Levels up to this one agree: the same value, or one slip away from it."""
-SAME_YEAR = 3
-"""Level of two dates that share the year alone; they share nothing from the next one on."""
+OTHER_DATE = 3
+"""Level from which two dates are other days rather than slips: two digits by chance, the year, nothing."""
 SOUND = "|"
 """Between a name and its sound: `meier|67`."""
 
@@ -39,13 +39,14 @@ def name_levels(pairs: ValuePairs) -> Levels:
 
 
 def date_levels(pairs: ValuePairs) -> Levels:
-    """The same; one digit, two swapped, or day and month; two parts of three; the same year; different."""
+    """The same; one digit, two swapped, or day and month; two parts of three; two digits; the same year; different."""
     edits = pairs.edits_up_to(np.full(pairs.left.size, 2, dtype=np.int64))
     year, month, day = (pairs.of(itemgetter(part)) for part in _DATE_PARTS)
     months, days = np.array(month.values, dtype=object), np.array(day.values, dtype=object)
     crossed: Flags = (months[pairs.left] == days[pairs.right]) & (days[pairs.left] == months[pairs.right])
     two_parts = year.same.astype(int) + month.same + day.same >= 2
-    return _first([edits == 0, (edits == 1) | (year.same & crossed), two_parts | (edits == 2), year.same])
+    is_slip = (edits == 1) | (year.same & crossed)
+    return _first([edits == 0, is_slip, two_parts, edits == 2, year.same])
 
 
 def text_levels(pairs: ValuePairs) -> Levels:
@@ -84,7 +85,7 @@ def exact_levels(pairs: ValuePairs) -> Levels:
 
 COMPARISONS: dict[str, tuple[Callable[[ValuePairs], Levels], int]] = {
     "name": (name_levels, 5),
-    "date": (date_levels, 5),
+    "date": (date_levels, 6),
     "text": (text_levels, 4),
     "code": (code_levels, 4),
     "number": (number_levels, 3),

@@ -8,7 +8,7 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, SAME_YEAR
+from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, OTHER_DATE
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model
 from habitue.identity.matching.patterns import Pattern
 
@@ -53,7 +53,7 @@ def agreeing_roles(model: Model, pattern: Pattern) -> Column:
 
 
 def contradicts(model: Model, pattern: Pattern) -> Column:
-    """Whether the birth dates share no more than the year, and no mailbox, telephone or number is the same.
+    """Whether the birth dates are other days rather than slips of one, and no mailbox, telephone or number is the same.
 
     Only where pairs of one household are more frequent than those of one person: some households hand given names on, and
     of these pairs all but the birth date agrees. Elsewhere a date that is quite another one is rather a wrong one.
@@ -62,7 +62,7 @@ def contradicts(model: Model, pattern: Pattern) -> Column:
         return F.lit(False)
     levels = {field: _level(pattern, i) for i, field in enumerate(pattern.fields)}
     apart = [
-        level >= SAME_YEAR for f, level in levels.items() if f.role == "birth" and f.comparison == "date"
+        level >= OTHER_DATE for f, level in levels.items() if f.role == "birth" and f.comparison == "date"
     ]
     same = [level == 0 for f, level in levels.items() if f.role in PERSONAL]
     return reduce(lambda a, b: a | b, apart, F.lit(False)) & ~reduce(lambda a, b: a | b, same, F.lit(False))
