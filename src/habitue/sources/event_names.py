@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pyspark.sql import Column
@@ -110,5 +111,6 @@ def canonical_name(event: Column, names: Mapping[str, str]) -> Column:
 
 def named(names: Mapping[str, str], name: Column) -> Column:
     """What `name` stands for; null where it is none of `names`."""
-    pairs = [F.lit(text) for pair in names.items() for text in pair]
-    return F.try_element_at(F.create_map(*pairs), name)
+    # one literal, which the optimiser makes a map: an expression for each word costs more than a small file's rows
+    known = F.from_json(F.lit(json.dumps(names)), "map<string,string>")
+    return F.try_element_at(known, name)

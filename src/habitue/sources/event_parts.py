@@ -115,9 +115,10 @@ def variant(json: Column) -> Column:
 
 def clear_identifiers(pairs: Iterable[tuple[str, Column]]) -> Column:
     """Type and value of whoever an event names, sorted, blank ones left out."""
+    stated = ((type_, present(value)) for type_, value in pairs)
     found = (
-        (present(value).isNotNull(), F.struct(F.lit(type_).alias("id_type"), present(value).alias("value")))
-        for type_, value in pairs
+        (value.isNotNull(), F.struct(F.lit(type_).alias("id_type"), value.alias("value")))
+        for type_, value in stated
     )
     return F.sort_array(F.array_distinct(listed(found, CLEAR_IDENTIFIERS)))
 
@@ -129,7 +130,8 @@ def number(text: Column, type_: str) -> Column:
 
 def is_unreadable(text: Column, type_: str) -> Column:
     """Whether there is a text that is no number."""
-    return present(text).isNotNull() & number(text, type_).isNull()
+    stated = present(text)
+    return stated.isNotNull() & stated.try_cast(type_).isNull()
 
 
 def consent_lists(granted: Column, denied: Column) -> Column:
