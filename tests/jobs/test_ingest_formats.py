@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ORDER_LINE, PRODUCT, STOCK_LEVEL
-from habitue.contracts.intake import IDENTIFIER, QUARANTINE_COUNT
+from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
 from habitue.lake.source_files import read_input
 from habitue.sources.inputs import Input, find
 from habitue.stages.ingest import ingest
-from tests.jobs.project import project_run
+from tests.jobs.project import NOW, project_run
 from tests.tables import assert_table
 
 
@@ -132,6 +133,29 @@ def test_of_rows_with_one_key_the_last_known_stays(spark: SparkSession, tmp_path
     )
     assert {r[0]: r[1] for r in duplicates} == {"products": 2, "orders": 1, "stock": 1}
     assert not run.lake.exists(CUSTOMER_RECORD)
+
+
+def test_a_record_delivered_again_keeps_the_time_since_when_it_is_known(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """A full export every day: only who is new or changed becomes known anew, in either table of the record."""
+    source = {
+        "entity": "customer_record", "format": "csv", "path": "crm*.csv",
+        "columns": {"record_id": "nr", "given_name": "name", "city": "city"}, "identifiers": {"customer_number": "nr"},
+    }  # fmt: skip
+    days = [
+        "nr,name,city\n1,Ada,Bonn\n2,Ben,Kiel\n",
+        "nr,name,city\n1,Ada,Bonn\n2,Ben,Jena\n3,Cyd,Ulm\n",
+    ]
+    for day, rows in enumerate(days, start=1):
+        (tmp_path / "crm.csv").write_text(rows)
+        ingest(project_run(spark, tmp_path, {"crm": source}, run_id=f"r{day}", now=NOW + timedelta(days=day)))
+    lake = project_run(spark, tmp_path, {"crm": source}).lake
+    people = lake.read(PERSON_RECORD).select("record_id", "record_key", "known_time")
+    assert {r["record_id"]: r["known_time"].day for r in people.collect()} == {"1": 2, "2": 3, "3": 3}
+    assert sorted(lake.read(CUSTOMER_RECORD).select("record_key", "known_time").collect()) == sorted(
+        people.select("record_key", "known_time").collect()
+    )
 
 
 def test_positions_count_the_rows_of_a_file_however_it_is_cut(spark: SparkSession, tmp_path: Path) -> None:

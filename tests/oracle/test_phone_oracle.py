@@ -43,7 +43,9 @@ def spellings(number: phonenumbers.PhoneNumber, country: str) -> list[str]:
     exit_code = "011" if country == "US" else "00"
     code = f"+{number.country_code}"
     trunk = [international.replace(code, f"{code} (0)", 1)] if DIALLING[country].trunk == "0" else []
-    written = [full, international, national, exit_code + full[1:], f"tel:{full}", *trunk]
+    # Luxembourg's numbers may be as long as a code and a number, Brazil's may begin with its code
+    bare = [] if country in ("BR", "LU") else [full[1:]]
+    written = [full, international, national, exit_code + full[1:], f"tel:{full}", *trunk, *bare]
     return [*written, national.replace(" ", "/", 1), national.replace(" ", "-"), f"{international} ext. 12"]
 
 
@@ -73,3 +75,17 @@ def test_what_cannot_be_dialled_is_no_number(text: str):
 def test_a_number_of_an_unlisted_country_is_read_in_full_only():
     assert e164("+852 2123 4567", "DE") == "+85221234567"
     assert e164("2123 4567", "HK") is None
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "number"),
+    [
+        ("DE", "(0)171 1234567", "+491711234567"),
+        ("IT", "+39 (0)6 1234567", "+39061234567"),
+        ("DE", "0039 (0)6 1234567", "+39061234567"),
+        ("DE", "0000000000", None),
+        ("AT", "+43 000 123456", None),
+    ],
+)
+def test_zeros_before_a_number(country: str, text: str, number: str | None):
+    assert e164(text, country) == number

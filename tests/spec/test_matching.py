@@ -257,3 +257,15 @@ def test_records_without_two_fields_to_compare_give_no_links(spark: SparkSession
     records = spark.createDataFrame([("1", "ada"), ("2", "ada")], "record_key string, given_name string")
     found = match_records(records, settings=MatchingSettings(), checkpoint=cut)
     assert found.model is None and found.links.isEmpty()
+
+
+@pytest.mark.parametrize(("copies", "strangers"), [(2, 0), (3, 0), (2, 1), (0, 2)])
+def test_a_table_of_a_few_records_is_matched_with_honest_probabilities(
+    spark: SparkSession, copies: int, strangers: int
+) -> None:
+    rows = [(f"copy{i}", "ada", "king", "1980-02-03", "10115", "ada@web.de") for i in range(copies)]
+    rows += [(f"other{i}", "bob", "king", f"197{i}-11-2{i}", "80331", None) for i in range(strangers)]
+    schema = "record_key string, given_name string, family_name string, birth_date string, postal_code string, email string"
+    found = match_records(spark.createDataFrame(rows, schema), settings=MatchingSettings(), checkpoint=cut)
+    pairs = {(r.key_a, r.key_b): r.probability for r in found.links.collect()}
+    assert all(0 <= p <= 1 for p in pairs.values()), pairs

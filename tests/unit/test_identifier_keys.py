@@ -73,6 +73,11 @@ def test_a_pepper_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
         ("customer_number", "99999999", None),
         ("customer_number", "unbekannt", None),
         ("device_id", "00000000-0000-0000-0000-000000000000", None),
+        ("customer_number", "\u00a01001\u00a0", "1001"),
+        ("email", "jo\u0308rg@web.de", "j\u00f6rg@web.de"),
+        ("phone", "00000000", None),
+        ("phone", "0111 1111111", None),
+        ("phone", "+49 (0)171 1234567", "+491711234567"),
         ("user_id", "Ada", "Ada"),
     ],
 )

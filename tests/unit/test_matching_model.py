@@ -106,6 +106,20 @@ def links(text: str) -> list[Link]:
     ]
 
 
+@pytest.mark.parametrize("records", [2, 3, 4, 12])
+@pytest.mark.parametrize("level", [0, 1])
+def test_the_model_of_a_tiny_table_is_finite_whatever_its_pairs_say(records: int, level: int):
+    levels = {c: np.array([level], dtype=np.int8) for c in PATTERN.columns}
+    chance = Chance(
+        {c: np.array([1 - level, level], dtype=float) for c in PATTERN.columns},
+        dict.fromkeys(PATTERN.columns, records * (records - 1) / 2),
+    )
+    model = learn(PATTERN, levels, np.array([records * (records - 1) / 2]), records, chance)
+    share = posterior(model, {c: v.astype(np.int64) for c, v in levels.items()}, 1)
+    assert 0 < sum(model.prior.values()) < 1
+    assert np.isfinite(share).all() and share.sum() == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("evidence", "kept"),
     [

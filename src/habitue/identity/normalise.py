@@ -30,6 +30,8 @@ JUNK_WORDS = (
 )  # fmt: skip
 JUNK_PATTERN = r"^[0\-]*$|^[\-\s.]*$|^([1-9])\1{6,}$"
 """Zeros, dashes, or one digit seven times and more: shorter runs are customer numbers that exist."""
+JUNK_PHONE = r"([0-9])\1{6,}$"
+"""A telephone number that ends in one digit seven times was typed to fill a field: 0111 1111111."""
 ROLE_MAILBOXES = (
     "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "info", "postmaster", "mailer-daemon", "abuse",
     "webmaster", "hostmaster",
@@ -65,16 +67,25 @@ class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
 
 def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | None:
     """The value in its one spelling; None for junk and for what cannot be of its type."""
-    spelt: str | None = "".join(c for c in value if not _is_control(c)).strip(" ")
+    spelt: str | None = _bare(value)
+    if re.search(
+        JUNK_PATTERN, spelt or ""
+    ):  # before it is spelt out: 00000000 would become a number with a prefix
+        return None
     if id_type == "email":
         spelt = _mailbox(spelt or "", settings.email)
     if id_type == "phone":
         spelt = e164(spelt or "", settings.country)
     if spelt is None or len(spelt) > MAX_LENGTH or spelt.lower() in {*JUNK_WORDS, *settings.junk_values}:
         return None
-    if re.search(JUNK_PATTERN, spelt):
+    if re.search(JUNK_PATTERN, spelt) or (id_type == "phone" and re.search(JUNK_PHONE, spelt)):
         return None
     return None if id_type == "email" and not _is_linking_mail(spelt) else spelt
+
+
+def _bare(value: str) -> str:
+    """Without control characters and blanks of any kind around it; letters with marks as one character each."""
+    return unicodedata.normalize("NFC", "".join(c for c in value if not _is_control(c))).strip()
 
 
 def _is_control(character: str) -> bool:

@@ -42,12 +42,19 @@ DIALLING = {
     "UA": Dialling(380, "0", 9, 10), "US": Dialling(1, "1", 10, 10),
 }  # fmt: skip
 """After the tables of the ITU. Italy keeps its zero abroad, so it has no trunk prefix."""
+USUAL = {
+    "CY": 8, "CZ": 9, "DK": 8, "EE": 7, "ES": 9, "GR": 10, "IS": 7, "IT": 10, "LI": 7, "LU": 9, "LV": 8, "MT": 8, "NO": 8,
+    "PL": 9, "PT": 9,
+}  # fmt: skip
+"""Digits of an ordinary number where nothing is dialled before it: so many behind the code tell the code from a number."""
 
 Rules = tuple[tuple[str, str], ...]
 
 _CLEAN: Rules = (
     (r"(?i)^\s*tel:", ""),
     (r"(?i)\s*(ext|x|;ext=|durchwahl)\.?\s*[0-9]{1,5}\s*$", ""),
+    (r"^\s*\(0\)", "0"),
+    (r"((?:\+|00)39\s*)\(", "$1"),  # Italy keeps the zero
     (r"\(0\)", ""),
     (r"[\s()/.\u00a0\u2010-\u2015-]", ""),
 )
@@ -84,7 +91,7 @@ def _national(country: str) -> Rules:
     if dialling.code == 1:
         return ((r"^011(?=[1-9])", "+"), (r"^1?(?=[2-9][0-9]{9}$)", "+1"))
     if not dialling.trunk:
-        longer = rf"^{dialling.code}(?=[0-9]{{{dialling.longest},}}$)"  # too long for a national number
+        longer = rf"^{dialling.code}(?=[0-9]{{{USUAL[country]},}}$)"  # too long for a national number
         return ((longer, f"+{dialling.code}"), (r"^(?=[0-9])", f"+{dialling.code}"))
     return ((rf"^{dialling.trunk}(?=[0-9])", f"+{dialling.code}"), with_code)
 
@@ -103,9 +110,11 @@ def _international() -> Rules:
 
 @cache
 def _valid() -> str:
+    """Lengths that exist; behind a trunk prefix of zero no number begins with another one."""
     known = {d.code: d for d in DIALLING.values()}
     bodies = "|".join(
-        f"{c}[0-9]{{{d.shortest},{min(d.longest, 15 - len(str(c)))}}}" for c, d in sorted(known.items())
+        f"{c}{'(?!0)' if d.trunk == '0' else ''}[0-9]{{{d.shortest},{min(d.longest, 15 - len(str(c)))}}}"
+        for c, d in sorted(known.items())
     )
     codes = "|".join(str(code) for code in sorted(known))
     return rf"^\+(?:{bodies}|(?!{codes})[1-9][0-9]{{6,14}})$"

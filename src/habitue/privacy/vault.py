@@ -75,7 +75,7 @@ def vault_identifiers(rows: DataFrame) -> DataFrame:
 
 
 def person_records(rows: DataFrame) -> DataFrame:
-    """Rows for `vault.person_record` from keyed customer records."""
+    """Rows for `vault.person_record` without their hash, with `_stated_time`, from keyed customer records."""
     made = {
         "identifiers": open_identifiers(),
         "email": _first_value("email"),
@@ -86,7 +86,8 @@ def person_records(rows: DataFrame) -> DataFrame:
             made[c.name].alias(c.name) if c.name in made else F.col(c.name)
             for c in PERSON_RECORD.columns
             if c.name != "row_hash"
-        )
+        ),
+        "_stated_time",
     )
 
 

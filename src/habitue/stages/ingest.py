@@ -24,7 +24,7 @@ from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE
 from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
-from habitue.sources.settled import silver_rows
+from habitue.sources.settled import hashed_rows, silver_rows
 from habitue.sources.validation import is_good
 from habitue.stages.event_settling import Events, basis, new_event_files, settle, write_events
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
@@ -50,7 +50,8 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
         ]
     )
     if CUSTOMER_RECORD.leaf in good:
-        run.lake.merge(PERSON_RECORD, person_records(good[CUSTOMER_RECORD.leaf]), delete_unmatched=True)
+        people = hashed_rows(person_records(good[CUSTOMER_RECORD.leaf]), PERSON_RECORD)
+        run.lake.merge(PERSON_RECORD, people, delete_unmatched=True)
     if events:
         run.lake.note = replace(run.lake.note, basis=basis(run, events))
     others = [partial(_write_entity, run, name, rows) for name, rows in good.items() if name != EVENT.leaf]

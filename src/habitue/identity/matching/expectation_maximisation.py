@@ -74,7 +74,9 @@ def learn(
     by_chance = {c: np.maximum(s, 1 / (chance.pairs[c] + 1)) for c, s in chance.share.items()}
     by_chance = {c: s / s.sum() for c, s in by_chance.items()}
     model = Model(
-        prior=dict.fromkeys(POPULATIONS, 1 / records),
+        prior=dict.fromkeys(
+            POPULATIONS, min(1 / records, 1 / 6)
+        ),  # strangers are half of a tiny table at least
         level={p: _bound(p, pattern, expected, by_chance) for p in POPULATIONS},
         chance=by_chance,
         matches=0.0,
@@ -121,7 +123,8 @@ def _better(
     """One round: expect which pairs belong where, then take the shares that fit best."""
     share = posterior(model, digits, counts.size) * counts
     totals = dict(zip(POPULATIONS, share.sum(axis=1), strict=False))
-    prior = {p: max(float(n), 1e-3) / pairs for p, n in totals.items()}
+    # one pair more than there are: however few records, some share is left for strangers
+    prior = {p: max(float(n), 1e-3) / (pairs + 1) for p, n in totals.items()}
     matches = float(totals["person"])
     # pairs of different persons are fewer than pairs of records: what never met among them may still be
     persons = records**2 / (records + 2 * matches)
