@@ -147,7 +147,7 @@ def _query(data: Path) -> str:
                CASE engaged_basis WHEN 'tracker' THEN tracked
                     WHEN 'pings' THEN ((pings - 1) * {s.heartbeat_seconds} + {s.ping_seconds})::DOUBLE
                     ELSE attention END AS engaged_seconds,
-               engaged_seconds >= {s.engaged_threshold_seconds} OR view_count >= {s.engaged_views}
+               engaged_seconds > {s.engaged_threshold_seconds} OR view_count >= {s.engaged_views}
                    OR coalesce(order_count, 0) > 0 AS is_engaged,
                NOT is_engaged AS is_bounce,
                CASE WHEN campaign IS NOT NULL AND coalesce(campaign.source, '') NOT IN ('(direct)', 'direct')

@@ -277,7 +277,7 @@ def _journey(visits: pl.LazyFrame) -> pl.LazyFrame:
     """What a visit is among those of its visitor, who lie next to each other in order."""
     visitor = ("visitor_key", "visitor_type")
     is_engaged = (
-        (pl.col("engaged_seconds") >= SETTINGS.engaged_threshold_seconds)
+        (pl.col("engaged_seconds") > SETTINGS.engaged_threshold_seconds)
         | (pl.col("view_count") >= SETTINGS.engaged_views)
         | (pl.col("order_count") > 0)
     )

@@ -167,7 +167,7 @@ def _told(measured: DataFrame) -> DataFrame:
         }
     )
     engaged = (
-        (F.col("engaged_seconds") >= SETTINGS.engaged_threshold_seconds)
+        (F.col("engaged_seconds") > SETTINGS.engaged_threshold_seconds)
         | (F.col("view_count") >= SETTINGS.engaged_views)
         | (F.col("order_count") > 0)
     )

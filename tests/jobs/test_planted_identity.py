@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +15,7 @@ from habitue.contracts.intake import IDENTIFIER
 from habitue.identity.as_of import identity_now
 from habitue.lake.lake import Lake
 from habitue.lake.location import Location
-from habitue.stages.execute import Request, execute
-from habitue.stages.span import Span
-from habitue.stages.synth import synthesise
 from habitue.synth.scoreboard import identity, named_identifiers
-from habitue.synth.settings import SynthSettings
 from habitue.synth.truth import read_truth
 
 pytestmark = pytest.mark.accept
@@ -27,9 +25,8 @@ def test_persons_of_a_planted_lake_are_those_of_its_truth(
     spark: SparkSession, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = tmp_path / "planted"
-    synthesise(Request(project, quiet=True), SynthSettings(persons=50_000, days=120, seed=7))
-    done = execute(Request(project, span=Span("ingest", "resolve"), quiet=True))
-    assert done.record.exit_code == 0
+    habitue("synth", "--persons", "50000", "--days", "120", "--seed", "7", "--out", project)
+    habitue("--project", project, "run", "--to", "resolve")
 
     lake = Lake(Location(str(project / "lake")), spark)
     present = lake.checkpoint(identity_now(lake.read(IDENTITY_MAP)))
@@ -45,3 +42,10 @@ def test_persons_of_a_planted_lake_are_those_of_its_truth(
     numbers = present.where("id_type = 'customer_number'").join(vault, ["id_type", "id_key"])
     assert numbers.groupBy("person_id", "first_source").count().where("count > 1").isEmpty()
     lake.clear_checkpoints()
+
+
+def habitue(*arguments: str | Path) -> None:
+    """The command in a process of its own, with a user's settings: those of the tests are for small data."""
+    command = Path(sys.executable).with_name("habitue")
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -42,6 +42,8 @@ def test_the_skew_formula_its_clamp_and_missing_clocks(spark: SparkSession) -> N
         (300, 0, 5, None): (305, "corrected"),  # 5 minutes ahead of the receipt are believed
         (300.000001, 0, 5, None): (5, "clamped"),
         (None, 0, 5, -7): (-7, "mapped"),
+        (None, 0, 5, 306): (5, "clamped"),  # nor is what the source states believed beyond the receipt
+        (None, None, None, 306): (306, "mapped"),
         (None, 0, 5, None): (5, "missing"),
         (-9, None, 5, None): (5, "missing"),
         (-9, -3, None, None): (-9, "missing"),
@@ -49,6 +51,17 @@ def test_the_skew_formula_its_clamp_and_missing_clocks(spark: SparkSession) -> N
     }
     found = clock_rows(spark, list(cases))
     assert [(seconds_after_noon(r.event_time), r.time_quality) for r in found] == list(cases.values())
+
+
+def test_a_clock_of_an_absurd_year_stops_nothing(spark: SparkSession) -> None:
+    rows = [
+        ("+290000-01-01", "-290000-01-01", "2026-03-01"),
+        ("-290000-01-01", "+290000-01-01", "2026-03-01"),
+    ]
+    clocks = spark.createDataFrame(rows, "original string, sent string, received string")
+    times = [F.col(name).cast("timestamp") for name in clocks.columns]
+    found = corrected_time(*times, F.lit(None).cast("timestamp"), settings=CLOCK)
+    assert clocks.select(found.alias("c")).where("c.event_time IS NOT NULL").count() == 0
 
 
 def test_a_library_may_have_a_policy_of_its_own(spark: SparkSession) -> None:

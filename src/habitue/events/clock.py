@@ -41,14 +41,15 @@ def corrected_time(
     says that the source made it with the formula above, so that it is believed before ours.
     `library` names the tracker's library, for which another policy may be configured.
     """
-    ahead = F.lit(settings.ahead_minutes * 60 * 1_000_000)
-    by_formula = F.timestamp_micros(F.unix_micros(received) - F.unix_micros(sent) + F.unix_micros(original))
+    # a clock may claim any year: what no number of microseconds can hold is no time, and stops nothing
+    late_by = F.try_subtract(F.unix_micros(received), F.unix_micros(sent))
+    by_formula = F.timestamp_micros(F.try_add(late_by, F.unix_micros(original)))
     corrected = F.coalesce(stated, by_formula) if is_computed else by_formula
     left = F.coalesce(stated, received, original, sent)
     is_complete = original.isNotNull() & sent.isNotNull() & received.isNotNull()
 
     def is_ahead(time: Column) -> Column:
-        return F.unix_micros(time) - F.unix_micros(received) > ahead
+        return _leads(time, received, settings)
 
     policy = _policy(library, settings)
     by_device = (policy == "device") & original.isNotNull() & received.isNotNull()
@@ -59,15 +60,27 @@ def corrected_time(
         .when(by_device, _timed(original, DEVICE))
         .when(is_complete & is_ahead(corrected), _timed(received, CLAMPED))
         .when(is_complete, _timed(corrected, CORRECTED))
+        .when(is_ahead(left), _timed(received, CLAMPED))
         .when(stated.isNotNull() & F.lit(not is_computed), _timed(left, MAPPED))
         .when(left.isNotNull(), _timed(left, MISSING))
         .otherwise(_timed(F.lit(None).cast("timestamp"), None))
     )
 
 
+def believed_time(time: Column, received: Column, *, settings: ClockSettings) -> Column:
+    """A time that the source vouches for, as `corrected_time` gives it; the receipt where it leads far beyond that."""
+    return F.when(_leads(time, received, settings), _timed(received, CLAMPED)).otherwise(_timed(time, MAPPED))
+
+
 def is_too_early(event_time: Column, *, settings: ClockSettings) -> Column:
     """Whether a clock went so wrong that the event cannot be placed in time at all."""
     return event_time < F.lit(settings.earliest.isoformat()).cast("timestamp")
+
+
+def _leads(time: Column, received: Column, settings: ClockSettings) -> Column:
+    """Whether a time lies further beyond the receipt than clocks may; not where there is no receipt."""
+    lead = F.try_subtract(F.unix_micros(time), F.unix_micros(received))
+    return F.coalesce(lead > settings.ahead_minutes * 60 * 1_000_000, F.lit(False))
 
 
 def _timed(time: Column, quality: str | None) -> Column:

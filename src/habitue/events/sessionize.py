@@ -139,7 +139,7 @@ def _engaged(settings: SessionSettings) -> dict[str, Column]:
 
 def _judged(settings: SessionSettings) -> dict[str, Column]:
     engaged = (
-        (F.col("engaged_seconds") >= settings.engaged_threshold_seconds)
+        (F.col("engaged_seconds") > settings.engaged_threshold_seconds)
         | (F.col("view_count") >= settings.engaged_views)
         | (F.col("last_order") >= 0)
     )

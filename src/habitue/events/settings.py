@@ -44,7 +44,7 @@ class SessionSettings(BaseModel, extra="forbid", frozen=True):
     engaged_threshold_seconds: float = Field(
         10,
         ge=0,
-        description="A visit with that much engaged time is engaged.",
+        description="A visit with more engaged time than that is engaged.",
     )
     engaged_views: int = Field(
         2,

@@ -14,6 +14,7 @@ from habitue.errors import ConfigError
 from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options, first_text, is_json_array
 from habitue.sources.files import SourceFile, readable
 from habitue.sources.inputs import FoundInput
+from habitue.sources.json_line import is_one_object
 
 _CORRUPT = "_corrupt_record"
 _NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
@@ -133,7 +134,7 @@ def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) 
         "_file",
         "_position",
         F.col("value").alias("_raw"),
-        F.col(f"_parsed.{_CORRUPT}").isNotNull().alias("_corrupt"),
+        (F.col(f"_parsed.{_CORRUPT}").isNotNull() | ~is_one_object(F.col("value"))).alias("_corrupt"),
     )
 
 

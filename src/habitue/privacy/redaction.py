@@ -37,6 +37,9 @@ _IDENTIFIERS = (
 )  # fmt: skip
 """Names of identifiers: these lie as keys beside the properties, never in clear within them."""
 
+_ACROSS_DOMAINS = ("_sp", "_ga", "_gl", "ajs_uid", "ajs_aid", "uid")
+"""Parameters by which trackers hand a cookie or a user over to another domain."""
+
 
 class RedactionSettings(BaseModel, extra="forbid", frozen=True):
     """Names whose values are replaced, in any case. They are names of parameters and keys, not patterns."""
@@ -58,7 +61,19 @@ class RedactionSettings(BaseModel, extra="forbid", frozen=True):
         description="A parameter or key that contains one of these is redacted.",
     )
     named: tuple[str, ...] = Field(
-        (*_NAMES, "auth", "code", "key", "sig", "signature", "sid", "name", "address"),
+        (
+            *_NAMES,
+            *_IDENTIFIERS,
+            *_ACROSS_DOMAINS,
+            "auth",
+            "code",
+            "key",
+            "sig",
+            "signature",
+            "sid",
+            "name",
+            "address",
+        ),
         description="A URL parameter of exactly this name is redacted.",
     )
     keys: tuple[str, ...] = Field(
@@ -69,8 +84,7 @@ class RedactionSettings(BaseModel, extra="forbid", frozen=True):
 
 def redacted_url(url: Column, *, settings: RedactionSettings) -> Column:
     """The URL without credentials, without the values of personal parameters and without e-mail addresses."""
-    containing, named = _any_of(settings.containing), _any_of(settings.named)
-    parameter = rf"(?i)([?&;#](?:[^=&;#]{{0,64}}?(?:{containing})[^=&;#]{{0,64}}|{named})=)[^&;#]*+"
+    parameter = _parameter(settings, value=r"[^&;#]*+")
 
     def without_values(text: Column) -> Column:
         return F.regexp_replace(text, parameter, f"$1{REDACTED}")
@@ -90,7 +104,7 @@ def redacted_text(text: Column) -> Column:
 
 
 def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
-    """JSON text with the values of personal keys and e-mail addresses replaced, at any depth.
+    """JSON text with the values of personal keys and URL parameters and e-mail addresses replaced, at any depth.
 
     Takes JSON as Spark writes it, that is without escapes for printable characters. Objects
     below such a key are not replaced as a whole; their members pass the same rules.
@@ -100,9 +114,15 @@ def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
     has_key = F.arrays_overlap(F.split(F.lower(json), '"'), words)
     may_have_member = holds_any(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
-    without_values = F.regexp_replace(json, member, f'"$1":"{REDACTED}"')
+    may_have_parameter = json.contains("=") & holds_any(json, "?", "&", ";", "#")
+    without_parameters = F.regexp_replace(
+        json, _parameter(settings, value=r'(?:[^&;#"\\]|\\.)*+'), f"$1{REDACTED}"
+    )
+    without_values = F.regexp_replace(
+        F.when(may_have_parameter, without_parameters).otherwise(json), member, f'"$1":"{REDACTED}"'
+    )
     return (
-        F.when(may_have_member, _without_addresses(without_values))
+        F.when(may_have_member | may_have_parameter, _without_addresses(without_values))
         .when(_may_hold_address(json), _without_addresses(json))
         .otherwise(json)
     )
@@ -116,6 +136,13 @@ def once(text: Column, then: Callable[[Column], Column]) -> Column:
     the repetition by itself; `once` is interpreted, and so is everything in it.
     """
     return F.get(F.transform(F.array(text), then), F.lit(0))
+
+
+def _parameter(settings: RedactionSettings, *, value: str) -> str:
+    """A personal parameter of a URL; its value is what follows the first group."""
+    containing, named = _any_of(settings.containing), _any_of(settings.named)
+    other = r'[^=&;#"\\]{0,64}'
+    return rf"(?i)([?&;#](?:{other}?(?:{containing}){other}|{named})=){value}"
 
 
 def _may_hold_address(text: Column) -> Column:

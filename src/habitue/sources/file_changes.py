@@ -47,12 +47,12 @@ def why_never(settings: SourceSettings) -> str:
     """Why rows of a source of events cannot be taken in file by file; empty where they can."""
     if settings.adapter == "ga4":
         return "days are replaced as a whole"
+    if settings.format == "delta":
+        return "rows of a Delta table do not come in files"
     if settings.adapter is not None:
         return ""
     if settings.key or "event_id" not in settings.mapped:
         return "ids are made of the content of all rows"
-    if settings.format == "delta":
-        return "rows of a Delta table do not come in files"
     return "its rows state when they were known" if states_known_time(settings) else ""
 
 

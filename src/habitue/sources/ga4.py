@@ -149,9 +149,12 @@ def _faults(rules: EventRules) -> Column:
 
 
 def _slice() -> Column:
-    """The part that is always delivered as a whole: a day of a property, as the export's folder names it."""
-    day = F.regexp_replace("event_date", "[^0-9]", "")
-    return F.concat_ws("|", F.regexp_extract("_file", _PROPERTY, 1), day)
+    """The part that is always delivered as a whole: a day of a property, as the export's folder names it.
+
+    A row that names no day is of no such part, so that no later delivery takes its place.
+    """
+    day = F.nullif(F.regexp_replace("event_date", "[^0-9]", ""), F.lit(""))
+    return F.when(day.isNotNull(), F.concat_ws("|", F.regexp_extract("_file", _PROPERTY, 1), day))
 
 
 def _sequence() -> Column:

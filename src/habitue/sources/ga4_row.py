@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import InputError
+from habitue.sources.json_line import is_one_object
 
 _VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
 _PARAMETERS = f"array<struct<key:string,{_VALUE}>>"
@@ -98,8 +99,8 @@ def rows_of_lines(raw: DataFrame) -> DataFrame:
     parsed = raw.where(F.trim("value") != "").withColumn("line", F.from_json("value", schema))
     line = F.col("line")
     nothing = F.coalesce(*(line[name] for name in names)).isNull()
-    is_object = F.col("value").rlike(r"^\s*\{") & F.col("value").rlike(r"\}\s*$")
-    return _row(parsed, lambda name: line[name], raw_row=F.col("value"), is_corrupt=nothing | ~is_object)
+    is_corrupt = nothing | ~is_one_object(F.col("value"))
+    return _row(parsed, lambda name: line[name], raw_row=F.col("value"), is_corrupt=is_corrupt)
 
 
 def _row(rows: DataFrame, cell: Cell, *, raw_row: Column, is_corrupt: Column) -> DataFrame:

@@ -47,18 +47,24 @@ def with_known_time(rows: DataFrame, draft: Draft, arrivals: DataFrame, latest: 
     is delivered again in another file has another arrival but is the same row: its hash
     is made with `_stated_time`, so that the merge leaves it with its first known time.
     """
-    stated = [F.col("known_time")]
-    if draft.entity.leaf == "event":
-        stated.append(F.col("received_time"))
+    mapped = F.col("known_time")
+    received = F.col("received_time") if draft.entity.leaf == "event" else mapped
+    others = []
     if draft.is_history:
         happened = F.col(happened_column(draft.entity)).cast("timestamp")
-        stated += [happened, F.lit(ALWAYS_KNOWN).cast("timestamp")]
-    with_stated = rows.withColumn("_stated_time", F.coalesce(*stated))
+        others = [happened, F.lit(ALWAYS_KNOWN).cast("timestamp")]
+    # an event's receipt comes first in its hash: a stored event tells that, and not when a loader wrote it
+    with_stated = rows.withColumns(
+        {
+            "_known": F.coalesce(mapped, received, *others),
+            "_stated_time": F.coalesce(received, mapped, *others),
+        }
+    )
     if draft.is_history:
-        return with_stated.withColumn("known_time", F.col("_stated_time"))
+        return with_stated.withColumn("known_time", F.col("_known")).drop("_known")
     joined = with_stated.join(F.broadcast(arrivals), on="_file", how="left")
-    return joined.withColumn("known_time", F.coalesce("_stated_time", "arrived", F.lit(latest))).drop(
-        "arrived"
+    return joined.withColumn("known_time", F.coalesce("_known", "arrived", F.lit(latest))).drop(
+        "arrived", "_known"
     )
 
 

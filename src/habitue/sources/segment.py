@@ -25,6 +25,8 @@ from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, nam
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
 _OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
+_OF_SERVER = ("timestamp",)
+"""What the server works out of the clocks of a delivery, where the client's own time is there."""
 
 
 class SegmentSettings(BaseModel, extra="forbid", frozen=True):
@@ -102,8 +104,11 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
 
 def _digest() -> Column:
     """Id of a call without one: what the client set, so that a second delivery gets the same."""
-    client_set = F.col("line").dropFields(*_OF_DELIVERY)
-    return F.when(~F.col("is_corrupt"), F.sha2(F.to_json(client_set), 256)).otherwise(F.sha2("value", 256))
+    line = F.col("line").dropFields(*_OF_DELIVERY)
+    client_set = F.when(F.col("line.originalTimestamp").isNull(), F.to_json(line)).otherwise(
+        F.to_json(line.dropFields(*_OF_SERVER))
+    )
+    return F.when(~F.col("is_corrupt"), F.sha2(client_set, 256)).otherwise(F.sha2("value", 256))
 
 
 def _responses(mails: DataFrame) -> DataFrame:

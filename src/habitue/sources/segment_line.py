@@ -10,6 +10,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.sources.json_line import is_one_object
+
 
 def _struct(*fields: str) -> str:
     return "struct<" + ",".join(f if ":" in f else f"{f}:string" for f in fields) + ">"
@@ -65,8 +67,4 @@ def parsed(raw_text: DataFrame) -> DataFrame:
 def _is_corrupt() -> Column:
     call = F.col("line")
     nothing_read = call["type"].isNull() & call["messageId"].isNull() & call["_corrupt"].isNotNull()
-    # the parser stops at the end of the first object: what follows would be lost without a word
-    is_suspect = F.col("value").rlike(r"\}\s*\{") | ~F.col("value").rlike(r"\}\s*$")
-    as_list = F.from_json(F.concat(F.lit("["), "value", F.lit("]")), "array<string>")
-    is_more_than_one = is_suspect & F.coalesce(F.size(as_list) != 1, F.lit(True))
-    return F.coalesce(call.isNull() | nothing_read | is_more_than_one, F.lit(True))
+    return F.coalesce(call.isNull() | nothing_read | ~is_one_object(F.col("value")), F.lit(True))

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import EVENT
 from habitue.events import vocabulary
 from habitue.events.bots import LISTED, USER_AGENT, user_agent_reason
-from habitue.events.clock import MAPPED, corrected_time, is_too_early
+from habitue.events.clock import believed_time, corrected_time, is_too_early
 from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
 from habitue.sources import snowplow_commerce as commerce
@@ -155,7 +155,7 @@ def _time(text: Column) -> Column:
 def _clock(row: Mapping[str, Column], rules: EventRules) -> Column:
     """A time that the tracker vouches for; else Snowplow's derived time, which is our formula."""
     true = _time(row["true_tstamp"])
-    exact = F.struct(true.alias("event_time"), F.lit(MAPPED).alias("time_quality"))
+    exact = believed_time(true, _time(row["collector_tstamp"]), settings=rules.clock)
     corrected = corrected_time(
         _created(row),
         _time(row["dvce_sent_tstamp"]),

@@ -112,7 +112,7 @@ def dialect(text: str, options: Options) -> Dialect:
     A header names `event_id`. Without one the columns count: the enriched stream, or what a loader writes.
     """
     line = text.lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
-    delimiter = str(options.get("delimiter") or options.get("sep") or max(_DELIMITERS, key=line.count))
+    delimiter = str(options.get("delimiter") or options.get("sep") or _delimiter(line))
     delimiter = "\t" if delimiter == "\\t" else delimiter
     cells = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter), [])
     has_header = "event_id" in (cell.strip().lower() for cell in cells)
@@ -125,6 +125,14 @@ def dialect(text: str, options: Options) -> Dialect:
     names = _names(cells if is_quoted else bare)
     unquoted: Options = {} if is_quoted or "quote" in options else {"quote": "", "escape": _NO_QUOTE}
     return Dialect({**options, **written, **unquoted}, names)
+
+
+def _delimiter(line: str) -> str:
+    """What parts the cells of a line. Its JSON may hold more commas than the stream has tabs."""
+    by_tab = line.split("\t")
+    if len(by_tab) > _EVENT_AT and by_tab[_EVENT_AT].strip(' "').lower() in _EVENTS:
+        return "\t"
+    return max(_DELIMITERS, key=line.count)
 
 
 _WIDTHS = (len(ENRICHED), len(LOADED), len(LOADED) - 1)

@@ -18,6 +18,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import InputError
+from habitue.sources.json_line import is_one_object
 from habitue.sources.snowplow_atomic import KEPT, KNOWN, TYPED
 
 DESCRIBED = "struct<schema:string,data:string>"
@@ -79,12 +80,11 @@ def rows_of_lines(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
             & value.isNotNull()
         ),
     )
-    is_object = F.col("value").rlike(r"^\s*\{") & F.col("value").rlike(r"\}\s*$")
     return with_cells.select(
         "_file",
         "_position",
         F.col("value").alias("_raw"),
-        (cells.isNull() | ~is_object | (F.size(cells) == 0)).alias("is_corrupt"),
+        (cells.isNull() | ~is_one_object(F.col("value")) | (F.size(cells) == 0)).alias("is_corrupt"),
         *(cell(name).alias(name) for name in TYPED),
         _every([_described(cell("contexts")), _described(cell("derived_contexts")), entities]).alias(
             "entities"

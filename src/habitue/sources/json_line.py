@@ -1,0 +1,17 @@
+"""A line of a file of JSON lines: one object, and nothing beside it."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+
+def is_one_object(text: Column) -> Column:
+    """Whether a line is one JSON object as a whole, as far as braces tell.
+
+    Spark's parser stops at the end of the first object: what follows would be lost without a word.
+    """
+    is_suspect = text.rlike(r"\}\s*\{") | ~text.rlike(r"\}\s*$")
+    as_list = F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<string>")
+    is_more = is_suspect & F.coalesce(F.size(as_list) != 1, F.lit(True))
+    return text.rlike(r"^\s*\{") & ~is_more

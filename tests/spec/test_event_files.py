@@ -1,0 +1,97 @@
+"""Files of trackers as they are found: how they are written, what is one row, and what no property may carry."""
+
+from __future__ import annotations
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_url
+from habitue.sources.file_changes import why_never
+from habitue.sources.ga4_row import rows_of_lines
+from habitue.sources.json_line import is_one_object
+from habitue.sources.settings import SourceSettings
+from habitue.sources.slices import DELIVERIES, IS_REPLACED, mark_replaced
+from habitue.sources.snowplow_atomic import ENRICHED, dialect
+
+
+def test_a_stream_with_more_commas_than_tabs_is_a_stream() -> None:
+    cells = dict.fromkeys(ENRICHED, "")
+    cells |= {
+        "event": "page_view",
+        "event_id": "e1",
+        "contexts": "{" + ",".join('"a":1' for _ in range(200)) + "}",
+    }
+    found = dialect("\t".join(cells.values()) + "\n", {})
+    assert found.options["delimiter"] == "\t" and not found.options["header"]
+    assert found.names == ENRICHED
+
+
+def test_a_line_is_one_object_or_none(spark: SparkSession) -> None:
+    lines = {
+        '{"a": 1}': True, ' {"a": {"b": "} {"}} ': True, '{"a": [{"b": 1}, {"b": 2}]}': True, "{}": True,
+        '{"a": 1}{"a": 2}': False, '{"a": 1} {"a": 2}': False, '{"a": 1} x': False,
+        '[{"a": 1}]': False, "1": False, '{"a": 1': False,
+    }  # fmt: skip
+    rows = spark.createDataFrame([(line,) for line in lines], "line string")
+    found = {r[0]: r[1] for r in rows.select("line", is_one_object(F.col("line"))).collect()}
+    assert found == lines
+
+
+def test_of_two_rows_of_an_export_on_one_line_none_is_lost_in_silence(spark: SparkSession) -> None:
+    row = '{"event_name": "page_view", "event_timestamp": "1700000000000000", "event_date": "20231114"}'
+    raw = spark.createDataFrame(
+        [(row, "f", 0), (row + row, "f", 1)], "value string, _file string, _position bigint"
+    )
+    assert {r["_position"]: r["is_corrupt"] for r in rows_of_lines(raw).collect()} == {0: False, 1: True}
+
+
+def test_a_row_of_no_day_is_never_replaced(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [("p|20240101", "a", []), (None, "a", ["fault"]), ("p|20240101", "b", [])],
+        "_slice string, _file string, _faults array<string>",
+    )
+    files = spark.createDataFrame([("a", 0, "a"), ("b", 1, "b")], DELIVERIES)
+    found = mark_replaced(rows, files).select("_slice", "_file", IS_REPLACED, "_faults").collect()
+    assert {(r["_slice"], r["_file"]): (r[IS_REPLACED], r["_faults"]) for r in found} == {
+        ("p|20240101", "a"): (True, []), (None, "a"): (False, ["fault"]), ("p|20240101", "b"): (False, []),
+    }  # fmt: skip
+
+
+def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
+    stream = {"source": "web", "adapter": "snowplow", "path": "events"}
+    assert why_never(SourceSettings.model_validate(stream)) == ""
+    delta = SourceSettings.model_validate(stream | {"format": "delta"})
+    assert why_never(delta) == "rows of a Delta table do not come in files"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (
+            '{"url":"https://x.test/a?token=s3cr3t&page=2#sid=9"}',
+            '{"url":"https://x.test/a?token=redacted&page=2#sid=redacted"}',
+        ),
+        (
+            '{"link":"https://x.test/?q=1&user_id=4711","n":1}',
+            '{"link":"https://x.test/?q=1&user_id=redacted","n":1}',
+        ),
+        ('{"a":"?phone=1\\"2&b=3","c":"d=1"}', '{"a":"?phone=redacted&b=3","c":"d=1"}'),
+        ('{"a":"x=1","token":"t"}', '{"a":"x=1","token":"redacted"}'),
+        ('{"a":"?x=1&y=2"}', '{"a":"?x=1&y=2"}'),
+    ],
+)
+def test_a_url_within_a_property_keeps_no_personal_parameter(
+    spark: SparkSession, text: str, redacted: str
+) -> None:
+    rows = spark.createDataFrame([(text,)], "text string")
+    assert rows.select(redacted_json(F.col("text"), settings=RedactionSettings())).first()[0] == redacted
+
+
+def test_what_trackers_hand_over_between_domains_is_no_part_of_a_page(spark: SparkSession) -> None:
+    url = "https://x.test/a?_ga=1.2&_sp=abc&ajs_uid=u1&customer_number=7&utm_source=mail"
+    rows = spark.createDataFrame([(url,)], "url string")
+    found = rows.select(redacted_url(F.col("url"), settings=RedactionSettings())).first()[0]
+    assert found == (
+        "https://x.test/a?_ga=redacted&_sp=redacted&ajs_uid=redacted&customer_number=redacted&utm_source=mail"
+    )
