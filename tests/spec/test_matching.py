@@ -107,6 +107,16 @@ def test_values_have_one_spelling(spark: SparkSession):
         "hauptstr", "hauptstr", "haupt str", "am markt", "str des 17 juni", "ring",
     ]  # fmt: skip
     assert column(spark, streets, folding.house_number) == ["12", "12a", "12", None, "135", "57"]
+    abroad = {
+        "12 rue de la Paix": ("12", "rue de la paix"), "12 bis Avenue Foch": ("12bis", "av foch"),
+        "123 Main Street Apt 4": ("123", "main st apt 4"), "10 St John's Road": ("10", "st john s rd"),
+        "Herengracht 12": ("12", "herengracht"), "Kalverstraat 9 a": ("9a", "kalverstr"),
+        "17. Juni Str. 5": ("5", "17 juni str"), "Via Roma, 3": ("3", "via roma"), "4711": (None, "4711"),
+    }  # fmt: skip
+    numbers, names = (
+        column(spark, list(abroad), part) for part in (folding.house_number, folding.street_name)
+    )
+    assert dict(zip(abroad, zip(numbers, names, strict=True), strict=True)) == abroad
     assert column(spark, ["1975-08-18", "18.08.1975", ""], folding.date_digits) == [
         "19750818",
         "18081975",
@@ -239,6 +249,21 @@ def test_the_order_of_rows_and_partitions_changes_nothing(spark: SparkSession):
         for r in (records.coalesce(1), records.orderBy(F.reverse("record_key")).repartition(7))
     ]
     assert results[0] == results[1]
+
+
+def test_names_of_several_words_and_of_other_scripts_meet_by_their_first_word(spark: SparkSession):
+    records = spark.createDataFrame(
+        [
+            ("1", "Anna Maria", "van den Berg"), ("2", "Anna", "Berg-Meier"), ("3", "Anne", "von Berg"),
+            ("4", "\u0418\u0432\u0430\u043d", "\u041f\u0435\u0442\u0440\u043e\u0432"),
+            ("5", "\u0418\u0432\u0430\u043d", "\u041f\u0435\u0442\u0440\u043e\u0432"), ("6", "Van", "Dyk"),
+        ],
+        "record_key string, given_name string, family_name string",
+    )  # fmt: skip
+    rows, pattern = folded_records(records, MatchingSettings())
+    blocks = blocked(rows, pattern).where("pass = 'sound both'").join(rows, on="code")
+    together = blocks.groupBy("key").agg(F.array_sort(F.collect_list("record_key")).alias("keys"))
+    assert sorted(r["keys"] for r in together.collect()) == [["1", "2", "3"], ["4", "5"], ["6"]]
 
 
 def test_a_block_over_the_cap_is_left_out_and_reported(spark: SparkSession):

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.identity.matching.comparisons import SOUND
+from habitue.identity.matching.cologne_phonetics import cologne_code
+from habitue.identity.matching.comparisons import PARTICLES, SOUND
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.settings import MatchingSettings
 
@@ -113,7 +114,7 @@ def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
     for field in pattern.fields:
         name, value = field.column, F.col(field.column)
         if field.role in ("given", "family") and field.comparison == "name":
-            yield f"sound:{name}", _filled(F.substring_index(value, SOUND, -1))
+            yield f"sound:{name}", _sound_of_first_word(F.substring_index(value, SOUND, 1))
         elif field.role == "birth":
             year, month, day = value.substr(1, 4), value.substr(5, 2), value.substr(7, 2)
             yield "birth:day!", value
@@ -146,5 +147,13 @@ def _key(atoms: dict[str, Column], one: str, two: str) -> Column:
     return F.when(complete, F.xxhash64(F.lit(f"{one} {two}"), atoms[one], atoms[two]))
 
 
-def _filled(text: Column) -> Column:
-    return F.when(text != "", text)
+def _sound_of_first_word(name: Column) -> Column:
+    """Sound of the first word that is no particle: `anna maria` and `anna`, `van den berg` and `berg` meet.
+
+    A name in another script has no such sound, and is known by its beginning.
+    """
+    word = F.regexp_extract(name, _FIRST_WORD, 1)
+    return F.coalesce(cologne_code(word), F.nullif(word.substr(1, LETTERS), F.lit("")))
+
+
+_FIRST_WORD = rf"^(?:(?:{'|'.join(sorted(PARTICLES))}) (?=.))*+([^ ]+)"

@@ -23,6 +23,11 @@ CLOSE = 1
 """Levels up to this one agree: the same value, or one slip away from it."""
 OTHER_DATE = 3
 """Level from which two dates are other days rather than slips: two digits by chance, the year, nothing."""
+PARTICLES = frozenset((
+    "af", "al", "ap", "bin", "da", "das", "de", "del", "dela", "della", "den", "der", "des", "di", "do", "dos", "du", "el",
+    "ibn", "la", "le", "les", "lo", "ten", "ter", "the", "und", "van", "vom", "von", "zu", "zum", "zur",
+))  # fmt: skip
+"""Words that many names share: two names with nothing else in common are two names."""
 SOUND = "|"
 """Between a name and its sound: `meier|67`."""
 
@@ -123,4 +128,15 @@ def _part_of(a: str, b: str) -> bool:
     short, long = (a, b) if len(a) <= len(b) else (b, a)
     if (len(short) == 1 or len(short) >= 3) and long.startswith(short):
         return True
-    return (" " in a or " " in b) and not set(a.split()).isdisjoint(b.split())
+    if " " not in a and " " not in b:
+        return False
+    words, others = a.split(), b.split()
+    shared = (word for word in set(words) & set(others) if len(word) > 1)
+    return not PARTICLES.issuperset(shared) or _are_initials(words, others)
+
+
+def _are_initials(words: list[str], others: list[str]) -> bool:
+    """Whether one side has nothing but the first letters of the other's words, in order: `j p` of `jan peter`."""
+    short, long = (words, others) if max(map(len, words)) == 1 else (others, words)
+    begins = all(name.startswith(letter) for letter, name in zip(short, long, strict=False))
+    return max(map(len, short)) == 1 and len(short) <= len(long) and begins

@@ -12,8 +12,8 @@ WRITTEN_OUT = (
     ("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("þ", "th"),
 )  # fmt: skip
 """Letters that become two; the umlauts also where they arrive as a letter and a combining mark."""
-WITH_MARKS = "àáâãåāăąçćčďđèéêëēėęěğģìíîïīįıķłļñńňòóôõøōőŕřśşšșţťțùúûūůűųýÿžźż"
-PLAIN = "aaaaaaaacccddeeeeeeeeggiiiiiiikllnnnooooooorrsssstttuuuuuuuyyzzz"
+WITH_MARKS = "àáâãåāăąçćčĉċďđðèéêëēėęěĕğģġĝħĥìíîïīįıĭĩĵķłļľĺŀñńňņòóôõøōőŏŕřŗśşšșŝţťțŧùúûūůűųŭũŵýÿŷžźż"
+PLAIN = "aaaaaaaacccccdddeeeeeeeeegggghhiiiiiiiiijklllllnnnnoooooooorrrssssstttt" + "uuuuuuuuuwyyyzzz"
 COMBINING = "[\u0300-\u036f]"
 
 
@@ -27,12 +27,19 @@ def folded(text: Column) -> Column:
 
 def street_name(street: Column) -> Column:
     """The street without its number, 'strasse' and 'str.' alike."""
-    return _filled(F.trim(F.regexp_replace(_street(street), _HOUSE_NUMBER, "")))
+    text = _street(street)
+    bare = F.when(_begins_with_number(text), F.regexp_replace(text, _FIRST_NUMBER, "")).otherwise(
+        F.regexp_replace(text, _LAST_NUMBER, "")
+    )
+    return _filled(F.trim(bare))
 
 
 def house_number(street: Column) -> Column:
-    """The number at the end of a street, with its letter; null where there is none."""
-    found = F.regexp_extract(_street(street), _HOUSE_NUMBER, 0)
+    """The number of a house with its letter, behind the street or before it (12 rue de la Paix); null without one."""
+    text = _street(street)
+    found = F.when(_begins_with_number(text), F.regexp_extract(text, _FIRST_NUMBER, 1)).otherwise(
+        F.regexp_extract(text, _LAST_NUMBER, 0)
+    )
     return _filled(F.replace(found, F.lit(" "), F.lit("")))
 
 
@@ -46,11 +53,27 @@ def date_digits(date: Column) -> Column:
     return _filled(F.regexp_replace(date.cast("string"), "[^0-9]", ""))
 
 
-_HOUSE_NUMBER = r"(?<= )[0-9]+( ?[a-z])?( [0-9]+( ?[a-z])?)*$"
+_LAST_NUMBER = r"(?<= )[0-9]+( ?[a-z])?( [0-9]+( ?[a-z])?)*$"
+_FIRST_NUMBER = r"^([0-9]+(?:[a-z](?= )| bis(?= )| ter(?= ))?(?: [0-9]+(?= ))*) (?=\p{L})"
+_WITHIN_HOUSE = (
+    r"(?<= )(apt|apartment|app|appt|unit|suite|ste|flat|floor|lot|bus|bte|box|top|stiege|whg) [0-9]+ ?[a-z]?$"
+)
+_KINDS_OF_STREET = (
+    (r"str(asse|aat)?(?= |$)", "str"), (r"(?<= )street(?= |$)", "st"), (r"(?<= )road(?= |$)", "rd"),
+    (r"(?<= )drive(?= |$)", "dr"), (r"(?<= )lane(?= |$)", "ln"), (r"(?<= )court(?= |$)", "ct"),
+    (r"(?<= |^)(avenue|ave)(?= |$)", "av"), (r"(?<= |^)(boulevard|blvd)(?= |$)", "bd"),
+    (r"(?<= |^)(place)(?= |$)", "pl"), (r"(?<= )square(?= |$)", "sq"),
+)  # fmt: skip
+"""Words for a kind of street, in full and abbreviated; `st` before a name is a saint, and stays."""
+
+
+def _begins_with_number(text: Column) -> Column:
+    """Whether the first number is that of the house; a number at the end is, unless it is one within the house."""
+    return text.rlike(_FIRST_NUMBER) & (~text.rlike(_LAST_NUMBER) | text.rlike(_WITHIN_HOUSE))
 
 
 def _street(street: Column) -> Column:
-    return F.regexp_replace(folded(street), r"str(asse)?(?= |$)", "str")
+    return reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), _KINDS_OF_STREET, folded(street))
 
 
 def _filled(text: Column) -> Column:
