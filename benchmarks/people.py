@@ -68,7 +68,6 @@ def _with_faults(people: pa.Table, draw: np.random.Generator) -> pa.Table:
     for name in ("email", "phone"):
         changed = some()
         columns[name][changed] = columns[name][other[changed]]
-    for name in ("email", "phone"):
         columns[name] = [
             text and normalise(name, text, NormaliseSettings()) for text in columns[name].tolist()
         ]

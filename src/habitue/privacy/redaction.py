@@ -90,10 +90,9 @@ def redacted_url(url: Column, *, settings: RedactionSettings) -> Column:
         return F.regexp_replace(text, parameter, f"$1{REDACTED}")
 
     without_credentials = F.regexp_replace(url, r"^([A-Za-z][A-Za-z0-9+.-]*+://)[^/?#@]*+@", "$1")
-    has_parameter = url.contains("=") & holds_any(url, "?", "&", ";", "#")
     return (
         F.when(_may_hold_address(url), _without_addresses(without_values(without_credentials)))
-        .when(has_parameter, without_values(url))
+        .when(_may_hold_parameter(url), without_values(url))
         .otherwise(url)
     )
 
@@ -114,7 +113,7 @@ def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
     has_key = F.arrays_overlap(F.split(F.lower(json), '"'), words)
     may_have_member = holds_any(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
-    may_have_parameter = json.contains("=") & holds_any(json, "?", "&", ";", "#")
+    may_have_parameter = _may_hold_parameter(json)
     without_parameters = F.regexp_replace(
         json, _parameter(settings, value=r'(?:[^&;#"\\]|\\.)*+'), f"$1{REDACTED}"
     )
@@ -143,6 +142,10 @@ def _parameter(settings: RedactionSettings, *, value: str) -> str:
     containing, named = _any_of(settings.containing), _any_of(settings.named)
     other = r'[^=&;#"\\]{0,64}'
     return rf"(?i)([?&;#](?:{other}?(?:{containing}){other}|{named})=){value}"
+
+
+def _may_hold_parameter(text: Column) -> Column:
+    return text.contains("=") & holds_any(text, "?", "&", ";", "#")
 
 
 def _may_hold_address(text: Column) -> Column:

@@ -25,8 +25,6 @@ from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, nam
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
 _OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
-_OF_SERVER = ("timestamp",)
-"""What the server works out of the clocks of a delivery, where the client's own time is there."""
 
 
 class SegmentSettings(BaseModel, extra="forbid", frozen=True):
@@ -103,11 +101,13 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
 
 
 def _digest() -> Column:
-    """Id of a call without one: what the client set, so that a second delivery gets the same."""
-    line = F.col("line").dropFields(*_OF_DELIVERY)
-    client_set = F.when(F.col("line.originalTimestamp").isNull(), F.to_json(line)).otherwise(
-        F.to_json(line.dropFields(*_OF_SERVER))
-    )
+    """Id of a call without one: what the client set, so that a second delivery gets the same.
+
+    Where the client's own time is there, `timestamp` is what the server made of the clocks of a delivery.
+    """
+    line = F.col("line")
+    own_time = F.when(line["originalTimestamp"].isNull(), line["timestamp"])
+    client_set = F.to_json(line.dropFields(*_OF_DELIVERY).withField("timestamp", own_time))
     return F.when(~F.col("is_corrupt"), F.sha2(client_set, 256)).otherwise(F.sha2("value", 256))
 
 

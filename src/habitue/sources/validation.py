@@ -178,9 +178,8 @@ def _currency(entity: str) -> list[Condition]:
     name = _CURRENCY[entity]
     codes = ", ".join(f"'{code}'" for code in sorted(CURRENCIES))
     stated = ".".join(f"`{part}`" for part in name.split("."))
-    is_unknown = F.expr(
-        f"{stated} NOT IN ({codes})"
-    )  # as text: an expression for each code takes long to build
+    # as text: an expression for each code takes long to build
+    is_unknown = F.expr(f"{stated} NOT IN ({codes})")
     return [(F.coalesce(is_unknown, F.lit(False)), "unknown_currency", f"{name} is not an ISO 4217 code")]
 
 
