@@ -1,4 +1,4 @@
-"""Random identity worlds and a slow, plain answer to them: clustering anew at every moment."""
+"""Random identity worlds and a slow, plain answer to them: clustering anew at every moment, in days."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ SETTINGS = IdentitySettings(
     per_person={"customer_number": 3, "loyalty_number": 1, "email": 2, "device_id": 2, "anonymous_id": 3},
     default_per_person=2,
     cluster_limit=9,
+    live_days={"device_id": 12, "anonymous_id": 5},
 )
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a source, with the moment at which it was known."""
+    """One record of a source, with the day on which it was known."""
 
     source: str
     rule: str
@@ -56,25 +57,35 @@ def clusters_before(
             if i[0] in settings.exclusive_types:
                 spaces.setdefault(i, set()).add(r.source)
     shared = _shared(known, edges, settings)
-    groups = [frozenset([i]) for i in {i for r in known for i in r.identifiers}]
+    first = {i: min(r.known for r in known if i in r.identifiers) for r in known for i in r.identifiers}
+    groups = [frozenset([i]) for i in first]
     live = [e for e in edges if not shared & {e[0], e[1]}]
     for a, b, _ in sorted(live, key=lambda e: strength(e, edges[e], settings)):
         left = next(g for g in groups if a in g)
         right = next(g for g in groups if b in g)
-        if left is not right and allowed(left | right, spaces, settings):
+        if left is not right and allowed(left | right, spaces, first, settings):
             groups = [g for g in groups if g is not left and g is not right] + [left | right]
     return set(groups)
 
 
 def allowed(
-    group: frozenset[Identifier], spaces: dict[Identifier, set[str]], settings: IdentitySettings
+    group: frozenset[Identifier],
+    spaces: dict[Identifier, set[str]],
+    first: dict[Identifier, int],
+    settings: IdentitySettings,
 ) -> bool:
-    """Whether one person may hold all these identifiers."""
+    """Whether one person may hold all these identifiers, looked at on each day."""
     for x, y in itertools.combinations([i for i in group if i[0] in settings.exclusive_types], 2):
         if x[0] == y[0] and spaces.get(x, set()) & spaces.get(y, set()):
             return False
-    fits = all(sum(i[0] == t for i in group) <= settings.limit(t) for t in {i[0] for i in group})
-    return fits and len(group) <= settings.cluster_limit
+    for day in {first[i] for i in group}:
+        lives = settings.live_days
+        alive = [i for i in group if i[0] not in lives or 0 <= day - first[i] < lives[i[0]]]
+        if len(alive) > settings.cluster_limit:
+            return False
+        if any(sum(i[0] == t for i in alive) > settings.limit(t) for t in {i[0] for i in alive}):
+            return False
+    return True
 
 
 def strength(edge: tuple, first_known: int, settings: IdentitySettings) -> tuple:

@@ -18,7 +18,12 @@ from tests.oracle.test_identity_replay import facts_of, founders
 
 SEEDS = range(4000 if os.environ.get("HABITUE_ACCEPT") else 400)
 LIMITS = {
-    "tight": Limits(dict(SETTINGS.per_person), SETTINGS.default_per_person, SETTINGS.cluster_limit),
+    "tight": Limits(
+        dict(SETTINGS.per_person),
+        SETTINGS.default_per_person,
+        SETTINGS.cluster_limit,
+        dict(SETTINGS.live_days),
+    ),
     "wide": Limits({}, 99, 999),
 }
 SCHEMA = pa.schema(

@@ -21,6 +21,8 @@ WORLDS = {
     f"w{n}.": random_world(n, prefix=f"w{n}.") for n in range(600 if os.environ.get("HABITUE_ACCEPT") else 60)
 }
 
+DAY = 86_400
+
 
 def cut_lineage(df: DataFrame) -> DataFrame:
     return df.localCheckpoint()
@@ -30,7 +32,7 @@ def resolve(
     spark: SparkSession, partitions: int, *, previous: DataFrame | None = None, driver_edges: int = 10**6
 ) -> Resolution:
     rows = [
-        (r.rule, r.source, [*r.identifiers], datetime.fromtimestamp(r.known, UTC))
+        (r.rule, r.source, [*r.identifiers], datetime.fromtimestamp(r.known * DAY, UTC))
         for w in WORLDS.values()
         for r in w
     ]
@@ -66,7 +68,7 @@ def test_identity_at_any_moment_is_the_clustering_of_what_was_known_before(first
 
 
 def groups_at(rows: list[Any], cut: int) -> set[frozenset[tuple[str, str]]]:
-    at = datetime.fromtimestamp(cut, UTC).replace(tzinfo=None)
+    at = datetime.fromtimestamp(cut * DAY, UTC).replace(tzinfo=None)
     persons: dict[str, set[tuple[str, str]]] = {}
     for r in rows:
         if r.valid_from < at and (r.valid_to is None or r.valid_to >= at):

@@ -12,7 +12,9 @@ from tests.oracle import identity_worlds as worlds
 from tests.oracle.identity_worlds import SETTINGS, Record, clusters_before
 
 SEEDS = range(5000 if os.environ.get("HABITUE_ACCEPT") else 300)
-LIMITS = Limits(dict(SETTINGS.per_person), SETTINGS.default_per_person, SETTINGS.cluster_limit)
+LIMITS = Limits(
+    dict(SETTINGS.per_person), SETTINGS.default_per_person, SETTINGS.cluster_limit, dict(SETTINGS.live_days)
+)
 FOREVER = 10**6
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import Random
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -45,7 +46,7 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         table(spark, IDENTITY_MAP, MAP),
         None,
         settings=SETTINGS,
-        consented=spark.createDataFrame([("too old",), ("earlier",), ("stranger",)], "session_id string"),
+        consented=_agreed(spark, "too old", "earlier", "stranger"),
     )
     assert_table(
         found,
@@ -58,7 +59,8 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         earlier    | 2026-06-01 12:00:00 | ADA       | backfill  |
         login      | 2026-06-01 12:00:00 | ADA       | login     |
         later      | 2026-06-09 10:10:00 | ADA       | device    |
-        stranger   | 2026-06-09 10:10:00 | C2        | anonymous |
+        stranger   | 2026-06-09 10:10:00 | C2        | anonymous | 2026-07-01 10:10:00
+        stranger   | 2026-07-01 10:10:00 | C2        | anonymous |
         newsletter | 2026-07-01 10:10:00 | EVE       | login     | 2026-08-01 00:00:00
         newsletter | 2026-08-01 00:00:00 | ADA       | login     |
         no cookie  | 2026-09-01 10:10:00 | ADA       | login     |
@@ -143,6 +145,95 @@ def test_on_a_shared_device_a_fresh_login_speaks_for_the_next_visit_and_nobody_e
         an hour    | 2026-06-06 09:10:00 | TV        | anonymous  |
         """,
     )
+
+
+def test_a_login_that_arrives_late_counts_from_its_arrival_on(spark: SparkSession):
+    """A login of 10 May is known in July only, what `hesitant` agreed to in mid June."""
+    sessions = """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | logins
+        late       | anonymous_id | c1          | 2026-05-10 10:00:00 | 2026-05-10 10:10:00 | 2026-07-01 00:00:00 | customer_number:ada
+        visit      | anonymous_id | c1          | 2026-05-20 10:00:00 | 2026-05-20 10:10:00 | 2026-05-20 10:10:00 |
+        hesitant   | anonymous_id | c1          | 2026-05-21 10:00:00 | 2026-05-21 10:10:00 | 2026-05-21 10:10:00 |
+        login      | anonymous_id | c1          | 2026-06-01 11:50:00 | 2026-06-01 12:00:00 | 2026-06-01 12:00:00 | customer_number:ada
+    """
+    agreed = [("visit", datetime(2026, 5, 20)), ("hesitant", datetime(2026, 6, 15))]
+    found = attribute_sessions(
+        table(spark, SESSION, sessions).withColumn("logins", _or_none()),
+        table(spark, IDENTITY_MAP, MAP),
+        None,
+        settings=SETTINGS,
+        consented=spark.createDataFrame(agreed, "session_id string, agreed_at timestamp"),
+    )
+    assert_table(
+        found,
+        ATTRIBUTION,
+        """
+        session_id | valid_from          | person_id | rule       | valid_to
+        late       | 2026-07-01 00:00:00 | ADA       | login      |
+        visit      | 2026-05-20 10:10:00 | C1        | anonymous  | 2026-06-01 12:00:00
+        visit      | 2026-06-01 12:00:00 | ADA       | backfill   | 2026-07-01 00:00:00
+        visit      | 2026-07-01 00:00:00 | ADA       | device     |
+        hesitant   | 2026-05-21 10:10:00 | C1        | anonymous  | 2026-06-01 12:00:00
+        hesitant   | 2026-06-01 12:00:00 | C1        | no_consent | 2026-06-15 00:00:00
+        hesitant   | 2026-06-15 00:00:00 | ADA       | backfill   | 2026-07-01 00:00:00
+        hesitant   | 2026-07-01 00:00:00 | ADA       | device     |
+        login      | 2026-06-01 12:00:00 | ADA       | login      |
+        """,
+    )
+
+
+def test_as_of_any_time_it_says_what_would_have_been_said_then(spark: SparkSession):
+    """Visits and logins of 150 browsers, each known up to 60 days late, at four times."""
+    draw = Random(7)
+    visits, persons, agreed = [], [], []
+    for browser in range(150):
+        made = _visits(draw, browser)
+        first_known = min(known for *_, known in made)
+        login = [known for *_, logins, known in made if logins]
+        visits += made
+        agreed += [(v[0], v[-1]) for v in made if draw.random() < 0.5]
+        switch = min(login, default=None)
+        persons.append(("anonymous_id", f"b{browser}", first_known, f"anonymous {browser}", switch))
+        if switch:
+            persons.append(("anonymous_id", f"b{browser}", switch, f"known {browser}", None))
+            persons.append(("customer_number", f"b{browser}", switch, f"known {browser}", None))
+    columns = "session_id string, visitor_type string, visitor_key string, session_start timestamp, session_end timestamp"
+    logins = "logins array<struct<id_type:string,id_key:string>>"
+    sessions = spark.createDataFrame(visits, f"{columns}, {logins}, known_time timestamp")
+    mapped = "id_type string, id_key string, valid_from timestamp, person_id string, valid_to timestamp"
+    identity_map = spark.createDataFrame(persons, mapped)
+    consented = spark.createDataFrame(agreed, "session_id string, agreed_at timestamp")
+
+    def said(before: datetime | None, at: datetime):
+        known = sessions if before is None else sessions.where(F.col("known_time") < F.lit(before))
+        map_ = identity_map if before is None else identity_map.where(F.col("valid_from") < F.lit(before))
+        rows = attribute_sessions(known, map_, None, settings=SETTINGS, consented=consented)
+        then = (F.col("valid_from") < F.lit(at)) & (
+            F.col("valid_to").isNull() | (F.col("valid_to") >= F.lit(at))
+        )
+        return sorted(rows.where(then).select("session_id", "person_id", "rule").collect())
+
+    for day in (40, 70, 100, 130):
+        at = datetime(2026, 1, 1) + timedelta(days=day)
+        found = said(None, at)
+        assert found == said(at, at)
+        assert {"login", "device", "backfill", "no_consent", "anonymous"} == {row.rule for row in found}
+
+
+def _visits(draw: Random, browser: int) -> list[tuple]:
+    made = []
+    for number in range(draw.randint(2, 6)):
+        start = datetime(2026, 1, 1) + timedelta(minutes=draw.randrange(90 * 1440))
+        logins = [("customer_number", f"b{browser}")] if draw.random() < 0.25 else []
+        known = start + timedelta(minutes=draw.randrange(10, 60 * 1440))
+        end = start + timedelta(minutes=10)
+        made.append((f"{browser}/{number}", "anonymous_id", f"b{browser}", start, end, logins, known))
+    return made
+
+
+def _agreed(spark: SparkSession, *sessions: str):
+    rows = [(session, datetime(2026, 1, 1)) for session in sessions]
+    return spark.createDataFrame(rows, "session_id string, agreed_at timestamp")
 
 
 def _or_none():

@@ -40,6 +40,20 @@ def test_a_batch_of_lists_gets_the_same_keys() -> None:
     ]
 
 
+def test_a_telephone_number_without_a_prefix_is_one_of_its_records_country() -> None:
+    number = pa.array(
+        [[{"id_type": "phone", "value": "0664 1234567"}, {"id_type": "user_id", "value": "0664"}]] * 4 + [[]]
+    )
+    keyed = keyed_batch(PEPPER, number, NormaliseSettings(), pa.array(["AT", None, "DE", "ZA", "AT"]))
+    assert [[item["value"] for item in row] for row in keyed.to_pylist()] == [
+        ["+436641234567", "0664"],
+        ["+496641234567", "0664"],  # of the project's country
+        ["+496641234567", "0664"],
+        ["0664"],  # how that country dials is not known, so it could be anybody's
+        [],
+    ]
+
+
 def test_a_pepper_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "secrets" / "pepper"
     make_pepper(path)

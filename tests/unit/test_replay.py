@@ -51,6 +51,18 @@ def test_an_email_that_gets_a_customer_number_keeps_its_person():
     assert found.changes == []
 
 
+def test_a_cookie_counts_in_the_limits_for_as_long_as_its_type_lives():
+    """Two cookies at once, each for 10 days: a third within them is refused, one that is first known as the first dies is not."""
+    for at, is_taken in ((19, False), (20, True)):
+        cookies = [
+            Node(code, "anonymous_id", 6, born, f"p{code}") for code, born in ((60, 10), (61, 12), (62, at))
+        ]
+        edges = [Edge(A, c.code, 600, 0.99, c.first_known, None, "login") for c in cookies]
+        limits = Limits({"anonymous_id": 2}, default_per_person=5, cluster=200, life={"anonymous_id": 10})
+        found = replay(Facts([node(A, 1), *cookies], [], edges), limits=limits, anonymous_rank=5)
+        assert [refusal.b for refusal in found.refusals] == ([] if is_taken else [62])
+
+
 def test_a_value_that_becomes_shared_leaves_its_person_with_a_logged_split():
     found = history([node(A, 1), node(V, 1), node(W, 2)], [edge(A, V, 1, until=7), edge(V, W, 2, until=7)])
     assert MapRow(A, "p1", 1, None) in found.rows

@@ -38,7 +38,11 @@ class ProjectSettings(BaseModel, extra="forbid", frozen=True):
     name: str = Field("habitue", description="Shown in reports.")
     zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="Days are cut in this zone.")
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="Currency of all sums.")
-    country: str = Field("DE", pattern="^[A-Z]{2}$", description="Country of phone numbers without a prefix.")
+    country: str = Field(
+        "DE",
+        pattern="^[A-Z]{2}$",
+        description="Country of phone numbers without a prefix, where a record names no country.",
+    )
     language: str = Field("en", pattern="^(en|de)$", description="Language of the report.")
 
 

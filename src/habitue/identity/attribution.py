@@ -5,7 +5,7 @@ belongs to a known person: `device` from the first login on, `backfill` for a wi
 before it if the visitor had agreed to that, `no_consent` if not, `anonymous` for
 what is older. A shared device belongs to nobody; the last login speaks for a visit
 that begins shortly after it (`last_login`). Rows are valid by known time, like the
-identity map they follow.
+identity map they follow: a login that arrives late changes the rule from its arrival on.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.identity.edges import NODE, rank_of
+from habitue.identity.pauses import far
 from habitue.identity.persons import born_id
 from habitue.identity.settings import IdentitySettings
 
 _VISITOR = ("visitor_type", "visitor_key")
+_DECIDED = ("login", "last_login")
 
 
 def attribute_sessions(
@@ -32,11 +34,12 @@ def attribute_sessions(
     """silver.attribution without row_hash; `shared` are the values with too many owners and since when.
 
     `consented` are the sessions (session_id) whose visitor had agreed that they may be given to a later
-    login; without it none had. It is not asked for where the settings name no purpose.
+    login, with the time since when that is known (`agreed_at`); without it none had. It is not asked for where
+    the settings name no purpose.
     `changed_hands` are the devices that changed hands; visits of before stay with the owner of then.
     """
-    visits = _with_former_owner(_with_logins(sessions, shared, settings), changed_hands)
-    claims = _with_consent(_claims(visits, settings), consented, settings)
+    visits = _with_consent(_with_logins(sessions, shared, settings), consented, settings)
+    claims = _claims(_with_former_owner(visits, changed_hands), settings)
     known_persons = (
         identity_map.where(~_is_anonymous(settings))
         .select("person_id", F.lit(True).alias("_is_known"))
@@ -53,7 +56,7 @@ def attribute_sessions(
     valid_to = F.least("claim_to", "valid_to")
     joined = claims.join(persons, on=list(NODE), how="inner").join(own, on=list(_VISITOR), how="left")
     return (
-        joined.withColumn("_rule", _rule(settings))
+        joined.withColumn("_rule", _rule())
         .select(
             "session_id",
             valid_from.alias("valid_from"),
@@ -70,20 +73,31 @@ def _is_anonymous(settings: IdentitySettings) -> Column:
 
 
 def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: IdentitySettings) -> DataFrame:
-    """Sessions with their own login, the visitor's first login and the last one before."""
+    """Sessions with their own login, the visitor's last one before, and since when which logins are known.
+
+    A login so many days after a visit makes it recent (`recent_at`), one before or in it a visit after the first
+    login (`after_login_at`); `logged_in_at` is when any login was known.
+    """
     visitor = F.struct(F.col("visitor_type").alias("id_type"), F.col("visitor_key").alias("id_key"))
     seen = F.filter(F.array_append("logins", visitor), lambda i: i["id_type"].isin(*settings.known_types))
     ranked = F.transform(
         seen, lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"])
     )
     whole = Window.partitionBy(*_VISITOR)
-    before = whole.orderBy("session_start", "session_id").rowsBetween(Window.unboundedPreceding, -1)
+    before = whole.orderBy("_start", "session_id").rowsBetween(Window.unboundedPreceding, -1)
+    in_time = whole.orderBy("_start").rangeBetween
+    reach = settings.attribution.backfill_days * 86_400 * 1_000_000
     of_login = F.when(F.col("login").isNotNull(), F.struct("login", "session_end", "known_time"))
+    known = F.min(F.when(F.col("login").isNotNull(), F.col("known_time")))
     base = sessions.select("session_id", *_VISITOR, "session_start", "session_end", "known_time", "logins")
-    logged = base.withColumn("login", F.get(F.array_sort(ranked), F.lit(0))).withColumns(
+    logged = base.withColumns(
+        {"login": F.get(F.array_sort(ranked), F.lit(0)), "_start": F.unix_micros("session_start")}
+    ).withColumns(
         {
-            "first_login": F.min(F.when(F.col("login").isNotNull(), F.col("session_start"))).over(whole),
             "last_login": F.last(of_login, ignorenulls=True).over(before),
+            "logged_in_at": F.coalesce(known.over(whole), far()),
+            "recent_at": F.coalesce(known.over(in_time(Window.unboundedPreceding, reach)), far()),
+            "after_login_at": F.coalesce(known.over(in_time(Window.unboundedPreceding, 0)), far()),
         }
     )
     if shared is None:
@@ -145,35 +159,53 @@ def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
         .when(F.col("former").isNotNull(), F.array(visitor, former))
         .otherwise(F.array(visitor))
     )
-    return sessions.select("session_id", *_VISITOR, "session_start", "first_login", F.inline(claims)).where(
-        "claim_to IS NULL OR claim_to > claim_from"
+    cut = F.flatten(
+        F.transform(claims, _stages)
+    )  # at once: Spark's optimizer loses columns between two generators
+    return (
+        sessions.select("session_id", *_VISITOR, F.inline(cut))
+        .where("claim_from < claim_to")
+        .withColumn("claim_to", F.nullif("claim_to", far()))
     )
 
 
-def _with_consent(claims: DataFrame, consented: DataFrame | None, settings: IdentitySettings) -> DataFrame:
+def _stages(claim: Column) -> Column:
+    """A claim cut where what was known of logins and consent changes the rule of those that no login decides."""
+
+    def stage(name: str, start: Column | None, end: Column) -> Column:
+        begins = claim["claim_from"] if start is None else F.greatest(claim["claim_from"], start)
+        ends = F.least(end, F.coalesce(claim["claim_to"], far()))
+        kept = (claim[name].alias(name) for name in ("claimed_by", "id_type", "id_key"))
+        return F.struct(*kept, F.lit(name).alias("stage"), begins.alias("claim_from"), ends.alias("claim_to"))
+
+    logged_in, recent, agreed, after = (
+        F.col(name) for name in ("logged_in_at", "recent_at", "agreed_at", "after_login_at")
+    )
+    stages = F.array(
+        stage("device", None, logged_in),
+        stage("anonymous", logged_in, recent),
+        stage("no_consent", recent, F.least(agreed, after)),
+        stage("backfill", F.greatest(recent, agreed), after),
+        stage("device", after, far()),
+    )
+    return F.when(claim["claimed_by"].isin(*_DECIDED), F.array(stage("", None, far()))).otherwise(stages)
+
+
+def _with_consent(sessions: DataFrame, consented: DataFrame | None, settings: IdentitySettings) -> DataFrame:
+    """Sessions with `agreed_at`, since when it is known that they may be given to a later login."""
     if settings.attribution.backfill_purpose is None:
-        return claims.withColumn("_has_consent", F.lit(True))
+        return sessions.withColumn("agreed_at", F.col("known_time"))
     if consented is None:
-        return claims.withColumn("_has_consent", F.lit(False))
-    agreed = consented.select("session_id", F.lit(True).alias("_agreed"))
-    return (
-        claims.join(agreed, on="session_id", how="left")
-        .withColumn("_has_consent", F.col("_agreed").isNotNull())
-        .drop("_agreed")
-    )
+        return sessions.withColumn("agreed_at", far())
+    joined = sessions.join(consented.select("session_id", "agreed_at"), on="session_id", how="left")
+    return joined.withColumn("agreed_at", F.coalesce("agreed_at", far()))
 
 
-def _rule(settings: IdentitySettings) -> Column:
-    window = F.make_dt_interval(days=F.lit(settings.attribution.backfill_days))
-    is_recent = F.col("session_start") >= F.col("first_login") - window
-    is_late_enough = F.col("first_login").isNull() | (F.col("session_start") >= F.col("first_login"))
+def _rule() -> Column:
     return (
-        F.when(F.col("claimed_by").isin("login", "last_login"), F.col("claimed_by"))
+        F.when(F.col("claimed_by").isin(*_DECIDED), F.col("claimed_by"))
         .when(F.col("_is_known").isNull(), F.lit("anonymous"))
-        .when(is_late_enough, F.lit("device"))
-        .when(is_recent & F.col("_has_consent"), F.lit("backfill"))
-        .when(is_recent, F.lit("no_consent"))
-        .otherwise(F.lit("anonymous"))
+        .otherwise(F.col("stage"))
     )
 
 

@@ -36,7 +36,9 @@ def violations(
         checks["pairs in one person that a reviewer keeps apart"] = together_despite(decisions, now)
     if edges is not None:
         checks |= {
-            "persons over a limit of their identifiers": persons_over_limit(now, settings=settings),
+            "persons over a limit of their identifiers": persons_over_limit(
+                now, sightings, settings=settings
+            ),
             "persons with two numbers of one source": persons_with_two_numbers(
                 now, sightings, settings=settings
             ),
@@ -65,15 +67,43 @@ def without_person(now: DataFrame, sightings: DataFrame) -> DataFrame:
     return sightings.select(*NODE).distinct().join(now, on=list(NODE), how="left_anti")
 
 
-def persons_over_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Persons with more values of a type, or more identifiers at all, than allowed."""
+def persons_over_limit(now: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Persons who at some moment held more values of a type, or more identifiers at all, than allowed.
+
+    A device or cookie counts for the days that its type lives after it was first known.
+    """
     per_type = now.groupBy("person_id", "id_type").agg(F.count(F.lit(1)).alias("n"))
-    is_over = F.col("n") > _limit(settings)
-    return (
+    suspects = (
         per_type.groupBy("person_id")
-        .agg(F.bool_or(is_over).alias("_over"), F.sum("n").alias("size"))
+        .agg(F.bool_or(F.col("n") > _limit(settings)).alias("_over"), F.sum("n").alias("size"))
         .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
+        .select("person_id")
     )
+    theirs = now.join(suspects, on="person_id", how="left_semi")
+    first = sightings.groupBy(*NODE).agg(F.min("first_known").alias("born"))
+    held = theirs.join(first, on=list(NODE), how="inner").withColumn("dies", _end_of_life(settings))
+    moments = held.select("person_id", F.col("born").alias("at")).distinct()
+    at_once = (
+        held.join(moments, on="person_id", how="inner")
+        .where("dies IS NULL OR (born <= at AND at < dies)")
+        .groupBy("person_id", "at", "id_type")
+        .agg(F.count(F.lit(1)).alias("n"))
+    )
+    return (
+        at_once.groupBy("person_id", "at")
+        .agg(F.bool_or(F.col("n") > _limit(settings)).alias("_over"), F.sum("n").alias("size"))
+        .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
+        .select("person_id")
+        .distinct()
+    )
+
+
+def _end_of_life(settings: IdentitySettings) -> Column:
+    """When an identifier first known at `born` stops to count; null where it counts for good."""
+    if not settings.live_days:
+        return F.lit(None).cast("timestamp")
+    pairs = chain.from_iterable((F.lit(t), F.lit(n)) for t, n in sorted(settings.live_days.items()))
+    return F.col("born") + F.make_dt_interval(days=F.create_map(*pairs)[F.col("id_type")])
 
 
 def persons_at_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFrame:

@@ -81,16 +81,22 @@ def consent_pauses(edges: DataFrame, said: DataFrame, *, rules: Sequence[str]) -
 
 
 def consented_visits(sessions: DataFrame, said: DataFrame) -> DataFrame:
-    """Sessions whose visitor had granted the purpose when they ended: session_id."""
+    """Sessions whose visitor had granted the purpose when they ended: session_id, agreed_at (when that was known).
+
+    A refusal counts for all times, also where it was known late.
+    """
     by_visitor = said.withColumnsRenamed({"id_type": "visitor_type", "id_key": "visitor_key"})
     joined = sessions.select("session_id", "visitor_type", "visitor_key", "session_end").join(
         by_visitor, on=["visitor_type", "visitor_key"], how="inner"
     )
-    latest = F.max_by("is_granted", F.struct("given_time", (~F.col("is_granted")).alias("is_stricter")))
+    order = F.struct(
+        "given_time", (~F.col("is_granted")).alias("is_stricter"), F.negative(F.unix_micros("at"))
+    )
+    latest = F.max_by("is_granted", order)
     return (
         joined.where("given_time <= session_end")
         .groupBy("session_id")
-        .agg(latest.alias("is_granted"))
+        .agg(latest.alias("is_granted"), F.max_by("at", order).alias("agreed_at"))
         .where("is_granted")
-        .select("session_id")
+        .select("session_id", "agreed_at")
     )

@@ -5,12 +5,17 @@ stronger end, confidence, age, codes); an edge whose union would break a limit i
 left out. Limits are hereditary (a part of a good cluster is good), so an edge
 refused once stays refused while clusters grow, and a component without a
 violation accepts all its edges in any order.
+
+Cookies are renewed for as long as a person visits: a value with a life counts only
+beside those that were first known within that life before or after it. When it was
+seen last does not matter, since that would change what was decided earlier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 MANUAL = "manual"
@@ -53,6 +58,8 @@ class Limits:
     per_person: dict[str, int]
     default_per_person: int
     cluster: int
+    life: dict[str, int] = field(default_factory=dict)
+    """Microseconds for which a value of a type counts after it was first known; of other types for good."""
 
     def of(self, id_type: str) -> int:
         """Distinct values of the type."""
@@ -61,11 +68,15 @@ class Limits:
 
 @dataclass
 class Cluster:
-    """Identifiers of one person: codes, values per type, number spaces taken by exclusive types."""
+    """Identifiers of one person: codes, values per type, number spaces taken by exclusive types.
+
+    `births` are the times at which values with a life were first known, by type.
+    """
 
     members: list[int] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     spaces: set[tuple[str, str]] = field(default_factory=set)
+    births: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Clusters:
@@ -79,7 +90,8 @@ class Clusters:
 
     def add(self, node: Node) -> None:
         """A new identifier, alone."""
-        self.of[node.code] = Cluster([node.code], {node.id_type: 1})
+        births = {node.id_type: [node.first_known]} if node.id_type in self.limits.life else {}
+        self.of[node.code] = Cluster([node.code], {node.id_type: 1}, births=births)
 
     def add_space(self, node: Node, space: str) -> bool:
         """An exclusive identifier seen in a number space; False if another of its cluster holds it."""
@@ -113,18 +125,29 @@ class Clusters:
         if taken:
             id_type = min(taken)[0]
             return f"two values of {id_type} from one source" if id_type else "kept apart by a reviewer"
-        if len(a.members) + len(b.members) > self.limits.cluster:
+        size = len(a.members) + len(b.members)
+        if size > self.limits.cluster and self._at_once(a, b, size) > self.limits.cluster:
             return f"more than {self.limits.cluster} identifiers"
         for id_type in sorted(a.values.keys() & b.values.keys()):
-            if a.values[id_type] + b.values[id_type] > self.limits.of(id_type):
-                return f"more than {self.limits.of(id_type)} values of {id_type}"
+            limit, held = self.limits.of(id_type), a.values[id_type] + b.values[id_type]
+            if held > limit and self._at_once(a, b, held, id_type) > limit:
+                return f"more than {limit} values of {id_type}"
         return None
+
+    def _at_once(self, a: Cluster, b: Cluster, held: int, only: str | None = None) -> int:
+        """Most identifiers (of one type) that both would hold at one moment; `held` is how many there ever were."""
+        types = [t for t in self.limits.life if only in (None, t)]
+        births = {t: [*a.births.get(t, ()), *b.births.get(t, ())] for t in types}
+        spans = [(born, born + self.limits.life[t]) for t in types for born in births[t]]
+        return held - len(spans) + most_at_once(spans)
 
     def _unite(self, a: Cluster, b: Cluster) -> None:
         large, small = (a, b) if len(a.members) >= len(b.members) else (b, a)
         large.members += small.members
         for id_type, n in small.values.items():
             large.values[id_type] = large.values.get(id_type, 0) + n
+        for id_type, births in small.births.items():
+            large.births.setdefault(id_type, []).extend(births)
         large.spaces |= small.spaces
         for code in small.members:
             self.of[code] = large
@@ -133,3 +156,9 @@ class Clusters:
 def follows(edges: list[Edge], clusters: Clusters) -> bool:
     """Whether all these edges are weaker than every edge taken in, so that Kruskal's order goes on."""
     return clusters.last is None or not edges or min(e.strength for e in edges) > clusters.last
+
+
+def most_at_once(spans: Iterable[tuple[int, int]]) -> int:
+    """How many half-open spans hold at the moment at which most do."""
+    steps = sorted(step for start, end in spans for step in ((start, 1), (end, -1)))  # who goes makes room
+    return max(accumulate(step for _, step in steps), default=0)

@@ -24,6 +24,8 @@ from habitue.identity.matching.identity_links import RULE
 from habitue.identity.pauses import RETIRED
 from habitue.identity.settings import IdentitySettings
 
+_MICROS_PER_DAY = 86_400 * 1_000_000
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -173,6 +175,7 @@ def _replayed(
         per_person=dict(settings.per_person),
         default_per_person=settings.default_per_person,
         cluster=settings.cluster_limit,
+        life={id_type: days * _MICROS_PER_DAY for id_type, days in settings.live_days.items()},
     )
     anonymous_rank = min((settings.rank(t) for t in settings.anonymous_types), default=len(settings.priority))
 

@@ -73,7 +73,7 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     )
     per_person: dict[str, PositiveInt] = Field(
         default_factory=lambda: dict(_PER_PERSON),
-        description="Most values of a type that one person may hold.",
+        description="Most values of a type that one person may hold; of types in live_days, that are new within these days.",
     )
     default_per_person: PositiveInt = Field(
         10, description="The same for types that per_person does not name."
@@ -99,9 +99,12 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     )
     live_days: dict[str, PositiveInt] = Field(
         default_factory=lambda: dict(_LIVE_DAYS),
-        description="Days without a visit after which another owner may take a device or cookie over.",
+        description="How long a device or cookie lives: after so many days without a visit another owner may take it over, "
+        "and one first known longer ago does not count in the limits of a person.",
     )
-    cluster_limit: PositiveInt = Field(200, description="Most identifiers of one person.")
+    cluster_limit: PositiveInt = Field(
+        200, description="Most identifiers of one person, devices and cookies counted as in per_person."
+    )
     rule_confidence: dict[str, float] = Field(
         default_factory=lambda: dict(_CONFIDENCE),
         description="Confidence of the rules that link identifiers.",

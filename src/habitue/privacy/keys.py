@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import Column
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
@@ -68,29 +69,39 @@ def identifier_key(pepper: bytes, id_type: str, value: str) -> str:
     return hmac.digest(pepper, id_type.encode() + b"\x00" + value.encode(), hashlib.sha256).hex()
 
 
-def keyed(pepper: bytes, identifiers: Column, settings: NormaliseSettings) -> Column:
+def keyed(
+    pepper: bytes, identifiers: Column, settings: NormaliseSettings, *, country: Column | None = None
+) -> Column:
     """Sorted distinct `array<struct<id_type,id_key,value>>` of clear `struct<id_type,value>` items.
 
     Values come out in their one spelling; junk and nulls are left out. Each distinct item
     of an Arrow batch is spelt and keyed once (measured: a quarter of what the same rules
-    cost as expressions over arrays).
+    cost as expressions over arrays). `country` (ISO 3166 alpha-2) is that of a row's telephone
+    numbers without a prefix, null where the settings say it.
     """
-    udf: Callable[..., Callable[[Column], Column]] = arrow_udf  # typed for decorators with a type of UDF only
-    return udf(_keying(pepper, settings), _KEYED)(identifiers)
+    udf: Callable[..., Callable[..., Column]] = arrow_udf  # typed for decorators with a type of UDF only
+    of_row = F.lit(None).cast("string") if country is None else country
+    return udf(_keying(pepper, settings), _KEYED)(identifiers, of_row)
 
 
-def _keying(pepper: bytes, settings: NormaliseSettings) -> Callable[[pa.Array], pa.Array]:
-    def keys_of_batch(batch: pa.Array) -> pa.Array:
-        return keyed_batch(pepper, batch, settings)
+def _keying(pepper: bytes, settings: NormaliseSettings) -> Callable[[pa.Array, pa.Array], pa.Array]:
+    def keys_of_batch(batch: pa.Array, countries: pa.Array) -> pa.Array:
+        return keyed_batch(pepper, batch, settings, countries)
 
     # the function is pickled with the pepper in its closure; Spark reads the kind from real types
-    keys_of_batch.__annotations__ = {"batch": pa.Array, "return": pa.Array}
+    keys_of_batch.__annotations__ = {"batch": pa.Array, "countries": pa.Array, "return": pa.Array}
     return keys_of_batch
 
 
-def keyed_batch(pepper: bytes, batch: pa.Array, settings: NormaliseSettings) -> pa.Array:
+def keyed_batch(
+    pepper: bytes, batch: pa.Array, settings: NormaliseSettings, countries: pa.Array | None = None
+) -> pa.Array:
     """One list of keyed items per list of clear ones. All but the keys themselves is done on whole columns."""
     types, values = batch.flatten().flatten()
+    lengths = batch.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    if countries is not None and countries.null_count < len(countries):
+        types = _with_country(types, countries.take(pa.array(owners)))
     pairs = pc.binary_join_element_wise(types, values, _BETWEEN).dictionary_encode()
     items = [_keyed_item(pepper, pair, settings) for pair in pairs.dictionary.to_pylist()]
     order = sorted({item for item in items if item is not None})
@@ -98,8 +109,6 @@ def keyed_batch(pepper: bytes, batch: pa.Array, settings: NormaliseSettings) -> 
     # of each item its place among all items, -1 for one that identifies nobody; the last is for null values
     places = np.array([-1 if item is None else place[item] for item in items] + [-1], np.int64)
     of_row = places[pairs.indices.fill_null(len(items)).to_numpy(zero_copy_only=False)]
-    lengths = batch.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    owners = np.repeat(np.arange(len(lengths)), lengths)
     kept = of_row >= 0
     width = max(1, len(order))
     owners, found = np.divmod(np.unique(owners[kept] * width + of_row[kept]), width)
@@ -113,9 +122,18 @@ def keyed_batch(pepper: bytes, batch: pa.Array, settings: NormaliseSettings) -> 
 
 _Item = tuple[str, str, str]
 _BETWEEN = "\x00"  # part of no type
+_OF_COUNTRY = "phone@"  # what a telephone number is called for a while, with its country behind it
+
+
+def _with_country(types: pa.Array, countries: pa.Array) -> pa.Array:
+    is_phone = pc.and_(pc.equal(types, "phone"), countries.is_valid())
+    return pc.if_else(is_phone, pc.binary_join_element_wise(_OF_COUNTRY, countries, ""), types)
 
 
 def _keyed_item(pepper: bytes, pair: str, settings: NormaliseSettings) -> _Item | None:
     id_type, _, value = pair.partition(_BETWEEN)
+    if id_type.startswith(_OF_COUNTRY):
+        settings = settings.model_copy(update={"country": id_type.removeprefix(_OF_COUNTRY)})
+        id_type = "phone"
     spelt = normalise(id_type, value, settings)
     return None if spelt is None else (id_type, identifier_key(pepper, id_type, spelt), spelt)

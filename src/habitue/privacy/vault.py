@@ -19,9 +19,12 @@ RECORD = "record"
 def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
     """Replace `_identifiers` by `_keyed` (type, key, normalised value); flag rows where one identified nobody.
 
-    Customer records get their `record_key`, touches the key of the other person.
+    Customer records get their `record_key`, touches the key of the other person. A customer's telephone number
+    without a prefix is one of the country of the record.
     """
-    keyed_rows = rows.withColumn("_keyed", keyed(pepper, F.col("_identifiers"), settings))
+    country = F.col("country") if entity.leaf == "customer_record" else None
+    found = keyed(pepper, F.col("_identifiers"), settings, country=country)
+    keyed_rows = rows.withColumn("_keyed", found)
     named_nobody = F.exists(
         "_identifiers",
         lambda item: (
