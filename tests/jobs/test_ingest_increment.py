@@ -26,6 +26,7 @@ from tests.conftest import ACCEPT
 from tests.jobs.project import project_run
 
 START = datetime(2024, 3, 1, 10, tzinfo=UTC)
+AHEAD = "2031-01-01T00:00:00Z"
 SOURCES: dict[str, dict[str, Any]] = {
     name: {"adapter": "segment", "path": f"{name}/*.json*", "limits": {"max_quarantined_share": 0.9}}
     for name in ("app", "web")
@@ -48,7 +49,7 @@ def test_only_a_file_that_came_changes_nothing_else(now: Any, before: Any, found
 
 
 def drawn_lines(draw: random.Random) -> list[tuple[str, str]]:
-    """Source and line of deliveries: repeats, ids used twice, bursts, orders completed again, faulty lines."""
+    """Source and line of deliveries: repeats, ids used twice, bursts, orders completed again, faulty and future lines."""
     lines = []
     for _ in range(60):
         number, visitor = draw.randrange(40), draw.randrange(3)
@@ -69,6 +70,8 @@ def drawn_lines(draw: random.Random) -> list[tuple[str, str]]:
             del call["anonymousId"]
         if number % 13 == 0:
             call["originalTimestamp"] = call["receivedAt"] = None
+        if number % 17 == 3:  # a clock far ahead, which must not make every later run read all files
+            call |= dict.fromkeys(("originalTimestamp", "sentAt", "receivedAt"), AHEAD)
         lines.append((draw.choice(["app", "web"]), json.dumps(call)))
     return lines
 
@@ -172,6 +175,25 @@ def test_after_what_is_no_addition_all_files_are_read_with_a_sentence(
     other = ingested(spark, tmp_path, mapped, 4)
     assert "All files of events are read: the mappings, the rules or the code are other ones." in notes(other)
     assert_equal_lakes_but_identifiers(other, full_read(spark, tmp_path, tmp_path / "mapped", mapped))
+
+
+@pytest.mark.accept
+def test_an_event_of_the_future_counts_with_the_first_files_after_its_time(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    lines = [("web", line) for _, line in drawn_lines(random.Random(5))]
+    early = [line for line in lines if AHEAD in line[1]]
+    sources = {"web": SOURCES["web"]}
+    write_batch(tmp_path, 0, [*early, *lines[:10]], random.Random(0))
+    first = ingested(spark, tmp_path, sources, 0)
+    assert first.lake.read(EVENT).where("event_date > '2031-01-01' - INTERVAL 1 DAY").isEmpty()
+    write_batch(tmp_path, 1, lines[10:20], random.Random(1))
+    second = ingested(spark, tmp_path, sources, 1, now=datetime(2030, 12, 30, tzinfo=UTC))
+    assert "of 2 files of web, 1 are new; only these were read" in notes(second)
+    write_batch(tmp_path, 2, lines[20:30], random.Random(2))
+    third = ingested(spark, tmp_path, sources, 2, now=datetime(2030, 12, 31, tzinfo=UTC))
+    assert "All files of events are read: some rows of web were too far in the future." in notes(third)
+    assert not third.lake.read(EVENT).where("event_date = '2031-01-01'").isEmpty()
 
 
 @pytest.mark.accept

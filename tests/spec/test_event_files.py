@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -11,7 +13,7 @@ from habitue.sources.file_changes import why_never
 from habitue.sources.ga4_row import rows_of_lines
 from habitue.sources.json_line import is_one_object
 from habitue.sources.settings import SourceSettings
-from habitue.sources.slices import DELIVERIES, IS_REPLACED, mark_replaced
+from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
 from habitue.sources.snowplow_atomic import ENRICHED, dialect
 
 
@@ -56,6 +58,22 @@ def test_a_row_of_no_day_is_never_replaced(spark: SparkSession) -> None:
     assert {(r["_slice"], r["_file"]): (r[IS_REPLACED], r["_faults"]) for r in found} == {
         ("p|20240101", "a"): (True, []), (None, "a"): (False, ["fault"]), ("p|20240101", "b"): (False, []),
     }  # fmt: skip
+
+
+def test_tables_of_the_running_day_are_told_by_a_whole_word_of_their_name() -> None:
+    at = datetime(2024, 5, 2)
+    ranks = {
+        name: rank
+        for name, rank, _ in deliveries(
+            (name, at)
+            for name in ("events_intraday_20240501.json", "events_fresh_20240501", "refreshed_20240501.json")
+        )
+    }
+    assert ranks == {
+        "events_intraday_20240501.json": 0,
+        "events_fresh_20240501": 0,
+        "refreshed_20240501.json": 1,
+    }
 
 
 def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:

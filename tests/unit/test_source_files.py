@@ -11,7 +11,7 @@ import pytest
 
 from habitue.errors import InputError
 from habitue.sources.columns import check_columns, columns_of
-from habitue.sources.files import SourceFile, check_rejected, find_files
+from habitue.sources.files import SourceFile, check_rejected, find_files, readable
 from habitue.sources.inputs import FoundInput, Input
 from habitue.sources.settings import SourceSettings
 
@@ -35,7 +35,15 @@ def test_a_glob_a_folder_and_a_file_find_what_they_name(tmp_path: Path) -> None:
         "data/2024/b.csv",
         "data/2024/deep/c.csv",
     ]
-    assert len(find_files(["data"], "csv", tmp_path)) == 3
+    in_folder = find_files(["data"], "csv", tmp_path)
+    assert names(in_folder) == [
+        "data/2023/a.csv",
+        "data/2024/b.csv",
+        "data/2024/deep/c.csv",
+        "data/2024/notes.md",
+    ]
+    assert [f.name for f in readable(in_folder)] == names(in_folder)[:3]
+    assert in_folder[3].status == "ignored" and "does not end in .csv" in str(in_folder[3].reason)
     assert names(find_files(["data/2024/notes.md"], "csv", tmp_path)) == ["data/2024/notes.md"]
     assert names(find_files([(tmp_path / "data").as_uri() + "/2023"], "csv", tmp_path)) == [
         str(tmp_path / "data/2023/a.csv")
@@ -47,6 +55,10 @@ def test_an_empty_folder_and_a_glob_without_a_file_are_input_errors(tmp_path: Pa
     for location in ("data", "data/*.csv", "nowhere"):
         with pytest.raises(InputError, match=r"holds no file to read"):
             find_files([location], "csv", tmp_path)
+    put(tmp_path / "data" / "events.log", "{}")
+    with pytest.raises(InputError) as other_names:
+        find_files(["data"], "json", tmp_path)
+    assert "found none, but data/events.log" in str(other_names.value)
 
 
 def test_files_that_are_not_whole_are_rejected_and_content_that_repeats_is_named(tmp_path: Path) -> None:

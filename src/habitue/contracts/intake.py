@@ -17,12 +17,12 @@ SOURCE_FILE = Table(
         Column("entity", "string", "Entity the file feeds; an adapter may feed several (comma separated)."),
         Column("bytes", "bigint", "Size.", nullable=False),
         Column("sha256", "string", "Digest of the content.", nullable=False),
-        Column("status", "string", "read, rejected, repeat, gone.", nullable=False),
+        Column("status", "string", "read, rejected, repeat, ignored, gone.", nullable=False),
         Column("reason", "string", "Why it was rejected, or which file it repeats."),
         Column("first_seen", "timestamp", "When habitue first met this content.", nullable=False),
         Column("run_id", "string", "Run that took it in."),
     ),
-    checks=(("known_status", "status IN ('read', 'rejected', 'repeat', 'gone')"),),
+    checks=(("known_status", "status IN ('read', 'rejected', 'repeat', 'ignored', 'gone')"),),
 )
 
 IDENTIFIER = Table(

@@ -37,7 +37,7 @@ class SourceFile:
     location: str
     bytes: int
     sha256: str
-    status: str = "read"  # read, rejected, repeat
+    status: str = "read"  # read, rejected, repeat, ignored
     reason: str | None = None
 
     def rejected(self, reason: str) -> SourceFile:
@@ -48,21 +48,33 @@ class SourceFile:
 def find_files(locations: Sequence[str], format_: str, project: Path) -> tuple[SourceFile, ...]:
     """Every file of a source in the order of names, with its digest and whether it is whole.
 
-    Content that an earlier file has is a repeat; a folder without a file is an InputError.
+    Content that an earlier file has is a repeat; a folder without a file is an InputError. What lies in a folder
+    under a name of another format is ignored, and says so.
     """
     found: dict[str, tuple[fs.FileSystem, str]] = {}
+    ignored: dict[str, str] = {}
     for location in locations:
         files = list(_expand(location, format_, project))
-        if not files:
+        wanted = {name: (system, path) for name, system, path, is_wanted in files if is_wanted}
+        others = {name: path for name, _, path, is_wanted in files if not is_wanted}
+        if not wanted:
+            more = f", but {', '.join(sorted(others)[:3])}" if others else ""
             raise InputError(
                 f"{location} holds no file to read.",
-                [f"expected at least one {format_} file, found none"],
-                hint="Put the files there, or correct the path of the source.",
+                [f"expected at least one {format_} file, found none{more}"],
+                hint="Put the files there, or correct the path of the source; a pattern such as `folder/*` takes any name.",
             )
-        found |= {name: (system, path) for name, system, path in files}
+        found |= wanted
+        ignored |= others
     with ThreadPoolExecutor(max_workers=8) as pool:
-        examined = pool.map(lambda name: _examine(name, *found[name], format_), sorted(found))
-        return _mark_repeats(examined)
+        examined = list(pool.map(lambda name: _examine(name, *found[name], format_), sorted(found)))
+    reason = f"is ignored: its name does not end in {', '.join(_SUFFIXES.get(format_, ()))}"
+    passed_over = [
+        SourceFile(name, path, 0, "", "ignored", reason)
+        for name, path in ignored.items()
+        if name not in found
+    ]
+    return tuple(sorted((*_mark_repeats(examined), *passed_over), key=lambda file: file.name))
 
 
 def readable(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
@@ -73,9 +85,10 @@ def readable(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
 def check_rejected(source: str, files: Sequence[SourceFile], limit: float) -> None:
     """Stop where too many of a source's files cannot be read; repeats do no harm and do not count."""
     rejected = [f for f in files if f.status == "rejected"]
-    if files and len(rejected) / len(files) > limit:
+    looked_at = sum(f.status != "ignored" for f in files)
+    if rejected and len(rejected) / looked_at > limit:
         raise InputError(
-            f"Source {source}: {len(rejected)} of {len(files)} files cannot be read, more than its limit of {limit:.0%}:",
+            f"Source {source}: {len(rejected)} of {looked_at} files cannot be read, more than its limit of {limit:.0%}:",
             [f"{f.name}: {f.reason}" for f in rejected],
             hint="Deliver them again, take them away, or raise limits.max_rejected_file_share of the source.",
         )
@@ -96,21 +109,25 @@ def open_system(location: str) -> tuple[fs.FileSystem, str]:
     return system, path
 
 
-def _expand(location: str, format_: str, project: Path) -> Iterable[tuple[str, fs.FileSystem, str]]:
+def _expand(location: str, format_: str, project: Path) -> Iterable[tuple[str, fs.FileSystem, str, bool]]:
+    """Name, file system and path of all files of a location, and whether they are of the format by their name."""
     is_uri = bool(_URI.match(location))
     system, path = open_system(location if is_uri else str(project / location))
     base, pattern = _split_glob(path)
     info = system.get_file_info(base)
     if info.type == fs.FileType.File:
-        candidates = [base]
+        candidates = {base: True}
     elif info.type == fs.FileType.Directory:
         listed = system.get_file_info(fs.FileSelector(base, recursive=True))
         inside = (i.path for i in listed if i.type == fs.FileType.File)
-        candidates = [p for p in inside if _wanted(p, base, pattern, format_)]
+        visible = [path for path in inside if _is_visible(path, base)]
+        candidates = {p: _wanted(p, base, pattern, format_) for p in visible}
+        if pattern is not None:  # who names files means no others
+            candidates = {p: True for p, is_wanted in candidates.items() if is_wanted}
     else:
-        candidates = []
-    for candidate in candidates:
-        yield _name(candidate, project, location if is_uri else None), system, candidate
+        candidates = {}
+    for candidate, is_wanted in candidates.items():
+        yield _name(candidate, project, location if is_uri else None), system, candidate, is_wanted
 
 
 def _split_glob(path: str) -> tuple[str, str | None]:
@@ -122,10 +139,12 @@ def _split_glob(path: str) -> tuple[str, str | None]:
     return "/".join(parts[:first]) or "/", "/".join(parts[first:])
 
 
+def _is_visible(path: str, base: str) -> bool:
+    return not any(part.startswith((".", "_")) for part in path[len(base) :].lstrip("/").split("/"))
+
+
 def _wanted(path: str, base: str, pattern: str | None, format_: str) -> bool:
     relative = path[len(base) :].lstrip("/")
-    if any(part.startswith((".", "_")) for part in relative.split("/")):
-        return False
     if pattern is None:
         return relative.lower().endswith(_SUFFIXES.get(format_, ("",)))
     return _matches(relative.split("/"), pattern.split("/"))

@@ -95,7 +95,7 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
         _device().alias("device"),
         products.product(listed, name).alias("product"),
         products.items(listed, name).alias("items"),
-        _order(name, currency=default_currency(settings)).alias("order"),
+        _order(name, listed, currency=default_currency(settings)).alias("order"),
         redacted_text(present(p["search_term"])).alias("search_term"),
         (number(p["engagement_time_msec"], "double") / 1000).alias("engaged_seconds"),
         _consent().alias("consent"),
@@ -151,10 +151,12 @@ def _faults(rules: EventRules) -> Column:
 def _slice() -> Column:
     """The part that is always delivered as a whole: a day of a property, as the export's folder names it.
 
-    A row that names no day is of no such part, so that no later delivery takes its place.
+    Where no folder does, streams tell properties apart: each belongs to one. A row that names no day is of no
+    such part, so that no later delivery takes its place.
     """
     day = F.nullif(F.regexp_replace("event_date", "[^0-9]", ""), F.lit(""))
-    return F.when(day.isNotNull(), F.concat_ws("|", F.regexp_extract("_file", _PROPERTY, 1), day))
+    named = F.nullif(F.regexp_extract("_file", _PROPERTY, 1), F.lit(""))
+    return F.when(day.isNotNull(), F.concat_ws("|", F.coalesce(named, "stream_id", F.lit("")), day))
 
 
 def _sequence() -> Column:
@@ -209,20 +211,21 @@ def _zone(offset_seconds: Column) -> Column:
     return F.when(minutes.between(-18 * 60, 18 * 60), F.concat(F.when(minutes < 0, "-").otherwise("+"), text))
 
 
-def _order(name: Column, *, currency: str | None) -> Column:
-    """The order of a purchase or refund; GA4's value holds neither tax nor shipping."""
+def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
+    """The order of a purchase or refund, or what a checkout would order; GA4's value holds neither tax nor shipping."""
     ecommerce, p = F.col("ecommerce"), F.col("p")
     is_refund = name == vocabulary.ORDER_REFUNDED
     stated = F.when(is_refund, ecommerce["refund_value"]).otherwise(ecommerce["purchase_revenue"])
     order_number = F.coalesce(named_value(ecommerce["transaction_id"]), named_value(p["transaction_id"]))
+    in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
     fields = {
         "order_number": order_number,
-        "value": F.coalesce(number(stated, MONEY), number(p["value"], MONEY)),
+        "value": F.coalesce(number(stated, MONEY), number(p["value"], MONEY), in_checkout),
         "currency": F.coalesce(F.upper(present(p["currency"])), F.lit(currency)),
         "discount": number(p["discount"], MONEY),
         "coupon": named_value(p["coupon"]),
     }
-    is_order = name.isin(*vocabulary.ORDERS)
+    is_order = name.isin(*vocabulary.VALUED)
     return F.when(is_order, F.struct(*(value.alias(n) for n, value in fields.items())))
 
 

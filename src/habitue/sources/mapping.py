@@ -9,11 +9,14 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.entities import ENTITIES
+from habitue.contracts.entities import ENTITIES, EVENT
 from habitue.errors import ConfigError, InputError
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources.draft import CLEAR_IDENTIFIERS, FLAGS, Draft, listed
+from habitue.sources.event_parts import CAMPAIGN_FIELDS
+from habitue.sources.event_parts import campaign as whole_campaign
+from habitue.sources.event_parts import device as whole_device
 from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
 from habitue.sources.faults import faults_where
@@ -27,6 +30,7 @@ __all__ = ["SourceSettings", "map_source"]
 
 _READING = ("_file", "_position", "_raw")
 _BIRTH_YEARS = (1900, 2100)
+_CAMPAIGN = EVENT.column("campaign").type
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,7 @@ def _derived(rows: DataFrame, entity: str, rules: EventRules) -> DataFrame:
     if entity == "customer_record":
         return _with_person(rows)
     if entity == "event":
-        return _with_clock(rows, rules)
+        return _as_tracked(rows, rules)
     if entity == "stock_level" and "store" not in rows.columns:
         return rows.withColumn("store", F.lit(""))
     return rows
@@ -219,8 +223,8 @@ def _with_person(rows: DataFrame) -> DataFrame:
     )
 
 
-def _with_clock(rows: DataFrame, rules: EventRules) -> DataFrame:
-    """The event's time from the clocks that are mapped; pages and searches without what names a person."""
+def _as_tracked(rows: DataFrame, rules: EventRules) -> DataFrame:
+    """What adapters find out for every event: its time, campaign and device; nothing in it names a person."""
     present = set(rows.columns)
     nothing = F.lit(None).cast("timestamp")
     clocks = [
@@ -246,5 +250,21 @@ def _with_clock(rows: DataFrame, rules: EventRules) -> DataFrame:
             title=page["title"],
             referrer=page["referrer"],
             redaction=rules.redaction,
+        )
+    if {"page", "campaign"} & present:
+        stated = F.col("campaign") if "campaign" in present else F.from_json(F.lit("{}"), _CAMPAIGN)
+        url = F.col("page.url") if "page" in present else F.lit(None).cast("string")
+        of_field = {name: stated[name] for name in CAMPAIGN_FIELDS}
+        made["campaign"] = whole_campaign(of_field, url, click_id=stated["click_id"])
+    if "device" in present:
+        device = F.col("device")
+        made["device"] = whole_device(
+            agent=device["user_agent"],
+            kind=device["type"],
+            system=device["os"],
+            app=device["app"],
+            locale=device["locale"],
+            zone=device["zone"],
+            browser_name=device["browser"],
         )
     return timed.withColumns(made).drop("_clock")

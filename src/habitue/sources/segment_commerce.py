@@ -9,6 +9,7 @@ from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
 from habitue.sources.event_parts import is_unreadable, number, present
 from habitue.sources.segment_line import ORDER_AMOUNTS
+from habitue.sources.tracked_products import worth
 
 _PRODUCT_NUMBERS = {"price": MONEY, "quantity": QUANTITY}
 
@@ -34,12 +35,14 @@ def items(properties: Column) -> Column:
 
 
 def order(properties: Column, event_name: Column, *, currency: str | None) -> Column:
-    """The order of an order event, or of any event that names one; `currency` where it states none."""
+    """The order of an order event, of a checkout or of any event that names one; `currency` where it states none."""
     stated = F.upper(present(properties["currency"]))
-    is_order = event_name.isin(*vocabulary.ORDERS) | present(properties["order_id"]).isNotNull()
+    is_order = event_name.isin(*vocabulary.VALUED) | present(properties["order_id"]).isNotNull()
+    of_checkout = F.coalesce(number(properties["value"], MONEY), worth(items(properties)))
+    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, of_checkout)
     fields = {
         "order_number": present(properties["order_id"]),
-        "value": net_merchandise(properties),
+        "value": F.coalesce(net_merchandise(properties), in_checkout),
         "currency": F.coalesce(stated, F.lit(currency)),
         "discount": number(properties["discount"], MONEY),
         "coupon": present(properties["coupon"]),

@@ -44,7 +44,7 @@ _PROPERTIES = _struct(
     *PRODUCT_FIELDS,
     *ORDER_AMOUNTS,
     f"products:array<{_struct(*PRODUCT_FIELDS)}>",
-    *("order_id", "coupon", "currency", "query", "url", "path", "title", "referrer"),
+    *("order_id", "value", "coupon", "currency", "query", "url", "path", "title", "referrer"),
     *("email", "email_id", "campaign_id", "campaign_name"),
 )
 

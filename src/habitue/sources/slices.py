@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 IS_REPLACED = "_is_replaced"
 DELIVERIES = "_file string, _rank int, _base string"
-_RUNNING = re.compile(r"intraday|fresh", re.IGNORECASE)
+_RUNNING = re.compile(r"(?:^|[^a-z])(?:intraday|fresh)(?:[^a-z]|$)", re.IGNORECASE)
 
 Delivery = tuple[str, int, str]
 """File, rank (a higher one replaces a lower), and name without folders."""

@@ -12,7 +12,7 @@ from habitue.events import vocabulary
 from habitue.sources.event_parts import is_unreadable, number, present
 from habitue.sources.faults import Condition
 from habitue.sources.snowplow_entities import ENHANCED_PRODUCT, PRODUCT
-from habitue.sources.tracked_products import TEXTS_TYPE, currency_of, product_faults
+from habitue.sources.tracked_products import TEXTS_TYPE, currency_of, items, product_faults, worth
 
 
 def listed(entities: Column, told: Mapping[str, Column], row: Mapping[str, Column]) -> Column:
@@ -31,8 +31,8 @@ def listed(entities: Column, told: Mapping[str, Column], row: Mapping[str, Colum
 
 
 def amounts(of: Mapping[str, Mapping[str, Column]], row: Mapping[str, Column]) -> dict[str, Column]:
-    """What an event says of its order, as texts: by transaction, by refund, or by the columns of old."""
-    sold, returned, enhanced = of["sold"], of["returned"], of["enhanced"]
+    """What an event says of its order, as texts: by transaction, refund or cart, or by the columns of old."""
+    sold, returned, enhanced, cart = of["sold"], of["returned"], of["enhanced"], of["cart"]
     return {
         "order_number": F.coalesce(
             *(present(v) for v in (sold["transaction_id"], returned["transaction_id"], enhanced["id"])),
@@ -45,10 +45,14 @@ def amounts(of: Mapping[str, Mapping[str, Column]], row: Mapping[str, Column]) -
             *(present(v) for v in (sold["shipping"], enhanced["shipping"], row["tr_shipping"]))
         ),
         "refund": present(returned["refund_amount"]),
+        "cart": present(cart["total_value"]),
         "discount": present(sold["discount_amount"]),
         "coupon": F.coalesce(present(sold["discount_code"]), present(enhanced["coupon"])),
         "currency": F.coalesce(
-            *(present(v) for v in (sold["currency"], returned["currency"], enhanced["currency"])),
+            *(
+                present(v)
+                for v in (sold["currency"], returned["currency"], enhanced["currency"], cart["currency"])
+            ),
             present(row["tr_currency"]),
             present(row["ti_currency"]),
         ),
@@ -56,7 +60,7 @@ def amounts(of: Mapping[str, Mapping[str, Column]], row: Mapping[str, Column]) -
 
 
 def order(stated: Mapping[str, Column], products: Column, name: Column, *, currency: str | None) -> Column:
-    """The order of an order event, or of any that names one.
+    """The order of an order event, of a checkout or of any that names one.
 
     A transaction's revenue is its total: tax and shipping are taken away to find what the goods cost.
     """
@@ -64,14 +68,16 @@ def order(stated: Mapping[str, Column], products: Column, name: Column, *, curre
     total, tax, shipping = (number(stated[n], MONEY) for n in ("total", "tax", "shipping"))
     goods = total - F.coalesce(tax, none) - F.coalesce(shipping, none)
     of_products = currency_of(products)
+    of_checkout = F.coalesce(number(stated["cart"], MONEY), worth(items(products, name)))
+    in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, of_checkout)
     fields = {
         "order_number": stated["order_number"],
-        "value": F.coalesce(number(stated["refund"], MONEY), goods).try_cast(MONEY),
+        "value": F.coalesce(number(stated["refund"], MONEY), goods, in_checkout).try_cast(MONEY),
         "currency": F.coalesce(F.upper(F.coalesce(stated["currency"], of_products)), F.lit(currency)),
         "discount": number(stated["discount"], MONEY),
         "coupon": stated["coupon"],
     }
-    is_order = name.isin(*vocabulary.ORDERS) | stated["order_number"].isNotNull()
+    is_order = name.isin(*vocabulary.VALUED) | stated["order_number"].isNotNull()
     return F.when(is_order, F.struct(*(value.alias(n) for n, value in fields.items())))
 
 

@@ -70,6 +70,7 @@ TRANSACTION = Schema(
     ("transaction_id", "revenue", "tax", "shipping", "discount_amount", "discount_code", "currency"),
 )
 REFUND = Schema(f"{_SNOWPLOW}_ecommerce_refund", ("transaction_id", "refund_amount", "currency"))
+CART = Schema(f"{_SNOWPLOW}_ecommerce_cart", ("total_value", "currency"))
 ENHANCED_PRODUCT = Schema(f"{_ENHANCED}_product_field_object", TEXTS)
 ENHANCED_ACTION = Schema(
     f"{_ENHANCED}_action_field_object", ("id", "revenue", "tax", "shipping", "coupon", "currency")
@@ -93,6 +94,7 @@ FIRST: dict[str, Schema] = {
     "user": USER,
     "sold": TRANSACTION,
     "returned": REFUND,
+    "cart": CART,
     "enhanced": ENHANCED_ACTION,
 }
 """Entities of which an event has one, by the name under which their fields are read."""

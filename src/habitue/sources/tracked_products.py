@@ -15,6 +15,7 @@ TEXTS = ("id", "category", "brand", "price", "quantity", "currency")
 
 TEXTS_TYPE = f"array<struct<{','.join(f'{name}:string' for name in TEXTS)}>>"
 PRODUCT_TYPE = f"struct<product_number:string,category:string,brand:string,price:{MONEY},quantity:{QUANTITY}>"
+_SUM = "decimal(38,2)"
 _NUMBERS = {"price": MONEY, "quantity": QUANTITY}
 _OF_ONE = (
     vocabulary.PRODUCT_VIEWED,
@@ -34,6 +35,16 @@ def items(listed: Column, name: Column) -> Column:
     found = F.array_compact(F.transform(listed, _typed))
     is_list = (F.size(found) > 0) & ~_is_about_one(listed, name)
     return F.when(is_list, found).cast(f"array<{PRODUCT_TYPE}>")
+
+
+def worth(items: Column) -> Column:
+    """What products cost together, of each one piece where no quantity is said; null where none has a price."""
+
+    def with_product(sum_: Column, product: Column) -> Column:
+        cost = (product["price"] * F.coalesce(product["quantity"], F.lit(1).cast(QUANTITY))).cast(_SUM)
+        return F.coalesce((sum_ + cost).cast(_SUM), cost, sum_)
+
+    return F.aggregate(items, F.lit(None).cast(_SUM), with_product).try_cast(MONEY)
 
 
 def currency_of(listed: Column) -> Column:

@@ -16,6 +16,8 @@ from habitue.sources.faults import Condition, faults_where
 from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED
 
 FUTURE_TOLERANCE = timedelta(hours=24)
+FUTURE = "future_time"
+"""Code of rows that lie further ahead than that."""
 EARLIEST = "1970-01-01"
 
 _CURRENCY = {"order_line": "currency", "subscription": "currency", "event": "order.currency"}
@@ -167,9 +169,7 @@ def _future(entity: str, now: datetime) -> list[Condition]:
         return []
     name = HAPPENED[entity]
     is_future = F.col(name) > F.lit(now + FUTURE_TOLERANCE)
-    return [
-        (F.coalesce(is_future, F.lit(False)), "future_time", f"{name} lies more than 24 hours after the run")
-    ]
+    return [(F.coalesce(is_future, F.lit(False)), FUTURE, f"{name} lies more than 24 hours after the run")]
 
 
 def _currency(entity: str) -> list[Condition]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -34,7 +35,7 @@ from habitue.sources.file_changes import (
 from habitue.sources.inputs import find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import hashed_rows, silver_rows
-from habitue.sources.validation import is_good
+from habitue.sources.validation import FUTURE, FUTURE_TOLERANCE, is_good
 from habitue.stages.intake import Taken
 
 _SAID = "All files of events are read: "
@@ -42,10 +43,14 @@ _SAID = "All files of events are read: "
 
 @dataclass(frozen=True)
 class Events:
-    """Settled events by source; where only new files were read, the stored events that these overrule."""
+    """Settled events by source; where only new files were read, the stored events that these overrule.
+
+    `future` says by source when the first of the events that lie too far ahead will have come (microseconds).
+    """
 
     taken: tuple[Taken, ...]
     overruled: DataFrame | None = None
+    future: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def good(self) -> DataFrame:
@@ -68,14 +73,16 @@ def new_event_files(run: Run) -> Mapping[str, frozenset[str]] | None:
         noted = _noted(run, settings.source)
         changes = file_changes(_now(run, settings), noted)
         came[settings.source] = changes.came
-        why = why or _why_all(settings, changes, noted, made)
+        why = why or _why_all(run, settings, changes, noted, made)
     if why:
         run.note(f"{_SAID}{why}.")
         return None
     return came
 
 
-def _why_all(settings: SourceSettings, changes: FileChanges, noted: Noted, made: Mapping[str, Any]) -> str:
+def _why_all(
+    run: Run, settings: SourceSettings, changes: FileChanges, noted: Noted, made: Mapping[str, Any]
+) -> str:
     """Why all files of a source have to be read; empty where those that came are enough."""
     source = settings.source
     if changes.why_all:
@@ -83,8 +90,9 @@ def _why_all(settings: SourceSettings, changes: FileChanges, noted: Noted, made:
     never = why_never(settings)
     if never and (changes.came or states_known_time(settings)):  # which a stored event does not tell
         return f"of {source}, {never}"
-    if any(code == "future_time" for _, code, _ in made["tallies"].get(source, ())):
-        return f"some of {source} were too far in the future"
+    future = made["future"].get(source)
+    if future is not None and datetime.fromtimestamp(future / 1e6, UTC) <= run.now + FUTURE_TOLERANCE:
+        return f"some rows of {source} were too far in the future"
     is_whole = made["files"].get(source) == files_digest(noted)
     return "" if is_whole else "a run ended before all was written"
 
@@ -103,6 +111,10 @@ def settle(run: Run, taken: Sequence[Taken]) -> Events | None:
         rows, overruled = beside.rows, beside.overruled
     counted = tallies(outcome_counts(rows, "source"))
     before, lost = _before(run, taken), _lost(overruled)
+    is_future = any(FUTURE in tally.quarantined for tally in counted.values())
+    future = _first_of_future(rows) if is_future else {}
+    if taken[0].came is not None:
+        future = _earlier((made_from(run.location, EVENT) or {"future": {}})["future"], future)
     return Events(
         tuple(
             replace(
@@ -113,6 +125,7 @@ def settle(run: Run, taken: Sequence[Taken]) -> Events | None:
             for each in taken
         ),
         overruled,
+        future,
     )
 
 
@@ -141,6 +154,19 @@ def basis(run: Run, events: Events) -> dict[str, Any]:
         "rules": _rules(run),
         "files": {each.settings.source: files_digest(_found(each)) for each in events.taken},
         "tallies": {each.settings.source: each.tally.spelt() for each in events.taken},
+        "future": dict(events.future),
+    }
+
+
+def _first_of_future(rows: DataFrame) -> dict[str, int]:
+    is_future = ~is_good() & (F.col("_faults")[0]["code"] == FUTURE)
+    first = rows.where(is_future).groupBy("source").agg(F.unix_micros(F.min("event_time")).alias("micros"))
+    return {row["source"]: row["micros"] for row in first.collect()}
+
+
+def _earlier(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {
+        source: min(d[source] for d in (one, other) if source in d) for source in one.keys() | other.keys()
     }
 
 

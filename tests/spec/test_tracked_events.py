@@ -1,0 +1,110 @@
+"""What every tracker's events say in one form: what a checkout would order, campaigns of addresses, devices of agents."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from habitue.sources.event_rules import DEFAULT_RULES
+from habitue.sources.ga4 import read_ga4
+from habitue.sources.mapping import map_source
+from habitue.sources.segment import SegmentSettings, read_segment
+from habitue.sources.settings import SourceSettings
+from habitue.sources.snowplow import read_snowplow
+from tests.raw_rows import raw_rows
+
+TWO_SHOES_AND_SOCKS = [
+    {"price": "49.90", "quantity": "2"},
+    {"price": 5},
+]  # socks: one pair, since none is said
+ECOMMERCE = "iglu:com.snowplowanalytics.snowplow.ecommerce"
+
+
+def segment(spark: SparkSession, stated: str | None, items: list[dict[str, Any]]) -> DataFrame:
+    properties: dict[str, Any] = {"products": [{"product_id": str(n)} | item for n, item in enumerate(items)]}
+    call = {"type": "track", "event": "Checkout Started", "timestamp": "2024-05-01T10:00:00Z"}
+    properties |= {"value": stated} if stated else {}
+    lines = raw_lines(spark, call | {"messageId": "1", "properties": properties})
+    return read_segment(lines, settings=SegmentSettings(source="web"))[0].rows
+
+
+def ga4(spark: SparkSession, stated: str | None, items: list[dict[str, Any]]) -> DataFrame:
+    listed = [{"item_id": str(n)} | item for n, item in enumerate(items)]
+    value = [{"key": "value", "value": {"double_value": stated}}] if stated else []
+    row = {"event_name": "begin_checkout", "event_timestamp": "1714557600000000", "event_date": "20240501"}
+    lines = raw_lines(spark, row | {"items": listed, "event_params": value})
+    return read_ga4(lines, SourceSettings(source="web", adapter="ga4", path="x"), DEFAULT_RULES).rows
+
+
+def snowplow(spark: SparkSession, stated: str | None, items: list[dict[str, Any]]) -> DataFrame:
+    entities = [{"schema": f"{ECOMMERCE}/product/jsonschema/1-0-0", "data": {"id": str(n)} | item}
+                for n, item in enumerate(items)]  # fmt: skip
+    if stated:
+        entities.append({"schema": f"{ECOMMERCE}/cart/jsonschema/1-0-0", "data": {"total_value": stated}})
+    action = {
+        "schema": f"{ECOMMERCE}/snowplow_ecommerce_action/jsonschema/1-0-2",
+        "data": {"type": "checkout_step"},
+    }
+    row = {"event_id": "1", "event": "unstruct", "collector_tstamp": "2024-05-01 10:00:00"}
+    row |= {"contexts": json.dumps({"data": entities}), "unstruct_event": json.dumps({"data": action})}
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    return read_snowplow(raw_lines(spark, row), settings, DEFAULT_RULES).rows
+
+
+def raw_lines(spark: SparkSession, line: dict[str, Any]) -> DataFrame:
+    return spark.createDataFrame([(json.dumps(line), "f", 0)], "value string, _file string, _position bigint")
+
+
+@pytest.mark.parametrize("read", [segment, ga4, snowplow])
+def test_a_checkout_is_worth_what_it_states_or_else_what_it_lists(spark: SparkSession, read: Any) -> None:
+    priceless = [{"quantity": 2}]
+    every = [
+        read(spark, "90.5", TWO_SHOES_AND_SOCKS),
+        read(spark, None, TWO_SHOES_AND_SOCKS),
+        read(spark, None, priceless),
+    ]
+    rows = (
+        every[0]
+        .unionByName(every[1])
+        .unionByName(every[2])
+        .select("event_name", "order.value", "_faults")
+        .collect()
+    )
+    assert {(row["event_name"], len(row["_faults"])) for row in rows} == {("checkout_started", 0)}
+    assert [row["value"] for row in rows] == [Decimal("90.50"), Decimal("104.80"), None]
+
+
+def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_agent(
+    spark: SparkSession,
+) -> None:
+    source = {
+        "source": "shop", "entity": "event", "format": "csv", "path": "x",
+        "columns": {
+            "event_name": "event", "event_time": "at", "page.url": "url", "campaign.medium": "medium",
+            "device.user_agent": "agent",
+        },
+    }  # fmt: skip
+    rows = raw_rows(
+        spark,
+        """
+        event     | at                   | medium | url                                                 | agent
+        page_view | 2024-05-01T10:00:00Z | mail   | https://shop.de/?utm_source=ann@x.de&utm_medium=cpc | Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile/15E148 Safari/604.1
+        page_view | 2024-05-01T10:00:00Z |        | https://shop.de/?utm_medium=cpc&gclid=G1            |
+        page_view | 2024-05-01T10:00:00Z |        | https://shop.de/                                    |
+        """,
+    )
+    found = (
+        map_source(rows, SourceSettings.model_validate(source | {"zone": "UTC"}))
+        .rows.orderBy("_position")
+        .collect()
+    )
+    assert [row["campaign"] and row["campaign"].asDict() for row in found] == [
+        {"source": "redacted", "medium": "mail", "name": None, "term": None, "content": None, "click_id": None},
+        {"source": None, "medium": "cpc", "name": None, "term": None, "content": None, "click_id": "G1"},
+        None,
+    ]  # fmt: skip
+    assert (found[0]["device"]["type"], found[0]["device"]["browser"]) == ("mobile", "safari")
