@@ -243,7 +243,7 @@ def _word(state: Column) -> Column:
 
 
 def _properties() -> Column:
-    """Parameters, and beside them where the user was, on which stream, and the user's own properties."""
+    """Parameters, and beside them items and purchase as they came, where the user was, on which stream and device."""
     own = as_object(F.col("user_properties"))
     around = F.to_json(
         F.struct(
@@ -251,11 +251,20 @@ def _properties() -> Column:
             F.col("platform"),
             F.struct("geo.country", "geo.region", "geo.city").alias("geo"),
             F.col("app_info.version").alias("app_version"),
+            parts.filled(
+                {
+                    "brand": F.col("device.mobile_brand_name"),
+                    "model": F.col("device.mobile_model_name"),
+                    "os_version": F.col("device.operating_system_version"),
+                }
+            ).alias("device"),
         )
     )
     members = F.array(
         F.nullif(F.regexp_replace("parameters", r"^\{|\}$", ""), F.lit("")),
         F.nullif(F.regexp_replace(around, r"^\{|\}$", ""), F.lit("")),
+        F.when(F.size("items") > 0, F.concat(F.lit('"items":'), "items_json")),
+        F.when(F.col("ecommerce").isNotNull(), F.concat(F.lit('"ecommerce":'), "ecommerce_json")),
         F.when(own != "{}", F.concat(F.lit('"user_properties":'), own)),
     )
     return F.concat(F.lit("{"), F.array_join(F.array_compact(members), ","), F.lit("}"))

@@ -29,6 +29,7 @@ NESTED = {
     "privacy_info": _struct("analytics_storage", "ads_storage", "uses_transient_token"),
     "device": _struct(
         *("category", "operating_system", "language", "time_zone_offset_seconds", "browser"),
+        *("mobile_brand_name", "mobile_model_name", "operating_system_version"),
         f"web_info:{_struct('browser', 'hostname')}",
     ),
     "geo": _struct("continent", "sub_continent", "country", "region", "city", "metro"),

@@ -60,13 +60,20 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         for name in ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
     ]
     call = F.lower(present(line["type"]))
-    named = parsed(raw_text).withColumns(
-        {
-            "call": call,
-            "event_name": name_of_call(call, line["event"]),
-            "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
-            "url": _url(),
-        }
+    named = (
+        parsed(raw_text)
+        .withColumns(
+            {
+                "call": call,
+                "event_name": name_of_call(call, line["event"]),
+                "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
+                "url": _url(),
+                # traits of a group are what the call says; those of a person are identifiers at most
+                "_said": F.when(call == "group", line["traits"]).otherwise(line["properties"]),
+                "context": _context(),
+            }
+        )
+        .withColumn("said", redacted_json(F.col("_said"), settings=settings.redaction))
     )
     name, url = F.col("event_name"), F.col("url")
     return named.select(
@@ -94,7 +101,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         commerce.order(props, name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
         _consent().alias("consent"),
-        parts.variant(redacted_json(line["properties"], settings=settings.redaction)).alias("properties"),
+        parts.variant(_properties()).alias("properties"),
         F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
         present(props["email_id"]).alias("_contact"),
     )
@@ -152,7 +159,7 @@ def _identifiers() -> Column:
     as both, since one of them meets no other evidence and changes nothing.
     """
     line, traits = F.col("line"), F.col("line.context.traits")
-    own = F.when(F.col("call") == "identify", line["traits"])
+    own = F.when(F.col("call") == "identify", F.col("traits"))
     mailed_to = F.when(F.col("event_name").isin(*RESPONSES), F.col("props.email"))
     previous = present(line["previousId"])
     return parts.clear_identifiers(
@@ -211,6 +218,36 @@ def _device() -> Column:
         locale=context["locale"],
         zone=context["timezone"],
     )
+
+
+def _properties() -> Column:
+    """What the call says, and in `context` what the specification lists there and no column holds."""
+    said, context = F.coalesce("said", F.lit("{}")), F.col("context")
+    member = F.concat(F.lit('"context":'), context, F.lit("}"))
+    beside = F.concat(F.left(said, F.length(said) - 1), F.when(said == "{}", "").otherwise(","), member)
+    has_room = said.startswith("{") & ~said.contains('"context":')
+    return F.when(context.isNotNull() & has_room, beside).otherwise(F.col("said"))
+
+
+def _context() -> Column:
+    """Its members as JSON. None names a person: a device's name often does, and coordinates tell where one lives."""
+    line, context = F.col("line"), F.col("line.context")
+    read = {
+        "app": ("version", "build", "namespace"),
+        "device": ("manufacturer", "model"),
+        "library": ("name", "version"),
+        "location": ("country", "region", "city"),
+        "network": ("carrier", "cellular", "wifi"),
+        "os": ("version",),
+        "referrer": ("id", "type"),
+        "screen": ("width", "height", "density"),
+    }
+    members = [
+        parts.filled({field: context[name][field] for field in fields}).alias(name)
+        for name, fields in read.items()
+    ]
+    group = F.coalesce(present(line["groupId"]), present(context["groupId"])).alias("group_id")
+    return F.nullif(F.to_json(F.struct(*members, group)), F.lit("{}"))
 
 
 def _consent() -> Column:

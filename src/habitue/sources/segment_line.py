@@ -20,10 +20,14 @@ def _struct(*fields: str) -> str:
 _CONTEXT = _struct(
     f"page:{_struct('url', 'path', 'title', 'referrer')}",
     f"campaign:{_struct('name', 'source', 'medium', 'term', 'content')}",
-    f"device:{_struct('id', 'type')}",
-    f"os:{_struct('name')}",
-    f"app:{_struct('name')}",
-    f"library:{_struct('name')}",
+    f"device:{_struct('id', 'type', 'manufacturer', 'model')}",
+    f"os:{_struct('name', 'version')}",
+    f"app:{_struct('name', 'version', 'build', 'namespace')}",
+    f"library:{_struct('name', 'version')}",
+    f"network:{_struct('carrier', 'cellular', 'wifi')}",
+    f"screen:{_struct('width', 'height', 'density')}",
+    f"location:{_struct('country', 'region', 'city')}",
+    f"referrer:{_struct('id', 'type')}",
     f"traits:{_struct('email', 'phone')}",
     "consent:struct<categoryPreferences:map<string,string>>",
     "consentManagement:struct<allowedConsentIds:array<string>,deniedConsentIds:array<string>>",
@@ -32,12 +36,12 @@ _CONTEXT = _struct(
     "userAgent",
     "sessionId",
     "channel",
+    "groupId",
 )
-_CALL = ("messageId", "type", "event", "name", "anonymousId", "userId", "previousId", "channel")
+_CALL = ("messageId", "type", "event", "name", "anonymousId", "userId", "previousId", "groupId", "channel")
 _TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
-_LINE = _struct(
-    *_CALL, *_TIMES, "properties", f"traits:{_struct('email', 'phone')}", f"context:{_CONTEXT}", "_corrupt"
-)
+_LINE = _struct(*_CALL, *_TIMES, "properties", "traits", f"context:{_CONTEXT}", "_corrupt")
+_TRAITS = _struct("email", "phone")
 PRODUCT_FIELDS = ("product_id", "sku", "category", "brand", "price", "quantity")
 ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
 _PROPERTIES = _struct(
@@ -50,7 +54,7 @@ _PROPERTIES = _struct(
 
 
 def parsed(raw_text: DataFrame) -> DataFrame:
-    """Lines with `line` (the call), `props` (its known properties) and `is_corrupt`; blank lines are none.
+    """Lines with `line` (the call), `props`, `traits` (what is known of them) and `is_corrupt`; blank lines are none.
 
     A line is corrupt when it is not one JSON object. A member of an unexpected shape (a text where an
     object is usual) is null and spoils nothing else.
@@ -59,7 +63,12 @@ def parsed(raw_text: DataFrame) -> DataFrame:
     return (
         raw_text.where(F.trim("value") != "")
         .withColumn("line", line)
-        .withColumn("props", F.from_json("line.properties", _PROPERTIES))
+        .withColumns(
+            {
+                "props": F.from_json("line.properties", _PROPERTIES),
+                "traits": F.from_json("line.traits", _TRAITS),
+            }
+        )
         .withColumn("is_corrupt", _is_corrupt())
     )
 
