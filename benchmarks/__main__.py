@@ -7,7 +7,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -95,10 +94,10 @@ def _measure(contests: Sequence[Contest], options: argparse.Namespace, work: Pat
         results.mkdir(parents=True, exist_ok=True)
         everything = merged(before, found)
         (results / "latest.json").write_text(json.dumps(everything, indent=1) + "\n")
-    if results == RESULTS and not is_test:
-        facts = machine() | {"measured_on": datetime.now(UTC).date().isoformat()}
-        (results / "machine.json").write_text(json.dumps(facts, indent=1) + "\n")
-        PAGE.write_text(render(read_entries(results / "latest.json"), facts))
+        if results == RESULTS and not is_test:
+            facts = machine()
+            (results / "machine.json").write_text(json.dumps(facts, indent=1) + "\n")
+            PAGE.write_text(render(everything, facts))
     return found
 
 

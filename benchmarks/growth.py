@@ -9,6 +9,8 @@ from benchmarks.contest import SPARK, Contender, Contest, Task
 
 _WHOLE, _TENTH = "whole", "tenth"
 _DAYS = 365
+_GROWING = ("silver.event", "silver.order_line", "silver.session", "gold.customer_profile")
+"""Tables whose rows follow the number of persons."""
 _RUN, _SUMMARISE = "benchmarks.whole_runs:run_project", "benchmarks.whole_runs:summarise"
 
 
@@ -30,12 +32,17 @@ def copy_tenth(task: Task) -> None:
 
 
 def differences(ours: Path, peer: Path) -> list[str]:
-    """Their tables differ by nature; both must have published, and filled the same ones."""
-    filled = [
-        {name for name, (rows, _) in whole_runs.read_summary(o).items() if rows != "0"} for o in (ours, peer)
+    """Their tables differ by nature; both must have published, filled the same ones, and grown about tenfold."""
+    counted = [
+        {name: int(rows) for name, (rows, _) in whole_runs.read_summary(o).items()} for o in (ours, peer)
     ]
-    missing = sorted(filled[1] - filled[0])
-    return [f"{name} has rows on a tenth of the persons and none on all" for name in missing]
+    missing = sorted(name for name, rows in counted[1].items() if rows and not counted[0].get(name))
+    found = [f"{name} has rows on a tenth of the persons and none on all" for name in missing]
+    for name in _GROWING:
+        times = counted[0].get(name, 0) / max(1, counted[1].get(name, 0))
+        if not 5 <= times <= 20:
+            found.append(f"{name} has {times:.1f} times the rows on ten times the persons")
+    return found
 
 
 CONTESTS = (

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contest import SPARK, THREADS, Contender, Contest, Task
-from benchmarks.lanes import Lane, Timing
+from benchmarks.lanes import ROOT, Lane, Timing
 
 Entry = dict[str, Any]
 """One line of latest.json."""
@@ -162,10 +164,20 @@ def _entry(
         "peak_memory_mib": _most(ours),
         "peer_peak_memory_mib": _most(theirs),
         "rounds": len(ours),
+        "measured_on": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
         "equal_results": not differences,
         "differences": differences,
         **({"stages": stages} if stages else {}),
     }
+
+
+def _commit() -> str:
+    """Whose figures these are; with + where files differ from the commit."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip() or "unknown"
 
 
 def _marginal(entry: Entry, peer_rows: Path) -> Entry:

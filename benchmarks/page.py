@@ -54,9 +54,10 @@ def _head(facts: dict[str, Any]) -> str:
         "Each stage beside its peers, on the same input, in one run, in turns. This page is rendered by "
         "`make bench` from [latest.json](../benchmarks/results/latest.json); the plans of the engines lie "
         "[beside it](../benchmarks/results/plans). Method: [decision 5](decisions/0005-benchmarks.md).\n\n"
-        f"Measured on {facts['measured_on']}: {facts['processor']}, {facts['cores']} cores, "
+        f"The newest figures are of {facts['processor']}, {facts['cores']} cores, "
         f"{facts['memory_gib']} GiB, {facts['system']}; Python {facts['python']}, Spark {facts['pyspark']}, "
-        f"Delta {facts['delta']}. Both sides work on the same two cores."
+        f"Delta {facts['delta']}. Both sides work on the same two cores. Each table says when and of which commit it was "
+        "measured; + stands for changes that were not committed yet."
     )
 
 
@@ -93,10 +94,16 @@ def _section(name: str, entries: Sequence[Entry]) -> str:
             f"### {name}",
             WHAT.get(name, ""),
             table,
+            _when(entries),
             *(_stages(e) for e in entries if "stages" in e),
             *(_quality(e) for e in entries if "quality" in e),
         ]
     )
+
+
+def _when(entries: Sequence[Entry]) -> str:
+    told = dict.fromkeys(f"{e['measured_on']} at {e['commit']}" for e in entries)
+    return f"Measured on {', '.join(told)}."
 
 
 def _quality(entry: Entry) -> str:

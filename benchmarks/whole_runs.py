@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.contest import Task
@@ -48,11 +49,13 @@ def copy_project(source: Path, task: Task) -> None:
     for old in task.out.parent.glob(f"{task.out.name}-*"):
         shutil.rmtree(old, ignore_errors=True)
     target = task.out.parent / f"{task.out.name}-{_rounds}" / _PROJECT
-    shutil.copytree(source, target, copy_function=_link_or_copy)
+    shutil.copytree(source, target, copy_function=partial(_link_or_copy, root=source))
 
 
-def _link_or_copy(source: str, target: str) -> None:
-    if source.endswith(".parquet") or "/data/" in source:
+def _link_or_copy(source: str, target: str, *, root: Path) -> None:
+    """Raw files and Parquet are never written in place; all else may be, and is a copy."""
+    is_raw = Path(source).relative_to(root).parts[0] == "data"
+    if is_raw or source.endswith(".parquet"):
         Path(target).hardlink_to(source)
     else:
         shutil.copy2(source, target)

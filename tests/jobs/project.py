@@ -25,6 +25,7 @@ def project_run(
     *,
     run_id: str = "r1",
     now: datetime = NOW,
+    partitions: int = 2,
 ) -> Run:
     """A run over the sources; the second one in a project takes the lake of the first."""
     pepper = project / "secrets" / "pepper"
@@ -32,7 +33,7 @@ def project_run(
         make_pepper(pepper)
     named = {name: {"source": name, **source} for name, source in sources.items()}
     settings = Settings.model_validate(
-        {"sources": named, "spark": {"master": "local[2]", "shuffle_partitions": 2}}
+        {"sources": named, "spark": {"master": "local[2]", "shuffle_partitions": partitions}}
     )
     record = RunRecord(run_id, now.isoformat(), "test", "test", "test")
     run = Run(project, settings, Location(str(project / "lake")), record, Progress(quiet=True), now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,30 @@ def fill_shop(folder: Path, *, customers: int = 60, seed: int = 7) -> Path:
     write_orders(folder / "data" / "orders_1.csv", lines[:half])
     write_orders(folder / "data" / "orders_2.csv", lines[half:])
     return folder
+
+
+VISITS = """
+source: web
+adapter: segment
+path: data/visits*.jsonl
+"""
+
+
+def write_visits(folder: Path, *, seed: int = 11) -> None:
+    """Visits of the shop's customers and of strangers, some with a login, as a tracker's export, and its mapping."""
+    draw = random.Random(seed)
+    (folder / "conf" / "sources" / "web.yaml").write_text(VISITS)
+    lines = []
+    for number in range(300):
+        browser, moment = draw.randrange(40), START + timedelta(days=draw.uniform(0, DAYS))
+        for view in range(draw.randint(1, 4)):
+            at = f"{moment + timedelta(minutes=7 * view):%Y-%m-%dT%H:%M:%S}Z"
+            call = {"messageId": f"v{number}.{view}", "type": "page", "anonymousId": f"b{browser}", "timestamp": at,
+                    "properties": {"path": f"/p{draw.randrange(9)}"}}  # fmt: skip
+            if browser < 25 and draw.random() < 0.2:
+                call["context"] = {"traits": {"email": email(browser)}}
+            lines.append(json.dumps(call))
+    (folder / "data" / "visits_1.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def write_orders(file: Path, lines: list[str]) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pyspark.sql import SparkSession
 
 from habitue.cli import main
 from habitue.config.project import load_settings
+from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.lake.card import FORMAT_VERSION, make_card
 from habitue.lake.lease import hold_lease
 from habitue.privacy.keys import key_id, make_pepper
 from tests.audience_files import USE_CASE
 from tests.jobs.conftest import Shop
-from tests.jobs.small_shop import make_shop, order_lines, write_orders
+from tests.jobs.small_shop import fill_shop, make_shop, order_lines, write_orders
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
@@ -147,3 +149,18 @@ def test_an_unreachable_mlflow_ends_the_run_soon_and_leaves_the_lake_as_it_was(
     message = capsys.readouterr().err
     assert f"The model registry at {NOBODY_LISTENS} cannot be used" in message
     assert shop.heads() == before
+
+
+@pytest.mark.accept
+def test_a_shop_too_small_for_any_model_is_published_without_scores(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    shop = Shop(tmp_path / "shop", spark)
+    assert shop.habitue("init", str(shop.folder)) == 0
+    fill_shop(shop.folder, customers=4)
+    assert shop.habitue("--quiet", "run") == 0
+    scores = shop.lake.read(CUSTOMER_SCORE)
+    assert not scores.isEmpty() and scores.where("p_churn IS NOT NULL OR clv_365d IS NOT NULL").isEmpty()
+    assert shop.outcomes()["train"] == "done" and shop.registry.champion("churn") is None
+    assert shop.habitue("--quiet", "run") == 0
+    assert set(shop.outcomes().values()) == {"unchanged"}

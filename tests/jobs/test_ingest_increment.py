@@ -27,6 +27,7 @@ from tests.jobs.project import project_run
 
 START = datetime(2024, 3, 1, 10, tzinfo=UTC)
 AHEAD = "2031-01-01T00:00:00Z"
+ABSURD = "+12000-01-01T00:00:00Z"  # beyond what Python's clock can tell
 SOURCES: dict[str, dict[str, Any]] = {
     name: {"adapter": "segment", "path": f"{name}/*.json*", "limits": {"max_quarantined_share": 0.9}}
     for name in ("app", "web")
@@ -71,7 +72,7 @@ def drawn_lines(draw: random.Random) -> list[tuple[str, str]]:
         if number % 13 == 0:
             call["originalTimestamp"] = call["receivedAt"] = None
         if number % 17 == 3:  # a clock far ahead, which must not make every later run read all files
-            call |= dict.fromkeys(("originalTimestamp", "sentAt", "receivedAt"), AHEAD)
+            call |= dict.fromkeys(("originalTimestamp", "sentAt", "receivedAt"), draw.choice([AHEAD, ABSURD]))
         lines.append((draw.choice(["app", "web"]), json.dumps(call)))
     return lines
 
@@ -182,7 +183,8 @@ def test_an_event_of_the_future_counts_with_the_first_files_after_its_time(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lines = [("web", line) for _, line in drawn_lines(random.Random(5))]
-    early = [line for line in lines if AHEAD in line[1]]
+    ahead = {"messageId": "ahead"} | dict.fromkeys(("originalTimestamp", "sentAt", "receivedAt"), AHEAD)
+    early = [("web", json.dumps(json.loads(lines[0][1]) | ahead))]
     sources = {"web": SOURCES["web"]}
     write_batch(tmp_path, 0, [*early, *lines[:10]], random.Random(0))
     first = ingested(spark, tmp_path, sources, 0)

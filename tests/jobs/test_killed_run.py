@@ -62,7 +62,7 @@ def dying_before(name: str | None, seen: list[str]) -> Iterator[None]:
 
 
 def new_orders(shop: Shop) -> Shop:
-    """A third file: customers of before buy again in the 40 days after, and new ones come."""
+    """A third file: customers of before buy again in the 40 days after, and new ones come; in full size a tracker's, too."""
     known, later = [], small_shop.START + timedelta(days=small_shop.DAYS)
     draw = random.Random(3)
     for number in range(90):
@@ -73,6 +73,8 @@ def new_orders(shop: Shop) -> Shop:
             f"{moment:%d.%m.%Y %H:%M};A{draw.randint(1, 30)};1;{draw.randint(5, 50)},95"
         )
     small_shop.write_orders(shop.folder / "data" / "orders_3.csv", known)
+    if ACCEPT:
+        small_shop.write_visits(shop.folder)
     return shop
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
+from pyspark.sql import DataFrame
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, SESSION_EVENT
 from habitue.contracts.table import Table
@@ -15,10 +17,16 @@ from habitue.lake.commit import CommitNote
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.lake import Lake
 
+DAY = date(2026, 3, 1)
+
 
 def merge(lake: Lake, content: dict[str, str]) -> None:
-    rows = lake.spark.createDataFrame(list(content.items()), "event_id string, session_id string")
-    lake.merge(SESSION_EVENT, rows, delete_unmatched=True)
+    lake.merge(SESSION_EVENT, memberships(lake, content), delete_unmatched=True)
+
+
+def memberships(lake: Lake, content: dict[str, str]) -> DataFrame:
+    rows = [(event, session, DAY) for event, session in content.items()]
+    return lake.spark.createDataFrame(rows, "event_id string, session_id string, session_date date")
 
 
 def changes(lake: Lake, since: int) -> dict[tuple[str, str], int] | None:
@@ -67,7 +75,7 @@ def test_rows_that_came_and_went_are_found_through_merge_compaction_and_restore(
 def test_without_a_commit_or_a_file_there_is_no_answer(lake: Lake, tmp_path: Path) -> None:
     merge(lake, {"a": "1"})
     first = head(lake)
-    lake.append(SESSION_EVENT, lake.spark.createDataFrame([("b", "2")], "event_id string, session_id string"))
+    lake.append(SESSION_EVENT, memberships(lake, {"b": "2"}))
     assert changes(lake, first) == {("b", "2"): 1}
     assert row_changes(lake, SESSION_EVENT, ("event_id",), since=first, until=head(lake) + 1) is None
     for file in (tmp_path / "lake" / "silver" / "session_event").glob("*.parquet"):

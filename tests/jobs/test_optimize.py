@@ -41,7 +41,8 @@ def test_files_stay_for_as_long_as_a_kept_release_reads_them() -> None:
 def test_a_compaction_changes_neither_rows_nor_data_version_nor_fingerprint(lake: Lake) -> None:
     lake.note = CommitNote(run_id="r", fingerprints={SESSION_EVENT.name: "made"})
     for event in ("a", "b", "c"):
-        row = lake.spark.createDataFrame([(event, "s")], "event_id string, session_id string")
+        columns = "event_id string, session_id string, session_date date"
+        row = lake.spark.createDataFrame([(event, "s", NOW.date())], columns)
         lake.merge(SESSION_EVENT, row)
     lake.note = CommitNote(run_id="o", step="optimize")
     before, version = footprint(lake, SESSION_EVENT), data_version(lake)

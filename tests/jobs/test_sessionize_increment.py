@@ -140,7 +140,7 @@ def assert_equals_full(run: Run) -> None:
     full = sessions_with_events(run.lake.read(EVENT), settings=run.settings.session, zone=ZONE)
     rows = conform(with_row_hash(full.drop("event_ids"), SESSION), SESSION).select("session_id", "row_hash")
     assert sorted(run.lake.read(SESSION).select("session_id", "row_hash").collect()) == sorted(rows.collect())
-    own = run.lake.read(SESSION_EVENT).select("event_id", "session_id")
+    own = run.lake.read(SESSION_EVENT).select("event_id", "session_id", "session_date")
     assert sorted(own.collect()) == sorted(members(full).collect())
 
 

@@ -133,3 +133,10 @@ def test_spend_of_customers_without_usable_history_is_the_prior_mean() -> None:
         6.25 * 15.44 / 2.74 * np.ones(4)
     )
     assert GammaGamma.from_dict(model.to_dict()) == model
+
+
+def test_who_sent_everything_back_is_expected_to_spend_little() -> None:
+    model = GammaGamma(6.25, 3.74, 15.44, 36.0)
+    prior, once, often = model.expected_spend([0, 1, 12], [np.nan, 0.0, 0.0])
+    assert prior > once > often > 0
+    assert often == pytest.approx(prior * 2.74 / (2.74 + 6.25 * 12))

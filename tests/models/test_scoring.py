@@ -61,13 +61,17 @@ def _profile(spark: SparkSession, sample: Sample) -> DataFrame:
         "aov": float("inf"),
     }
     rows += [["never", *([None] * len(names))], ["impossible", *(impossible.get(n) for n in names)]]
-    rows += [["infinite", *(infinite[n] for n in names)]]
+    rows += [["infinite", *(infinite[n] for n in names)], ["objected", *rows[0][1:]]]
     raw = spark.createDataFrame(rows, ", ".join(["person_id string", *(f"{n} double" for n in names)]))
     clean = {n: F.when(~F.isnan(n), F.col(n)).cast(CUSTOMER_PROFILE.column(n).type).alias(n) for n in names}
     given = clean | {
         "person_id": F.col("person_id"),
         "as_of_date": F.lit(day(455)),
         "overdue_ratio": F.lit(0.8),
+        "consent": F.when(
+            F.col("person_id") == "objected",
+            F.create_map(F.lit("marketing:email"), F.lit("granted"), F.lit("profiling:any"), F.lit("denied")),
+        ),
     }
     return raw.select(
         *(given.get(c.name, F.lit(None).cast(c.type)).alias(c.name) for c in CUSTOMER_PROFILE.columns)
@@ -87,7 +91,7 @@ def test_spark_gives_the_numbers_of_the_model_and_every_person_one_honest_row(
     )
     assert violations(scored, CUSTOMER_SCORE) == {}
     rows = {row["person_id"]: row for row in scored.collect()}
-    assert len(rows) == today.size + 3
+    assert len(rows) == today.size + 4
     direct = score_batch(_as_stored(today), models, _ECONOMICS.economics())
     for i in range(today.size):
         row = rows[f"p{i:04d}"]
@@ -102,6 +106,9 @@ def test_spark_gives_the_numbers_of_the_model_and_every_person_one_honest_row(
         "impossible purchase history",
     )
     assert rows["infinite"]["p_churn"] is not None
+    objected = rows["objected"]
+    assert (objected["p_churn"], objected["clv_365d"], objected["priority_score"]) == (None, None, 0.0)
+    assert objected["score_note"] == "objected to profiling"
     assert (rows["p0000"]["churn_model_version"], rows["p0000"]["clv_basis"]) == ("3", "margin")
     _assert_ranked(list(rows.values()))
 
@@ -163,6 +170,9 @@ def test_a_batch_without_any_buyer_and_a_day_without_models_are_scored_empty(mod
     nobody = {name: np.array([np.nan]) for name in models.columns}
     assert score_batch(nobody, models, _ECONOMICS.economics())["score_note"] == ["never bought"]
     none = ScoringModels(None, None)
+    assert score_batch({name: np.array([np.nan]) for name in none.columns}, none, _ECONOMICS.economics())[
+        "score_note"
+    ] == ["never bought"]
     history = {"frequency": np.array([1.0]), "recency_days": np.array([5.0]), "age_days": np.array([9.0])}
     scored = partial(score_batch, models=none, economics=_ECONOMICS.economics())(history)
     assert scored["score_note"] == ["no model"] and np.isnan(scored["p_churn"]).all()

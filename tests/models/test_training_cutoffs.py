@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitue.training.cutoffs import plan_cutoffs
+from habitue.training.cutoffs import plan_cutoffs, without
 from habitue.training.settings import CutoffSettings
 
 _FIRST = date(2017, 1, 1)
@@ -47,3 +47,13 @@ def test_short_histories_lose_the_booster_first_and_the_judgement_last(
     cutoffs = plan_cutoffs(_FIRST, _FIRST + timedelta(days=days), 91, CutoffSettings())
     assert (cutoffs.test is not None, bool(cutoffs.train)) == (judged, boosted)
     assert boosted or "history is too short" in cutoffs.shortfall
+
+
+def test_cutoffs_at_which_too_few_had_bought_again_are_left_out() -> None:
+    cutoffs = plan_cutoffs(_FIRST, date(2018, 1, 1), 91, CutoffSettings())
+    later = without(cutoffs, [date(2017, 4, 3)], 10)
+    assert later.train == (date(2017, 5, 3), date(2017, 6, 3)) and later.shortfall == ""
+    alone = without(cutoffs, [*cutoffs.train, date(2017, 7, 3)], 10)
+    assert (alone.test, alone.calibration, alone.train) == (cutoffs.test, None, ())
+    assert "no booster: fewer than 10 customers had bought on two days at 2017-04-03" in alone.shortfall
+    assert without(cutoffs, [], 10) == cutoffs

@@ -97,7 +97,7 @@ def _repeat_value(lines: list[Row], days: list[date]) -> float | None:
     if len(days) < 2:
         return None
     later = sum((x["net_revenue"] for x in lines if _day(x["order_time"]) > days[0]), Decimal(0))
-    return float(later) / (len(days) - 1) if later > 0 else None
+    return float(max(later, Decimal(0))) / (len(days) - 1)
 
 
 def _categories(lines: list[Row]) -> dict[str, float] | None:

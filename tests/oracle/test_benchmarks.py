@@ -64,7 +64,7 @@ def test_new_entries_take_the_place_of_old_ones_of_their_name_and_size() -> None
 
 
 FACTS = {
-    "measured_on": "2026-11-22", "processor": "a processor", "cores": 2, "memory_gib": 24, "system": "Linux x86_64",
+    "processor": "a processor", "cores": 2, "memory_gib": 24, "system": "Linux x86_64",
     "python": "3.11.2", "pyspark": "4.2.0", "delta": "4.4.0",
 }  # fmt: skip
 
@@ -75,6 +75,7 @@ def entry(**own: object) -> dict[str, object]:
         "ours_seconds": 20.0, "ours_spread": 0.1, "peer": "duckdb", "peer_version": "2.0.0", "peer_seconds": 5.0,
         "peer_spread": 0.02, "ratio": 4.0, "rows_per_second_per_core": 250_000, "peak_memory_mib": 4000.0,
         "peer_peak_memory_mib": None, "rounds": 3, "equal_results": True, "differences": [],
+        "measured_on": "2026-11-22", "commit": "abc1234",
     } | own  # fmt: skip
 
 
@@ -90,6 +91,11 @@ def test_the_page_begins_with_where_we_are_behind() -> None:
         "| 10,000,000 | duckdb (2.0.0) | 20.00 s ±5% | 5.00 s ±1% | 4.00 | 250,000 | 4,000 MiB | – | yes |"
         in page
     )
+
+
+def test_each_table_says_when_and_of_which_commit_it_was_measured() -> None:
+    page = render([entry(), entry(name="skew", measured_on="2026-11-26", commit="def5678+")], FACTS)
+    assert "Measured on 2026-11-22 at abc1234." in page and "Measured on 2026-11-26 at def5678+." in page
 
 
 def test_the_page_shows_stages_and_marginal_cost_of_whole_runs() -> None:

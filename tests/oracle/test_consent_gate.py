@@ -36,6 +36,9 @@ DEFINED = audiences(
         "all_channels": definition("all_channels", RULE),
         "mail_only": definition("mail_only", RULE, requires={"channels": ["email"]}),
         "ads_only": definition("ads_only", RULE, requires={"purpose": "ads_sharing", "channels": ["ads"]}),
+        "kept_out": definition(
+            "kept_out", RULE, requires={"purpose": "ads_sharing", "channels": ["ads"], "exclusion": True}
+        ),
         "for_nobody": definition("for_nobody", RULE, requires={"channels": []}),
     },
     CONSENT,
@@ -61,7 +64,7 @@ def member(draw: random.Random, number: int) -> dict[str, Any]:
         "has_phone": False,
         "has_address": draw.random() < 0.7,
         "identifier_types": draw.choice([[], ["device_id"], ["customer_number"]]),
-        "unsubscribed_channels": draw.choice([None, [], ["email"], ["post", "ads"]]),
+        "unsubscribed_channels": draw.choice([None, [], ["email"], ["post", "ads"], ["crm_mail"]]),
         "order_count": draw.choice([None, 0, 3]),
         "consent": draw.choice([None, said, said]),
     }
@@ -78,7 +81,9 @@ def violations(rows: Sequence[Row], truth: dict[str, dict[str, Any]], has_source
 
 def _is_closed(p: dict[str, Any], channel: str, has_source: bool) -> bool:
     said = p["consent"] or {}
-    main = said.get(f"{'ads_sharing' if p['audience'] == 'ads_only' else 'marketing'}:{channel}")
+    main = said.get(
+        f"{'ads_sharing' if p['audience'] in ('ads_only', 'kept_out') else 'marketing'}:{channel}"
+    )
     sharing = said.get(f"ads_sharing:{channel}")
     opt_in = main == "granted" and has_source
     lawful = {
@@ -88,8 +93,12 @@ def _is_closed(p: dict[str, Any], channel: str, has_source: bool) -> bool:
         "push": "device_id" in p["identifier_types"] and opt_in,
         "ads": p["has_email"] and opt_in and sharing == "granted",
     }[channel]
-    kept_out = p["is_suppressed"] or p["is_holdout"] or p["split_group"] == "holdout"
-    return kept_out or channel in (p["unsubscribed_channels"] or []) or not lawful
+    held_out = p["audience"] != "kept_out" and (p["is_holdout"] or p["split_group"] == "holdout")
+    left = set(p["unsubscribed_channels"] or [])
+    has_left = channel in left or left - set(
+        CONSENT.channels
+    )  # of a channel that nobody knows, all are closed
+    return bool(p["is_suppressed"] or held_out or has_left or not lawful)
 
 
 def gated(rows: DataFrame, has_source: bool) -> list[Row]:

@@ -182,6 +182,32 @@ def test_a_login_that_arrives_late_counts_from_its_arrival_on(spark: SparkSessio
     )
 
 
+def test_a_grant_counts_from_when_the_first_one_since_the_last_refusal_was_known(spark: SparkSession):
+    sessions = """
+        session_id | visitor_type | visitor_key | session_end
+        twice      | anonymous_id | twice       | 2026-05-20 10:00:00
+        again      | anonymous_id | again       | 2026-05-20 10:00:00
+        refused    | anonymous_id | refused     | 2026-05-20 10:00:00
+        later      | anonymous_id | later       | 2026-05-20 10:00:00
+    """
+    said = [
+        ("twice", 1, 1, True), ("twice", 19, 61, True),  # a second grant, known late, takes nothing away
+        ("again", 1, 1, True), ("again", 5, 90, False), ("again", 6, 40, True),  # a refusal known late, too
+        ("refused", 1, 1, True), ("refused", 6, 6, True), ("refused", 6, 6, False),
+        ("later", 25, 25, True),
+    ]  # fmt: skip
+    start = datetime(2026, 5, 1)
+    rows = [
+        ("anonymous_id", who, start + timedelta(days=given - 1), start + timedelta(days=at - 1), is_granted)
+        for who, given, at, is_granted in said
+    ]
+    columns = "id_type string, id_key string, given_time timestamp, at timestamp, is_granted boolean"
+    found = consented_visits(table(spark, SESSION, sessions), spark.createDataFrame(rows, columns)).collect()
+    assert {row["session_id"]: row["agreed_at"] for row in found} == {
+        "twice": datetime(2026, 5, 1), "again": datetime(2026, 6, 9),
+    }  # fmt: skip
+
+
 def test_as_of_any_time_it_says_what_would_have_been_said_then(spark: SparkSession):
     """Visits and logins of 150 browsers, each known up to 60 days late, at four times."""
     draw = Random(7)
@@ -191,7 +217,9 @@ def test_as_of_any_time_it_says_what_would_have_been_said_then(spark: SparkSessi
         first_known = min(known for *_, known in made)
         login = [known for *_, logins, known in made if logins]
         visits += made
-        agreed += [(v[0], v[-1]) for v in made if draw.random() < 0.5]
+        agreed += [
+            (v[0], v[-1] + timedelta(days=draw.choice([0, 0, 15, 60]))) for v in made if draw.random() < 0.6
+        ]
         switch = min(login, default=None)
         persons.append(("anonymous_id", f"b{browser}", first_known, f"anonymous {browser}", switch))
         if switch:

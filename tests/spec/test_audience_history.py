@@ -237,6 +237,54 @@ def test_overlaps_count_persons_of_both_audiences(spark: SparkSession) -> None:
     assert found == {("a", "b"): 2, ("a", "c"): 1, ("b", "c"): 1}
 
 
+PRIORITY = ("customer_number", "email", "phone")
+
+
+def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names(spark: SparkSession) -> None:
+    """k1 and k2 share an address, which is k1's. Words that nobody knows let no objection fall."""
+    said = table(
+        spark,
+        CONSENT,
+        """
+        consent_id | identifiers                  | purpose    | channel    | status    | given_time          | known_time
+        -----------+------------------------------+------------+------------+-----------+---------------------+--------------------
+        1          | customer_number:k1           | marketing  | any        | denied    | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
+        2          | email:shared, customer_number:k2 | marketing | any     | granted   | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
+        3          | customer_number:k3           | marketing  | any        | granted   | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
+        4          | customer_number:k3           | marketing  | crm_email  | withdrawn | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
+        5          | customer_number:k4           | marketing  | post       | granted   | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
+        6          | customer_number:k4           | newsletter | post       | denied    | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
+        7          | customer_number:k5           | newsletter | crm_email  | granted   | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
+        """,
+    )
+    owners = table(
+        spark,
+        IDENTITY_MAP,
+        """
+        id_type         | id_key | person_id | valid_from
+        ----------------+--------+-----------+--------------------
+        customer_number | k1     | k1        | 2025-01-01 00:00:00
+        email           | shared | k1        | 2025-01-01 00:00:00
+        customer_number | k2     | k2        | 2025-01-01 00:00:00
+        customer_number | k3     | k3        | 2025-01-01 00:00:00
+        customer_number | k4     | k4        | 2025-01-01 00:00:00
+        customer_number | k5     | k5        | 2025-01-01 00:00:00
+        """,
+    )
+    now, settings = datetime(2026, 7, 1, tzinfo=UTC), ConsentSettings()
+    rows = current_consent(said, owners, settings, at=now, priority=PRIORITY).collect()
+    found = {r["person_id"]: r["consent"] for r in rows}
+
+    def everywhere(status: str) -> dict[str, str]:
+        return {f"marketing:{channel}": status for channel in settings.channels}
+
+    assert found["k1"] == everywhere("denied")
+    assert found["k2"] == everywhere("granted")
+    assert found["k3"] == everywhere("withdrawn")
+    assert found["k4"] == {f"{purpose}:post": "denied" for purpose in settings.purposes}
+    assert found["k5"] == {"newsletter:crm_email": "granted"}  # opens nothing
+
+
 def test_the_latest_consent_counts_whichever_identifier_it_came_with(spark: SparkSession) -> None:
     said = table(
         spark,
@@ -269,7 +317,7 @@ def test_the_latest_consent_counts_whichever_identifier_it_came_with(spark: Spar
     now = datetime(2026, 7, 1, tzinfo=UTC)
     found = {
         r["person_id"]: r["consent"]
-        for r in current_consent(said, owners, ConsentSettings(), at=now).collect()
+        for r in current_consent(said, owners, ConsentSettings(), at=now, priority=PRIORITY).collect()
     }
     withdrawn = {f"marketing:{channel}": "withdrawn" for channel in ConsentSettings().channels}
     assert found == {"ada": withdrawn | {"marketing:post": "granted"}, "ben": {"marketing:email": "denied"}}

@@ -58,13 +58,17 @@ def test_returns_are_netted_and_never_count_as_purchases(spark):
         customer_number:ada | o2           | 1           | 2026-01-11 08:00:00 |      100.00 |        4
         customer_number:ada | r1           | 1           | 2026-01-20 08:00:00 |      -50.00 |       -2
         customer_number:ben | r2           | 1           | 2026-01-20 08:00:00 |       -5.00 |       -1
+        customer_number:cyd | o3           | 1           | 2026-01-01 08:00:00 |       20.00 |        1
+        customer_number:cyd | o4           | 1           | 2026-01-11 08:00:00 |       30.00 |        1
+        customer_number:cyd | r3           | 1           | 2026-01-20 08:00:00 |      -50.00 |       -2
         """,
     )
     assert_table(
-        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben')"),
+        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben', 'cyd')"),
         CUSTOMER_PROFILE,
         """
         person_id | order_count | return_count | net_revenue | monetary_value | return_rate | aov   | items_per_order | lines_per_order | last_order_date | lifecycle_stage
+        cyd       |           2 |            1 |        0.00 |            0.0 |         1.0 |  25.0 |             1.0 |             1.0 | 2026-01-11      | active
         ada       |           2 |            1 |      150.00 |           50.0 |        0.25 | 100.0 |             3.5 |             1.5 | 2026-01-11      | active
         ben       |           0 |            1 |       -5.00 |                |             |       |                 |                 |                 | prospect
         """,

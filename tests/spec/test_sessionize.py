@@ -443,6 +443,7 @@ def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: Spa
         c1       | carter      | 2026-03-01 10:00:00 | product_viewed   | <A 8.00>  |
         c2       | carter      | 2026-03-01 10:01:00 | product_added    | <A 8.00>  |
         k1       | kasse       | 2026-03-01 10:00:00 | checkout_started |           | (- 5.00 EUR)
+        k2       | kasse       | 2026-03-01 10:00:00 | checkout_started |           |
         f1       | former      | 2026-03-01 10:00:00 | form_started     |           |
         f2       | former      | 2026-03-01 10:01:00 | form_submitted   |           |
         f3       | former      | 2026-03-01 10:02:00 | form_started     |           |

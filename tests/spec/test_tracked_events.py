@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from habitue.sources.event_rules import DEFAULT_RULES
 from habitue.sources.ga4 import read_ga4
@@ -76,6 +77,46 @@ def test_a_checkout_is_worth_what_it_states_or_else_what_it_lists(spark: SparkSe
     )
     assert {(row["event_name"], len(row["_faults"])) for row in rows} == {("checkout_started", 0)}
     assert [row["value"] for row in rows] == [Decimal("90.50"), Decimal("104.80"), None]
+
+
+def test_what_a_tracker_says_beside_its_columns_is_kept_but_for_persons(spark: SparkSession) -> None:
+    call = {
+        "messageId": "1", "type": "group", "timestamp": "2024-05-01T10:00:00Z", "groupId": "ann@miller.de",
+        "traits": {"name": "Ann Miller", "email": "ann@miller.de", "plan": "gold", "employees": 3},
+        "context": {"device": {"name": "Ann's phone", "model": "P1"}, "app": {"version": "2"},
+                    "location": {"city": "Ulm", "latitude": 48.4}},
+    }  # fmt: skip
+    group = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="web"))[0].rows
+    row = {
+        "event_name": "view_item", "event_timestamp": "1714557600000000", "event_date": "20240501",
+        "event_params": [{"key": "device", "value": {"string_value": "my own"}}],
+        "device": {"mobile_brand_name": "Acme", "operating_system_version": "14"},
+        "items": [{"item_id": "S1", "item_category2": "Boots", "item_params": [
+            {"key": "gift_phone", "value": {"string_value": "0171 1234567"}},
+            {"key": "color", "value": {"string_value": "red"}}]}],
+    }  # fmt: skip
+    source = SourceSettings(source="web", adapter="ga4", path="x")
+    ga4_rows = [
+        read_ga4(raw_lines(spark, line), source, DEFAULT_RULES).rows
+        for line in (row, row | {"event_params": []})
+    ]
+    found = [json.loads(rows.select(F.to_json("properties")).first()[0]) for rows in (group, *ga4_rows)]
+    context = {
+        "app": {"version": "2"},
+        "device": {"model": "P1"},
+        "group_id": "redacted",
+        "location": {"city": "Ulm"},
+    }
+    assert found[0] == {"plan": "gold", "employees": "3", "context": context}
+    items = [
+        {
+            "item_id": "S1",
+            "item_category2": "Boots",
+            "item_params": {"gift_phone": "redacted", "color": "red"},
+        }
+    ]
+    assert found[1] == {"device": "my own", "items": items}  # a parameter keeps its name
+    assert found[2] == {"device": {"brand": "Acme", "os_version": "14"}, "items": items}
 
 
 def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_agent(

@@ -179,6 +179,20 @@ def test_an_audience_with_a_limit_cannot_be_referred_to() -> None:
         audiences({"a": {"not": {"audience": "top"}}, "top": definition("top", rule, limit=3)})
 
 
+def test_only_the_last_of_an_exclusive_group_may_have_a_limit() -> None:
+    rule = {"field": "is_known", "eq": True}
+
+    def group(limits: dict[str, int | None]) -> dict[str, AudienceDefinition]:
+        return {
+            name: definition(name, rule, exclusive_group="g", priority=place, limit=limit)
+            for place, (name, limit) in enumerate(limits.items())
+        }
+
+    read_audiences(group({"best": None, "rest": 5}), ConsentSettings(), HoldoutSettings())
+    with pytest.raises(ConfigError, match="best.yaml: limit: comes before others of the group g"):
+        read_audiences(group({"best": 5, "rest": None}), ConsentSettings(), HoldoutSettings())
+
+
 @pytest.mark.parametrize(
     ("split", "words"),
     [

@@ -15,6 +15,7 @@ def reasons_to_withhold(
     members: int,
     previous_members: int | None,
     has_consent_source: bool,
+    age_days: int,
 ) -> list[str]:
     """Every reason against this export, in words with what to do; empty: it may go."""
     guard = audience.definition.guard
@@ -23,6 +24,11 @@ def reasons_to_withhold(
         hint = f"map a source of consents for {wanted} to the entity consent in conf/sources"
         return [f"{members:,} members, 0 exportable: no consent source; {hint}"]
     reasons = []
+    if guard.max_age_days is not None and age_days > guard.max_age_days:
+        reasons.append(
+            f"the data end {age_days:,} days ago, more than guard.max_age_days {guard.max_age_days:,}; "
+            "deliver newer ones"
+        )
     if reachable < guard.min_size:
         size = f"{members:,} members, {reachable:,} exportable"
         reasons.append(f"{size}, fewer than guard.min_size {guard.min_size:,}")

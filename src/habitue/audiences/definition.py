@@ -50,6 +50,10 @@ class Requires(Section):
     channels: tuple[Name, ...] | None = Field(
         None, description="Channels the audience wants; unset: all of conf/consent.yaml."
     )
+    exclusion: bool = Field(
+        False,
+        description="A list that keeps people out of advertising: who is held out of contacts stays on it.",
+    )
 
 
 class Split(Section):
@@ -95,6 +99,11 @@ class Guard(Section):
         None,
         gt=0,
         description="An export whose audience changed by more percent since the last release is withheld.",
+    )
+    max_age_days: int | None = Field(
+        None,
+        ge=1,
+        description="An export whose data end more days ago is withheld; unset: however old they are.",
     )
 
 

@@ -52,9 +52,11 @@ def with_channels(members: DataFrame, audiences: Sequence[Audience], settings: C
     """
     statuses = F.transform(_wanted(audiences, settings), _status)
     reached = F.transform(F.filter(statuses, lambda s: s["status"] == OK), lambda s: s["channel"])
-    may_reach = ~F.col("is_suppressed") & ~F.col("is_holdout") & (F.col("split_group") != HOLDOUT)
+    excluding = F.col("audience").isin([a.name for a in audiences if a.definition.requires.exclusion])
+    is_held_out = ~excluding & (F.col("is_holdout") | (F.col("split_group") == HOLDOUT))
+    may_reach = ~F.col("is_suppressed") & ~is_held_out
     nobody = F.array().cast("array<string>")
-    outcome = _outcome(F.col("statuses"))
+    outcome = _outcome(F.col("statuses"), excluding)
     words = F.create_map(*(F.lit(part) for item in _OUTCOMES.items() for part in item))
     suppressed = F.concat(F.lit("suppressed: "), F.col("suppression_reason"))
     reason = F.when(F.col("outcome") == "suppressed", F.coalesce(suppressed, F.lit("suppressed")))
@@ -84,14 +86,14 @@ def _status(wish: Column) -> Column:
     return F.struct(wish["channel"].alias("channel"), F.try_element_at(F.col("reach"), key).alias("status"))
 
 
-def _outcome(statuses: Column) -> Column:
+def _outcome(statuses: Column, excluding: Column) -> Column:
     def met(code: str) -> Column:
         return F.exists(statuses, lambda s: s["status"] == code)
 
     outcome = (
         F.when(F.col("is_suppressed"), F.lit("suppressed"))
-        .when(F.col("is_holdout"), F.lit("global_holdout"))
-        .when(F.col("split_group") == HOLDOUT, F.lit("audience_holdout"))
+        .when(~excluding & F.col("is_holdout"), F.lit("global_holdout"))
+        .when(~excluding & (F.col("split_group") == HOLDOUT), F.lit("audience_holdout"))
         .when(F.size(statuses) == 0, F.lit("not_for_contact"))
     )
     for code in (OK, *CLOSEST):
@@ -129,9 +131,10 @@ def gate_of(
     words = {channel: _OUTCOMES.get(code, "reachable") for channel, code in status.items()}
     if row["is_suppressed"]:
         return Gate((), "suppressed", words)
-    if row["is_holdout"]:
+    is_exclusion = audience.definition.requires.exclusion
+    if row["is_holdout"] and not is_exclusion:
         return Gate((), "global_holdout", words)
-    if split_group == HOLDOUT:
+    if split_group == HOLDOUT and not is_exclusion:
         return Gate((), "audience_holdout", words)
     if not status:
         return Gate((), "not_for_contact", words)

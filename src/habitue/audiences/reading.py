@@ -47,6 +47,7 @@ def read_audiences(
             (("audiences", audience.name, *at), t) for at, t in _reference_faults(audience, definitions)
         ]
     faults += _shared_salts(definitions, holdout)
+    faults += _limits_before_others(definitions)
     cycle = [] if faults else find_cycle(needs(found))
     if cycle:
         path = ("audiences", cycle[0], "where")
@@ -141,6 +142,24 @@ def _shared_salts(
         if len(keys) > 1
         for key in keys
         if key in definitions and definitions[key].split is not None
+    ]
+
+
+def _limits_before_others(definitions: Mapping[str, AudienceDefinition]) -> list[tuple[KeyPath, str]]:
+    """Limits in a group whose later audiences would never see whom the limit leaves out."""
+    groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for key, definition in definitions.items():
+        if definition.exclusive_group is not None:
+            groups[definition.exclusive_group].append((definition.priority or 0, key))
+    return [
+        (
+            ("audiences", key, "limit"),
+            f"comes before others of the group {group}, which would not get whom the limit leaves out; "
+            "give it the last priority of the group, or narrow its rule instead",
+        )
+        for group, members in groups.items()
+        for _, key in sorted(members)[:-1]
+        if definitions[key].limit is not None
     ]
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from habitue.report.summary import Summary
 
 
+PERSONS = 3_000
+
+
 def add_demo_command(app: typer.Typer) -> None:
     """Add `demo`."""
     app.command()(demo)
@@ -26,7 +29,7 @@ def demo(
         bool, typer.Option("--planted", help="On a synthetic lake with visits, whose truth is known.")
     ] = False,
     both: Annotated[bool, typer.Option("--both", help="On the real data, then on the planted lake.")] = False,
-    persons: Annotated[int, typer.Option(help="On the planted lake: how many real people.")] = 3_000,
+    persons: Annotated[int, typer.Option(help="On the planted lake: how many real people.")] = PERSONS,
 ) -> None:
     """The whole run on The Complete Journey: 1.5 million real order lines of 2,469 households."""
     options = globals_of(context)
@@ -35,7 +38,7 @@ def demo(
         if both or not planted:
             code = _real(options)
         if both or planted:
-            _planted(options, persons)
+            code = _planted(options, persons) or code
         raise typer.Exit(code)
 
 
@@ -62,8 +65,8 @@ def _real(options: Globals) -> int:
     return 0 if code == ExitCode.EXPORTS_WITHHELD else code or 0
 
 
-def _planted(options: Globals, persons: int) -> None:
-    """The whole run on a lake of our own making, and a scoreboard against what was planted."""
+def _planted(options: Globals, persons: int) -> int:
+    """The whole run on a lake of our own making, and a scoreboard against what was planted; the code of the run."""
     from habitue.stages.execute import execute
     from habitue.stages.report import report_file
     from habitue.stages.scoreboard import planted_scoreboard
@@ -71,11 +74,14 @@ def _planted(options: Globals, persons: int) -> None:
     from habitue.synth.scoreboard import as_text
     from habitue.synth.settings import DEMO_START, SynthSettings
 
-    request = replace(options, project=options.project / "planted").request()
+    folder = "planted" if persons == PERSONS else f"planted-{persons}"
+    request = replace(options, project=options.project / folder).request()
     if not options.quiet:
         typer.echo("\nthe planted lake: people whose truth is known\n", err=True)
     synthesise(request, SynthSettings(persons=persons, start=DEMO_START))
-    execute(request)
+    code = execute(request).record.exit_code or 0
+    if code not in (0, ExitCode.EXPORTS_WITHHELD):  # nothing new to score
+        return code
     lines = planted_scoreboard(request)
     if options.as_json:
         print_data(lines)
@@ -86,6 +92,7 @@ def _planted(options: Globals, persons: int) -> None:
         ]
         print_table(("\nstage", "measure", "found", "beside", "which is", "of"), rows)
         typer.echo(f"\nreport   {report_file(request.project)}")
+    return 0
 
 
 def _print(found: Summary, project: str) -> None:

@@ -125,8 +125,9 @@ SESSION_EVENT = Table(
     columns=(
         Column("event_id", "string", "Event.", nullable=False),
         Column("session_id", "string", "Its session.", nullable=False),
+        Column("session_date", "date", "Day of the session's start in the project's zone.", nullable=False),
     ),
-    cluster_by=("session_id",),
+    cluster_by=("session_date", "session_id"),
     marks_deletions=True,
 )
 

@@ -47,7 +47,7 @@ def sessions_with_events(
 
 def members(visits: DataFrame) -> DataFrame:
     """Which session each event belongs to: the rows of silver.session_event. Grain: event."""
-    return visits.select(F.explode(EVENT_IDS).alias("event_id"), "session_id")
+    return visits.select(F.explode(EVENT_IDS).alias("event_id"), "session_id", "session_date")
 
 
 def session_events(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFrame:

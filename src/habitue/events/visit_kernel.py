@@ -131,7 +131,7 @@ def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.
     path, campaign, device = columns["path"], columns["campaign"], columns["device_type"]
     is_priced = _valid(columns["price"])
     viewed = last_in_run(is_priced & _flag(flags, "is_product_view"), starts)
-    checkout = last_in_run(_flag(flags, "is_checkout"), starts)
+    checkout = last_in_run(is_priced & _flag(flags, "is_checkout"), starts)
     return {
         "landing_page": _taken(path, first_in_run(_valid(path), starts)),
         "exit_page": _taken(path, last_in_run(_valid(path), starts)),

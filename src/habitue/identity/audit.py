@@ -68,33 +68,47 @@ def without_person(now: DataFrame, sightings: DataFrame) -> DataFrame:
 
 
 def persons_over_limit(now: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Persons who at some moment held more values of a type, or more identifiers at all, than allowed.
+    """Persons who at some moment held more values of a type, or more identifiers at all, than allowed."""
+    is_over = F.col("n") > _limit(settings)
+    held = _at_once(now, sightings, is_over, settings)
+    return (
+        held.groupBy("person_id", "at")
+        .agg(F.bool_or(is_over).alias("_over"), F.sum("n").alias("size"))
+        .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
+        .select("person_id")
+        .distinct()
+    )
 
-    A device or cookie counts for the days that its type lives after it was first known.
+
+def persons_at_limit(now: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Persons that held as many values of a type at once as one may: one more was refused. Exclusive types aside."""
+    is_full = (F.col("n") >= _limit(settings)) & ~F.col("id_type").isin(*settings.exclusive_types)
+    held = _at_once(now, sightings, is_full, settings)
+    return held.where(is_full & (F.col("n") > 1)).select("person_id").distinct()
+
+
+def _at_once(now: DataFrame, sightings: DataFrame, suspect: Column, settings: IdentitySettings) -> DataFrame:
+    """Values of a type that a person held at a moment (person_id, at, id_type, n), of persons who may be of interest.
+
+    `suspect` tells them by all values they ever held. A device or cookie counts for the days that its type lives
+    after it was first known.
     """
     per_type = now.groupBy("person_id", "id_type").agg(F.count(F.lit(1)).alias("n"))
     suspects = (
         per_type.groupBy("person_id")
-        .agg(F.bool_or(F.col("n") > _limit(settings)).alias("_over"), F.sum("n").alias("size"))
-        .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
+        .agg(F.bool_or(suspect).alias("_is_suspect"), F.sum("n").alias("size"))
+        .where(F.col("_is_suspect") | (F.col("size") > settings.cluster_limit))
         .select("person_id")
     )
     theirs = now.join(suspects, on="person_id", how="left_semi")
     first = sightings.groupBy(*NODE).agg(F.min("first_known").alias("born"))
     held = theirs.join(first, on=list(NODE), how="inner").withColumn("dies", _end_of_life(settings))
     moments = held.select("person_id", F.col("born").alias("at")).distinct()
-    at_once = (
+    return (
         held.join(moments, on="person_id", how="inner")
         .where("dies IS NULL OR (born <= at AND at < dies)")
         .groupBy("person_id", "at", "id_type")
         .agg(F.count(F.lit(1)).alias("n"))
-    )
-    return (
-        at_once.groupBy("person_id", "at")
-        .agg(F.bool_or(F.col("n") > _limit(settings)).alias("_over"), F.sum("n").alias("size"))
-        .where(F.col("_over") | (F.col("size") > settings.cluster_limit))
-        .select("person_id")
-        .distinct()
     )
 
 
@@ -104,13 +118,6 @@ def _end_of_life(settings: IdentitySettings) -> Column:
         return F.lit(None).cast("timestamp")
     pairs = chain.from_iterable((F.lit(t), F.lit(n)) for t, n in sorted(settings.live_days.items()))
     return F.col("born") + F.make_dt_interval(days=F.create_map(*pairs)[F.col("id_type")])
-
-
-def persons_at_limit(now: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Persons that hold as many values of a type as one may: the next one is refused. Exclusive types aside."""
-    per_type = now.groupBy("person_id", "id_type").agg(F.count(F.lit(1)).alias("n"))
-    is_full = (F.col("n") >= _limit(settings)) & ~F.col("id_type").isin(*settings.exclusive_types)
-    return per_type.where(is_full & (F.col("n") > 1)).select("person_id").distinct()
 
 
 def persons_with_two_numbers(

@@ -83,20 +83,18 @@ def consent_pauses(edges: DataFrame, said: DataFrame, *, rules: Sequence[str]) -
 def consented_visits(sessions: DataFrame, said: DataFrame) -> DataFrame:
     """Sessions whose visitor had granted the purpose when they ended: session_id, agreed_at (when that was known).
 
-    A refusal counts for all times, also where it was known late.
+    Of all grants since the last refusal the one known first counts. A refusal counts for all times, also where it
+    was known late.
     """
     by_visitor = said.withColumnsRenamed({"id_type": "visitor_type", "id_key": "visitor_key"})
     joined = sessions.select("session_id", "visitor_type", "visitor_key", "session_end").join(
         by_visitor, on=["visitor_type", "visitor_key"], how="inner"
     )
-    order = F.struct(
-        "given_time", (~F.col("is_granted")).alias("is_stricter"), F.negative(F.unix_micros("at"))
-    )
-    latest = F.max_by("is_granted", order)
+    refused = F.max(F.when(~F.col("is_granted"), F.col("given_time"))).over(Window.partitionBy("session_id"))
     return (
         joined.where("given_time <= session_end")
+        .withColumn("_refused", refused)
+        .where("is_granted AND (_refused IS NULL OR given_time > _refused)")
         .groupBy("session_id")
-        .agg(latest.alias("is_granted"), F.max_by("at", order).alias("agreed_at"))
-        .where("is_granted")
-        .select("session_id", "agreed_at")
+        .agg(F.min("at").alias("agreed_at"))
     )

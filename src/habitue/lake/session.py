@@ -19,6 +19,7 @@ from habitue.config.spark import SparkSettings
 from habitue.errors import DependencyError
 from habitue.lake.jars import installed_jars, spark_home
 from habitue.lake.java import java_home
+from habitue.lake.java_names import keep_names
 
 LOOPBACK = "127.0.0.1"
 
@@ -80,6 +81,7 @@ def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> S
         session = _start(settings, app_name, log_file)
     for name, value in runtime_conf(settings).items():
         session.conf.set(name, value)
+    keep_names(session)
     return session
 
 

@@ -73,12 +73,12 @@ class GammaGamma:
     def expected_spend(self, x: ArrayLike, mean: ArrayLike) -> Floats:
         """Expected spend per future purchase: the prior mean and the customer's own, weighted (q-1) to p x.
 
-        Without a usable own mean (x = 0, or mean missing or not positive) it
-        is the prior mean. With q <= 1 the prior has no mean; `mean_spend`
+        Without an own mean (x = 0, or mean missing or negative) it is the prior
+        mean; a mean of 0 is known and draws the expectation down. With q <= 1 the prior has no mean; `mean_spend`
         then takes its place with the weight of one unit of shape.
         """
         count, own = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(mean, dtype=np.float64))
-        known = (count > 0) & np.isfinite(own) & (own > 0)
+        known = (count > 0) & np.isfinite(own) & (own >= 0)
         own_weight = np.where(known, self.p * count, 0.0)
         prior_weight = self.q - 1 if self.q > 1 else 1.0
         total = prior_weight * self.prior_mean + own_weight * np.where(known, own, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
 
 OK = "ok"
 ANY = "any"
+PROFILING = "profiling"
+"""Purpose of predictions about a person: who objects to it is not scored."""
 GRANTED = "granted"
 
 WORDS = {
@@ -107,21 +109,51 @@ class Wish:
 
 
 def current_consent(
-    consent: DataFrame, identity_map: DataFrame, settings: ConsentSettings, *, at: datetime
+    consent: DataFrame,
+    identity_map: DataFrame,
+    settings: ConsentSettings,
+    *,
+    at: datetime,
+    priority: Sequence[str],
 ) -> DataFrame:
     """One row per person: `consent`, a map from 'purpose:channel' to the latest status known by `at`.
 
-    A statement for any channel counts for each of them, and the latest one counts, whichever identifier
-    it came with; of two at the same instant the stricter one.
+    A statement for any channel counts for each of them, and the latest one counts; of two at the same instant
+    the stricter one. A grant is that of the person whom its strongest identifier names (`priority`), an
+    objection that of everybody whom any of them names. An objection on a channel or to a purpose that is not
+    known here counts for all of them: a wrong word must not let it fall.
     """
-    each_channel = F.array(*(F.lit(channel) for channel in settings.channels))
-    channels = F.when(F.col("channel") == ANY, each_channel).otherwise(F.array(F.col("channel")))
+    is_objection = F.col("status") != GRANTED
+    every_channel, every_purpose = _all(settings.channels), _all(settings.purposes)
+    means_all = (F.col("channel") == ANY) | (is_objection & ~F.col("channel").isin(*settings.channels))
+    channels = F.when(means_all, every_channel).otherwise(F.array("channel"))
+    is_known = F.col("purpose").isin(*settings.purposes)
+    purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array("purpose"))
+    ranks = F.create_map(*(F.lit(part) for rank, name in enumerate(priority) for part in (name, rank)))
+    ranked = F.array_sort(
+        F.transform(
+            "identifiers",
+            lambda i: F.struct(
+                F.coalesce(F.try_element_at(ranks, i["id_type"]), F.lit(len(priority))).alias("rank"),
+                i["id_type"],
+                i["id_key"],
+            ),
+        )
+    )
+    who = F.when(is_objection, ranked).otherwise(F.slice(ranked, 1, 1))
     is_past = (F.col("given_time") <= F.lit(at)) & (F.col("known_time") <= F.lit(at))
     stated = consent.where(is_past).select(
-        F.explode("identifiers").alias("i"), "purpose", "given_time", "status", channels.alias("channels")
+        F.explode(who).alias("i"),
+        "given_time",
+        "status",
+        purposes.alias("purposes"),
+        channels.alias("channels"),
     )
     holds = identity_map.where(F.col("valid_to").isNull())
-    persons = stated.select(
+    of_purpose = stated.select(
+        "i", "given_time", "status", "channels", F.explode("purposes").alias("purpose")
+    )
+    persons = of_purpose.select(
         "i.id_type", "i.id_key", "purpose", F.explode("channels").alias("channel"), "given_time", "status"
     )
     latest = F.max_by(
@@ -135,6 +167,10 @@ def current_consent(
     entry = F.struct(F.concat_ws(":", "purpose", "channel"), F.col("status"))
     entries = by_channel.groupBy("person_id").agg(F.array_sort(F.collect_list(entry)).alias("entries"))
     return entries.select("person_id", F.map_from_entries("entries").alias("consent"))
+
+
+def _all(names: Iterable[str]) -> Column:
+    return F.array(*(F.lit(name) for name in names)).cast("array<string>")
 
 
 def reach(wishes: Iterable[Wish], settings: ConsentSettings, *, has_consent_source: bool) -> Column:
@@ -163,7 +199,10 @@ def _status(wish: Wish, settings: ConsentSettings, has_consent_source: bool) -> 
     allowed = _allowed(channel.legal_basis, stated)
     for granted in besides:
         allowed = allowed & F.coalesce(granted, F.lit(False))
-    unsubscribed = F.coalesce(F.array_contains("unsubscribed_channels", wish.channel), F.lit(False))
+    # who left a channel that is not known here may have meant this one
+    left = F.col("unsubscribed_channels")
+    of_unknown = F.size(F.array_except(left, _all(settings.channels))) > 0
+    unsubscribed = F.coalesce(F.array_contains(left, wish.channel) | of_unknown, F.lit(False))
     return (
         F.when(~_has_address(channel.address), F.lit("no_address"))
         .when(unsubscribed, F.lit("unsubscribed"))
@@ -219,7 +258,8 @@ def channel_status(
     asked = [consent.get(f"{purpose}:{wish.channel}") for purpose in (wish.purpose, *channel.also_needs)]
     if not _reaches(row, channel.address):
         return "no_address"
-    if wish.channel in (row.get("unsubscribed_channels") or ()):
+    left = set(row.get("unsubscribed_channels") or ())
+    if wish.channel in left or left - set(settings.channels):
         return "unsubscribed"
     if any(status is not None and status != GRANTED for status in asked):
         return "objected"

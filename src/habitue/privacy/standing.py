@@ -17,6 +17,8 @@ def recent_unsubscribes(
 ) -> DataFrame:
     """One row per person: the channels left since `since`; `any` where the contact's channel is not known.
 
+    An answer that names nobody is that of whom the contact went to.
+
     The profile knows what was said before its day; a later grant is not looked for, so this errs on the
     side of not contacting.
     """
@@ -24,9 +26,12 @@ def recent_unsubscribes(
         (F.col("response_time") >= F.lit(since)) | (F.col("known_time") >= F.lit(since))
     )
     left = responses.where(F.col("type").isin(*_LEAVING) & is_recent)
-    channel_of = contacts.select("source", "contact_id", "channel")
-    placed = left.join(channel_of, ["source", "contact_id"], "left").select(
-        F.explode("identifiers").alias("i"), F.coalesce("channel", F.lit(ANY)).alias("channel")
+    contact = contacts.select(
+        "source", "contact_id", "channel", F.col("identifiers").alias("contact_identifiers")
+    )
+    who = F.when(F.size("identifiers") > 0, F.col("identifiers")).otherwise(F.col("contact_identifiers"))
+    placed = left.join(contact, ["source", "contact_id"], "left").select(
+        F.explode(who).alias("i"), F.coalesce("channel", F.lit(ANY)).alias("channel")
     )
     owner = identity_map.where(F.col("valid_to").isNull()).select("id_type", "id_key", "person_id")
     persons = placed.select("i.id_type", "i.id_key", "channel").join(owner, ["id_type", "id_key"])

@@ -12,6 +12,9 @@ from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
 _CLEAR_LIST = f"array<{_CLEAR_ITEM}>"
+_NO_COUNTRY = (
+    "^(AA|Q[M-Z]|X[A-Z]|ZZ)$"  # ISO 3166 leaves these codes to users: they stand for an unknown country
+)
 RECORD = "record"
 """Type under which record ids are keyed: never an identifier that links."""
 
@@ -22,8 +25,9 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
     Customer records get their `record_key`, touches the key of the other person. A customer's telephone number
     without a prefix is one of the country of the record.
     """
-    country = F.col("country") if entity.leaf == "customer_record" else None
-    found = keyed(pepper, F.col("_identifiers"), settings, country=country)
+    country = F.when(~F.col("country").rlike(_NO_COUNTRY), F.col("country"))
+    of_record = country if entity.leaf == "customer_record" else None
+    found = keyed(pepper, F.col("_identifiers"), settings, country=of_record)
     keyed_rows = rows.withColumn("_keyed", found)
     named_nobody = F.exists(
         "_identifiers",

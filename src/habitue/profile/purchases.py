@@ -68,15 +68,15 @@ def recency_frequency() -> dict[str, Column]:
 def monetary_value() -> Column:
     """Mean net revenue per repeat purchase day (Fader, Hardie 2013: the first purchase stays out).
 
-    Returns after the first day are netted; null without a repeat or when nothing
-    positive is left, since the Gamma-Gamma model knows positive values only.
+    Returns after the first day are netted, to nothing at least: who sends all back is worth nothing, and not
+    what everybody is. Null without a repeat.
     """
     later = F.filter("day_values", lambda order: order["order_date"] > F.col("first_order_date"))
     zero = F.lit(0).cast("decimal(28,2)")
     revenue = F.aggregate(
         later, zero, lambda total, order: (total + order["net_value"]).cast("decimal(28,2)")
     )
-    return F.when((F.col("frequency") > 0) & (revenue > 0), revenue.cast("double") / F.col("frequency"))
+    return F.when(F.col("frequency") > 0, F.greatest(revenue, zero).cast("double") / F.col("frequency"))
 
 
 def _recent_days(window: int) -> Column:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.audiences.overlap import audience_overlap
@@ -77,14 +78,31 @@ def stages(profile: DataFrame) -> dict[str, int]:
 
 def pareto_points(profile: DataFrame) -> list[tuple[float, float]]:
     """Points of the curve share of buyers -> share of revenue, from the profile's own cumulative shares."""
-    buyers = profile.where("pareto_share IS NOT NULL").select("pareto_share")
-    total = buyers.count()
-    if not total:
-        return []
-    grid = [i / PARETO_POINTS for i in range(1, PARETO_POINTS + 1)]
-    # the cumulative share rises with rank, so its quantiles are the curve
-    row = buyers.agg(F.percentile("pareto_share", grid).alias("shares")).first()
-    return list(zip(grid, row["shares"], strict=True)) if row else []
+    by_share = (
+        profile.where("pareto_share IS NOT NULL").groupBy("pareto_share").agg(F.count(F.lit(1)).alias("n"))
+    )
+    in_order = Window.orderBy("pareto_share")
+    last = F.sum("n").over(in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow))
+    total = F.sum("n").over(in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing))
+    # equal buyers share one value, the share of all up to the last of them: between its ends the curve is straight
+    stretches = by_share.select(
+        ((last - F.col("n")) / total).alias("x0"),
+        (last / total).alias("x1"),
+        F.coalesce(F.lag("pareto_share").over(in_order), F.lit(0.0)).alias("y0"),
+        F.col("pareto_share").alias("y1"),
+    )
+    holds_a_point = F.floor(F.col("x1") * PARETO_POINTS + 1e-9) > F.floor(F.col("x0") * PARETO_POINTS + 1e-9)
+    rows = stretches.where(holds_a_point).orderBy("x0").collect()
+    return [
+        (x, row["y0"] + (row["y1"] - row["y0"]) * (x - row["x0"]) / (row["x1"] - row["x0"]))
+        for row in rows
+        for x in _grid_within(row["x0"], row["x1"])
+    ]
+
+
+def _grid_within(low: float, high: float) -> list[float]:
+    first, last = (math.floor(edge * PARETO_POINTS + 1e-9) for edge in (low, high))
+    return [i / PARETO_POINTS for i in range(first + 1, last + 1)]
 
 
 def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:

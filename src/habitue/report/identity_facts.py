@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.identity.as_of import identity_now
 from habitue.identity.audit import cluster_sizes, persons_at_limit
+from habitue.identity.edges import NODE
 from habitue.identity.explain import Evidence, Identifier, evidence_of
 from habitue.identity.matching.identity_links import RULE
 from habitue.identity.settings import IdentitySettings
@@ -62,10 +63,11 @@ def identity_facts(
     sizes = cluster_sizes(identity_map)
     refused = _by_kind(edges)
     now = identity_now(identity_map)
+    first_known = identity_map.groupBy(*NODE).agg(F.min("valid_from").alias("first_known"))
     limits = (KINDS["two values of"], KINDS["more than"])
     over = (
         (f"persons with more than {LARGE} identifiers", sizes.get("51+", 0)),
-        ("persons at the limit of a type", persons_at_limit(now, settings=settings).count()),
+        ("persons at the limit of a type", persons_at_limit(now, first_known, settings=settings).count()),
         (
             "links by matching of records alone",
             edges.where((F.col("rule") == RULE) & (F.col("status") == "accepted")).count(),

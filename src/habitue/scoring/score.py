@@ -13,13 +13,22 @@ from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.conform import conform
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.contracts.table import MONEY
+from habitue.privacy.consent import GRANTED, PROFILING
 from habitue.scoring.batch import NUMBERS, REASONS, score_batches
 from habitue.scoring.priority import with_priority
 from habitue.scoring.scoring_models import ScoringModels
 from habitue.training.economics import EconomicsSettings
 
-_KEPT = ("as_of_date", "person_id", "overdue_ratio", "expected_next_order_date", "clv_historic")
-_KEPT_TYPES = ("date", "string", "double", "date", MONEY)
+_KEPT = (
+    "as_of_date",
+    "person_id",
+    "overdue_ratio",
+    "expected_next_order_date",
+    "clv_historic",
+    "has_objected",
+)
+_KEPT_TYPES = ("date", "string", "double", "date", MONEY, "boolean")
+OBJECTED = "objected to profiling"
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,14 @@ def score_customers(
 
 
 def model_scores(profile: DataFrame, *, models: ScoringModels, settings: EconomicsSettings) -> DataFrame:
-    """The one pass: profile columns that the models read go in, scores come out, rows stay where they are."""
+    """The one pass: profile columns that the models read go in, scores come out, rows stay where they are.
+
+    Nothing of who objected to profiling goes in.
+    """
     plain = (F.col(name) for name in ("as_of_date", "person_id", "overdue_ratio"))
-    kept = [*plain, _next_order_date(), _historic(settings)]
-    inputs = profile.select(*kept, *(F.col(name).cast("double").alias(name) for name in _inputs(models)))
+    kept = [*plain, _next_order_date(), _historic(settings), _has_objected().alias("has_objected")]
+    read = (F.when(~_has_objected(), F.col(name)).cast("double").alias(name) for name in _inputs(models))
+    inputs = profile.select(*kept, *read)
     schema = ", ".join(
         [f"{name} {kind}" for name, kind in zip(_KEPT, _KEPT_TYPES, strict=True)]
         + [f"{name} double" for name in NUMBERS]
@@ -61,11 +74,20 @@ def model_scores(profile: DataFrame, *, models: ScoringModels, settings: Economi
     )
     run = partial(score_batches, models=models, economics=settings.economics(), kept=_KEPT)
     scores = inputs.mapInArrow(run, schema)
-    return scores.withColumn("urgency", _urgency())
+    note = F.when(F.col("has_objected"), OBJECTED).otherwise(F.col("score_note"))
+    return scores.withColumns({"urgency": _urgency(), "score_note": note})
 
 
 def _inputs(models: ScoringModels) -> tuple[str, ...]:
     return tuple(name for name in models.columns if name not in _KEPT)
+
+
+def _has_objected() -> Column:
+    """Whether the person's consent says no to profiling, on whichever channel."""
+    refusals = F.filter(
+        F.map_entries("consent"), lambda e: e["key"].startswith(f"{PROFILING}:") & (e["value"] != GRANTED)
+    )
+    return F.coalesce(F.size(refusals) > 0, F.lit(False))
 
 
 def _urgency() -> Column:
@@ -98,7 +120,7 @@ def _historic(settings: EconomicsSettings) -> Column:
 
 def _contract_columns(models: ScoringModels, batch: Batch, settings: EconomicsSettings) -> list[Column]:
     money = {name: F.round(name, 2).cast(MONEY) for name in NUMBERS if name.startswith("clv_")}
-    is_buyer = F.col("score_note").isNull() | (F.col("score_note") != "never bought")
+    is_buyer = F.col("score_note").isNull() | ~F.col("score_note").isin("never bought", OBJECTED)
     churn = models.churn
     own = money | {
         "churn_horizon_days": F.when(is_buyer, F.lit(churn.horizon_days if churn else None).cast("int")),

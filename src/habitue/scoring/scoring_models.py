@@ -11,6 +11,7 @@ from typing import Self
 
 from habitue.training.churn_model import ChurnModel
 from habitue.training.clv_model import ClvModel
+from habitue.training.feature_catalogue import PURCHASE_INPUTS
 from habitue.training.model_bytes import Model, digest_of, from_bytes, to_bytes
 
 
@@ -41,8 +42,9 @@ class ScoringModels:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Profile columns that any of the models reads, in a fixed order."""
-        return tuple(sorted({c for payload in (self.churn, self.clv) if payload for c in payload.columns}))
+        """Profile columns that any of the models reads, in a fixed order; a purchase history is told without one, too."""
+        read = (c for payload in (self.churn, self.clv) if payload for c in payload.columns)
+        return tuple(sorted({*PURCHASE_INPUTS, *read}))
 
 
 _LOADED: dict[str, Model] = {}

@@ -23,8 +23,8 @@ class FileChanges:
 
 
 def noted_files(files: Iterable[SourceFile]) -> Noted:
-    """Files as they are noted."""
-    return {file.name: (file.sha256, file.status) for file in files}
+    """Files as they are noted; ignored ones are no data."""
+    return {file.name: (file.sha256, file.status) for file in files if file.status != "ignored"}
 
 
 def files_digest(files: Noted) -> str:

@@ -52,11 +52,11 @@ def find_files(locations: Sequence[str], format_: str, project: Path) -> tuple[S
     under a name of another format is ignored, and says so.
     """
     found: dict[str, tuple[fs.FileSystem, str]] = {}
-    ignored: dict[str, str] = {}
+    ignored: dict[str, tuple[fs.FileSystem, str]] = {}
     for location in locations:
         files = list(_expand(location, format_, project))
         wanted = {name: (system, path) for name, system, path, is_wanted in files if is_wanted}
-        others = {name: path for name, _, path, is_wanted in files if not is_wanted}
+        others = {name: (system, path) for name, system, path, is_wanted in files if not is_wanted}
         if not wanted:
             more = f", but {', '.join(sorted(others)[:3])}" if others else ""
             raise InputError(
@@ -70,8 +70,8 @@ def find_files(locations: Sequence[str], format_: str, project: Path) -> tuple[S
         examined = list(pool.map(lambda name: _examine(name, *found[name], format_), sorted(found)))
     reason = f"is ignored: its name does not end in {', '.join(_SUFFIXES.get(format_, ()))}"
     passed_over = [
-        SourceFile(name, path, 0, "", "ignored", reason)
-        for name, path in ignored.items()
+        SourceFile(name, path, system.get_file_info(path).size, "", "ignored", reason)
+        for name, (system, path) in ignored.items()
         if name not in found
     ]
     return tuple(sorted((*_mark_repeats(examined), *passed_over), key=lambda file: file.name))

@@ -23,7 +23,7 @@ from habitue.sources.event_names import GA4_NAMES, canonical_name
 from habitue.sources.event_parts import is_unreadable, named_value, number, present
 from habitue.sources.event_rules import EventRules
 from habitue.sources.faults import Condition, faults
-from habitue.sources.ga4_row import as_object, rows_of_lines, rows_of_table
+from habitue.sources.ga4_row import as_object, item_objects, quoted, rows_of_lines, rows_of_table
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 
@@ -243,28 +243,32 @@ def _word(state: Column) -> Column:
 
 
 def _properties() -> Column:
-    """Parameters, and beside them items and purchase as they came, where the user was, on which stream and device."""
-    own = as_object(F.col("user_properties"))
-    around = F.to_json(
+    """Parameters, and beside them items and purchase as they came, where the user was, on which stream and device.
+
+    A parameter that has the name of one of these keeps it.
+    """
+    device, nothing = F.col("device"), F.lit("{}")
+    own_device = F.to_json(
         F.struct(
-            F.col("stream_id"),
-            F.col("platform"),
-            F.struct("geo.country", "geo.region", "geo.city").alias("geo"),
-            F.col("app_info.version").alias("app_version"),
-            parts.filled(
-                {
-                    "brand": F.col("device.mobile_brand_name"),
-                    "model": F.col("device.mobile_model_name"),
-                    "os_version": F.col("device.operating_system_version"),
-                }
-            ).alias("device"),
+            device["mobile_brand_name"].alias("brand"),
+            device["mobile_model_name"].alias("model"),
+            device["operating_system_version"].alias("os_version"),
         )
     )
-    members = F.array(
-        F.nullif(F.regexp_replace("parameters", r"^\{|\}$", ""), F.lit("")),
-        F.nullif(F.regexp_replace(around, r"^\{|\}$", ""), F.lit("")),
-        F.when(F.size("items") > 0, F.concat(F.lit('"items":'), "items_json")),
-        F.when(F.col("ecommerce").isNotNull(), F.concat(F.lit('"ecommerce":'), "ecommerce_json")),
-        F.when(own != "{}", F.concat(F.lit('"user_properties":'), own)),
-    )
-    return F.concat(F.lit("{"), F.array_join(F.array_compact(members), ","), F.lit("}"))
+    beside = {
+        "stream_id": quoted(F.col("stream_id")),
+        "platform": quoted(F.col("platform")),
+        "geo": F.nullif(F.to_json(F.struct("geo.country", "geo.region", "geo.city")), nothing),
+        "app_version": quoted(F.col("app_info.version")),
+        "device": F.nullif(own_device, nothing),
+        "items": F.when(F.size("items") > 0, item_objects(F.col("items"))),
+        "ecommerce": F.nullif(F.to_json("ecommerce"), nothing),
+        "user_properties": F.nullif(as_object(F.col("user_properties")), nothing),
+    }
+    names = F.coalesce(F.col("event_params.key"), F.array().cast("array<string>"))
+    members = [
+        F.when(~F.array_contains(names, name), F.concat(F.lit(f'"{name}":'), value))
+        for name, value in beside.items()
+    ]
+    of_event = F.nullif(F.regexp_replace("parameters", r"^\{|\}$", ""), F.lit(""))
+    return F.concat(F.lit("{"), F.array_join(F.array_compact(F.array(of_event, *members)), ","), F.lit("}"))

@@ -16,7 +16,22 @@ from habitue.sources.json_line import is_one_object
 
 _VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
 _PARAMETERS = f"array<struct<key:string,{_VALUE}>>"
-ITEM_FIELDS = ("item_id", "item_name", "item_category", "item_brand", "price", "quantity")
+ITEM_FIELDS = (
+    *(
+        "item_id",
+        "item_name",
+        "item_brand",
+        "item_variant",
+        "price",
+        "price_in_usd",
+        "quantity",
+        "item_revenue",
+    ),
+    *("item_refund", "coupon", "affiliation", "location_id", "discount"),
+    *("item_category", "item_category2", "item_category3", "item_category4", "item_category5"),
+    *("item_list_id", "item_list_name", "item_list_index"),
+    *("promotion_id", "promotion_name", "creative_name", "creative_slot"),
+)
 
 
 def _struct(*fields: str) -> str:
@@ -41,8 +56,10 @@ NESTED = {
     "traffic_source": _struct("source", "medium", "name"),
     "ecommerce": _struct(
         *("transaction_id", "purchase_revenue", "refund_value", "tax_value", "shipping_value"),
+        *("purchase_revenue_in_usd", "refund_value_in_usd", "tax_value_in_usd", "shipping_value_in_usd"),
+        *("total_item_quantity", "unique_items"),
     ),
-    "items": f"array<{_struct(*ITEM_FIELDS)}>",
+    "items": f"array<{_struct(*ITEM_FIELDS, f'item_params:{_PARAMETERS}')}>",
 }
 """Nested columns with the fields that are read of them."""
 
@@ -128,16 +145,28 @@ def _row(rows: DataFrame, cell: Cell, *, raw_row: Column, is_corrupt: Column) ->
 def as_object(parameters: Column) -> Column:
     """Parameters as one JSON object; of the four values of each the one that is set."""
     named = F.filter(parameters, lambda p: p["key"].isNotNull())
-    members = F.transform(named, lambda p: F.concat(_quoted(p["key"]), F.lit(":"), _value(p["value"])))
+    members = F.transform(named, lambda p: F.concat(quoted(p["key"]), F.lit(":"), _value(p["value"])))
     return F.concat(F.lit("{"), F.coalesce(F.array_join(members, ","), F.lit("")), F.lit("}"))
+
+
+def item_objects(items: Column) -> Column:
+    """Items as one JSON list; their parameters as an object, as those of the event are."""
+
+    def item_object(item: Column) -> Column:
+        fields = F.to_json(F.struct(*(item[name].alias(name) for name in ITEM_FIELDS)))
+        own = as_object(item["item_params"])
+        beside = F.concat(F.left(fields, F.length(fields) - 1), F.lit(',"item_params":'), own, F.lit("}"))
+        return F.when((own == "{}") | (fields == "{}"), fields).otherwise(beside)
+
+    return F.concat(F.lit("["), F.array_join(F.transform(items, item_object), ","), F.lit("]"))
 
 
 def _value(value: Column) -> Column:
     number = F.coalesce(value["int_value"], value["double_value"], value["float_value"])
     as_number = F.when(number.rlike(_NUMBER), number)
-    return F.coalesce(as_number, _quoted(F.coalesce(number, value["string_value"])), F.lit("null"))
+    return F.coalesce(as_number, quoted(F.coalesce(number, value["string_value"])), F.lit("null"))
 
 
-def _quoted(text: Column) -> Column:
+def quoted(text: Column) -> Column:
     """The text as a JSON string; null where it is null."""
     return F.when(text.isNotNull(), F.regexp_replace(F.to_json(F.array(text)), r"^\[|\]$", ""))

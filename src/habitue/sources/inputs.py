@@ -64,6 +64,11 @@ def digest(settings: SourceSettings, found: tuple[FoundInput, ...]) -> str:
     """Digest of a source's mapping and of the content of its files."""
     content = {
         "settings": settings.model_dump(mode="json"),
-        "files": [[i.input.name, f.name, f.sha256, f.status] for i in found for f in i.files],
+        "files": [
+            [i.input.name, f.name, f.sha256, f.status]
+            for i in found
+            for f in i.files
+            if f.status != "ignored"
+        ],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

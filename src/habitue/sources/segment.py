@@ -1,7 +1,7 @@
 """Segment-style event files: JSON lines of identify, track, page, screen, group and alias calls.
 
 RudderStack writes the same form. Lines become events; e-mail events that name a campaign
-or a mail become responses beside it. Traits are read for identifiers only: they name people, and
+or a mail become responses beside it. Traits of persons are read for identifiers only: they name people, and
 events lie in an open layer.
 """
 
@@ -20,7 +20,7 @@ from habitue.sources import segment_commerce as commerce
 from habitue.sources.draft import Draft
 from habitue.sources.event_parts import present
 from habitue.sources.faults import faults
-from habitue.sources.segment_line import parsed
+from habitue.sources.segment_line import GROUP_TRAITS, parsed
 from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
@@ -68,12 +68,12 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
                 "event_name": name_of_call(call, line["event"]),
                 "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
                 "url": _url(),
-                # traits of a group are what the call says; those of a person are identifiers at most
-                "_said": F.when(call == "group", line["traits"]).otherwise(line["properties"]),
+                # of a group its traits are what the call says; those of a person are identifiers at most
+                "said": F.when(call == "group", _group()).otherwise(line["properties"]),
                 "context": _context(),
             }
         )
-        .withColumn("said", redacted_json(F.col("_said"), settings=settings.redaction))
+        .withColumn("told", _told())
     )
     name, url = F.col("event_name"), F.col("url")
     return named.select(
@@ -101,7 +101,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         commerce.order(props, name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
         _consent().alias("consent"),
-        parts.variant(_properties()).alias("properties"),
+        parts.variant(redacted_json(F.col("told"), settings=settings.redaction)).alias("properties"),
         F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
         present(props["email_id"]).alias("_contact"),
     )
@@ -220,17 +220,26 @@ def _device() -> Column:
     )
 
 
-def _properties() -> Column:
-    """What the call says, and in `context` what the specification lists there and no column holds."""
+def _told() -> Column:
+    """What the call says, and in `context` what the specification lists there and no column holds.
+
+    A property of that name keeps it.
+    """
     said, context = F.coalesce("said", F.lit("{}")), F.col("context")
     member = F.concat(F.lit('"context":'), context, F.lit("}"))
     beside = F.concat(F.left(said, F.length(said) - 1), F.when(said == "{}", "").otherwise(","), member)
-    has_room = said.startswith("{") & ~said.contains('"context":')
+    may_have_own = said.contains('"context":')
+    has_own = may_have_own & F.array_contains(F.json_object_keys(said), "context")
+    has_room = said.startswith("{") & ~F.coalesce(has_own, F.lit(False))
     return F.when(context.isNotNull() & has_room, beside).otherwise(F.col("said"))
 
 
+def _group() -> Column:
+    return F.to_json(F.struct(*(F.col("traits")[name].alias(name) for name in GROUP_TRAITS)))
+
+
 def _context() -> Column:
-    """Its members as JSON. None names a person: a device's name often does, and coordinates tell where one lives."""
+    """Its members as JSON. A device's name is left out, since it often names its owner, and so are coordinates."""
     line, context = F.col("line"), F.col("line.context")
     read = {
         "app": ("version", "build", "namespace"),

@@ -77,6 +77,8 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
     ]
     for name, type_ in _PRODUCT_NUMBERS.items():
         faults += _product_faults(properties, name, type_)
+    worth_what = is_unreadable(properties["value"], MONEY) & (event_name == vocabulary.CHECKOUT_STARTED)
+    faults.append((worth_what, "not_a_number", "properties.value is not a number"))
     is_judged = event_name.isin(*vocabulary.COMMERCE)
     return [(is_judged & condition, code, reason) for condition, code, reason in faults]
 

@@ -41,7 +41,9 @@ _CONTEXT = _struct(
 _CALL = ("messageId", "type", "event", "name", "anonymousId", "userId", "previousId", "groupId", "channel")
 _TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
 _LINE = _struct(*_CALL, *_TIMES, "properties", "traits", f"context:{_CONTEXT}", "_corrupt")
-_TRAITS = _struct("email", "phone")
+GROUP_TRAITS = ("industry", "employees", "plan", "createdAt")
+"""Traits of a group that name nobody: its name and address are a person's where the company is one."""
+_TRAITS = _struct("email", "phone", *GROUP_TRAITS)
 PRODUCT_FIELDS = ("product_id", "sku", "category", "brand", "price", "quantity")
 ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
 _PROPERTIES = _struct(

@@ -62,6 +62,11 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
         default_factory=dict, description="Of the format: delimiter, encoding."
     )
     zone: str | None = Field(None, description="Of times without one; default: the project's.")
+    country: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="Of telephone numbers without a prefix, where a record names none; default: the project's.",
+    )
     numbers: Literal["plain", "en", "de", "fr", "ch"] = Field("plain", description="How numbers are written.")
     nulls: tuple[str, ...] = Field(
         ("NULL", "null", "\\N"), description="Texts that mean nothing, beside the empty one."

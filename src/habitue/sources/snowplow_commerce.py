@@ -87,6 +87,8 @@ def number_faults(stated: Mapping[str, Column], products: Column, name: Column) 
         (is_unreadable(stated[n], MONEY), "not_a_number", f"the order's {n} is not a number")
         for n in ("total", "tax", "shipping", "refund", "discount")
     ]
+    in_cart = is_unreadable(stated["cart"], MONEY) & (name == vocabulary.CHECKOUT_STARTED)
+    faults.append((in_cart, "not_a_number", "the cart's total_value is not a number"))
     faults += product_faults(products)
     is_judged = name.isin(*vocabulary.COMMERCE)
     return [

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
+from habitue.events.vocabulary import CHECKOUT_STARTED
 from habitue.sources.currencies import CURRENCIES
 from habitue.sources.draft import OPTIONAL_WORKING_COLUMNS, WORKING_COLUMNS, Draft
 from habitue.sources.faults import Condition, faults_where
@@ -180,6 +181,8 @@ def _currency(entity: str) -> list[Condition]:
     stated = ".".join(f"`{part}`" for part in name.split("."))
     # as text: an expression for each code takes long to build
     is_unknown = F.expr(f"{stated} NOT IN ({codes})")
+    if entity == "event":  # what a checkout would cost is no revenue, and trackers send anything there
+        is_unknown = is_unknown & (F.col("event_name") != CHECKOUT_STARTED)
     return [(F.coalesce(is_unknown, F.lit(False)), "unknown_currency", f"{name} is not an ISO 4217 code")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -39,6 +39,7 @@ from habitue.sources.validation import FUTURE, FUTURE_TOLERANCE, is_good
 from habitue.stages.intake import Taken
 
 _SAID = "All files of events are read: "
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _why_all(
     if never and (changes.came or states_known_time(settings)):  # which a stored event does not tell
         return f"of {source}, {never}"
     future = made["future"].get(source)
-    if future is not None and datetime.fromtimestamp(future / 1e6, UTC) <= run.now + FUTURE_TOLERANCE:
+    if future is not None and future <= _micros(run.now + FUTURE_TOLERANCE):
         return f"some rows of {source} were too far in the future"
     is_whole = made["files"].get(source) == files_digest(noted)
     return "" if is_whole else "a run ended before all was written"
@@ -158,6 +159,10 @@ def basis(run: Run, events: Events) -> dict[str, Any]:
     }
 
 
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def _first_of_future(rows: DataFrame) -> dict[str, int]:
     is_future = ~is_good() & (F.col("_faults")[0]["code"] == FUTURE)
     first = rows.where(is_future).groupBy("source").agg(F.unix_micros(F.min("event_time")).alias("micros"))
@@ -182,7 +187,7 @@ def _now(run: Run, settings: SourceSettings) -> Noted:
 def _noted(run: Run, source: str) -> Noted:
     feeds_events = F.array_contains(F.split("entity", ", "), EVENT.leaf)
     rows = run.lake.read(SOURCE_FILE).where(
-        (F.col("source") == source) & feeds_events & (F.col("status") != "gone")
+        (F.col("source") == source) & feeds_events & ~F.col("status").isin("gone", "ignored")
     )
     return {row["file"]: (row["sha256"], row["status"]) for row in rows.collect()}
 

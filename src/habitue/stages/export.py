@@ -65,8 +65,30 @@ def stage_exports(run: Run) -> dict[str, str]:
         files = math.ceil(
             sizes.reachable[audience.name, target.channel] / run.settings.activation.rows_per_file
         )
-        digests[name] = _stage(run, audience, target, folder / name, max(1, files))
+        promised = sizes.reachable[audience.name, target.channel]
+        digest, rows = _stage(run, audience, target, folder / name, max(1, files))
+        if rows < min(promised, audience.definition.guard.min_size):
+            shutil.rmtree(folder / name)
+            run.record.exports_withheld.append(_too_few_written(audience, target, promised, rows))
+            run.note(f"export {name} is withheld")
+            continue
+        if rows < promised:
+            run.note(
+                f"export {name}: {promised - rows:,} of {promised:,} have no full address and are left out"
+            )
+        digests[name] = digest
     return digests
+
+
+def _too_few_written(audience: Audience, target: ExportTarget, promised: int, rows: int) -> str:
+    withheld = ExportWithheld(
+        f"The export of {audience.name} to {target.to} through {target.channel} is withheld:",
+        [
+            f"{promised:,} exportable, {rows:,} rows written, fewer than guard.min_size "
+            f"{audience.definition.guard.min_size:,}; the others have no full address, or the files did not arrive"
+        ],
+    )
+    return str(withheld)
 
 
 def _check(run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_sourced: bool) -> None:
@@ -78,6 +100,7 @@ def _check(run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_
         members=sizes.members.get(audience.name, 0),
         previous_members=sizes.previous.get(audience.name),
         has_consent_source=is_sourced,
+        age_days=(run.now.date() - run.as_of).days,
     )
     if reasons:
         raise ExportWithheld(
@@ -100,8 +123,8 @@ def _by_audience(members: DataFrame) -> dict[str, int]:
     return {row["audience"]: row["count"] for row in members.groupBy("audience").count().collect()}
 
 
-def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, files: int) -> str:
-    """Write one export and, when all its files lie there, its manifest."""
+def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, files: int) -> tuple[str, int]:
+    """Write one export and, when all its files lie there, its manifest; digest of that and rows written."""
     # read
     address = run.settings.consent.channels[target.channel].address
     columns = export_columns(target, address)
@@ -117,8 +140,9 @@ def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, fil
     parts = name_parts(folder, audience.name)
     text = manifest_text(audience, target, run_id=run.run_id, as_of=run.as_of, columns=columns, files=parts)
     write_whole(folder / MANIFEST_NAME, text)
-    run.count(f"exported_{target.to}_{target.channel}_{audience.name}", sum(part.rows for part in parts))
-    return manifest_digest(text)
+    rows_written = sum(part.rows for part in parts)
+    run.count(f"exported_{target.to}_{target.channel}_{audience.name}", rows_written)
+    return manifest_digest(text), rows_written
 
 
 def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFrame]:

@@ -69,7 +69,9 @@ def _known(run: Run, handle: Handle) -> tuple[Identifier, str]:
     if found is None and _KEY_START.fullmatch(value):
         found = _one(present, F.col("id_key").startswith(value), id_type)
     if found is None:
-        raise UsageError(f"No person is known by this {id_type.replace('_', ' ')}.", [EXPECTED])
+        named = f"No person is known by this {id_type.replace('_', ' ')}."
+        hint = "Write the number with the prefix of its country: +43 664 ..." if id_type == "phone" else ""
+        raise UsageError(named, [EXPECTED], hint=hint)
     return found
 
 

@@ -175,7 +175,8 @@ def _prepared(
     times = run.spark.createDataFrame(
         [(a.file.name, a.first_seen) for a in arrivals], "_file string, arrived timestamp"
     )
-    normalise = NormaliseSettings(country=run.settings.project.country, email=run.settings.identity.email)
+    country = settings.country or run.settings.project.country
+    normalise = NormaliseSettings(country=country, email=run.settings.identity.email)
     latest = max(a.first_seen for a in arrivals)
     rows = []
     for draft in drafts:
@@ -257,7 +258,7 @@ def report(run: Run, taken: Taken) -> None:
         run.count(f"{prefix}.{code}", rows)
     run.note(f"{counted.good:,} {leaf} rows from {source}")
     if taken.came is not None:
-        files = sum(len(i.files) for i in taken.inputs)
+        files = sum(f.status != "ignored" for i in taken.inputs for f in i.files)
         run.count(f"files.{source}.{leaf}.came", len(taken.came))
         run.note(f"of {files:,} files of {source}, {len(taken.came):,} are new; only these were read")
     if counted.quarantined_total:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import SESSION, SESSION_EVENT
 from habitue.contracts.entities import EVENT
 from habitue.contracts.table import Table
+from habitue.errors import CheckError
 from habitue.events import hot_visitors, touched
 from habitue.events.hits import VISITOR
 from habitue.events.sessionize import EVENT_IDS, followed, members, sessions_with_events
-from habitue.events.visitor import has_device
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
@@ -30,19 +30,42 @@ _SAID = "All visits are made anew: "
 def sessionize(run: Run) -> None:
     """Bring silver.session_event and silver.session to what all events so far say."""
     events = run.lake.read(EVENT)
-    count = _note_coverage(run, events)
+    count = events.count()
     basis = _basis(run)
     changes = _changes(run, basis)
     work = _all_visits(run, events, count) if changes is None else _touched_visits(run, events, changes)
+    _check(work.held, count)
+    _note_coverage(run, work.held)
     _write(run, work, basis)
 
 
 @dataclass(frozen=True)
+class _Held:
+    """How many visits there are, the events that they hold, and those of them that name no device or cookie."""
+
+    visits: int
+    events: int
+    without_device: int
+
+    def plus(self, other: _Held, *, less: _Held) -> _Held:
+        """Both together, but for some of them."""
+        return _Held(
+            self.visits + other.visits - less.visits,
+            self.events + other.events - less.events,
+            self.without_device + other.without_device - less.without_device,
+        )
+
+
+@dataclass(frozen=True)
 class _Work:
-    """New rows of both tables, and which rows there are they take the place of; None for all."""
+    """New rows of both tables, and which rows there are they take the place of; None for all.
+
+    `held` is what all visits hold, as they will be.
+    """
 
     sessions: DataFrame
     members: DataFrame
+    held: _Held
     present_sessions: DataFrame | None = None
     present_members: DataFrame | None = None
 
@@ -54,7 +77,7 @@ def _all_visits(run: Run, events: DataFrame, count: int) -> _Work:
         whole = rows.join(hot, on=list(VISITOR), how="left_anti").select(*rows.columns)
         parted = touched.visits_of(hot, rows)
         rows = whole.unionByName(followed(parted, settings=run.settings.session))
-    return _Work(rows, members(visits))
+    return _Work(rows, members(visits), _held(run, visits))
 
 
 def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
@@ -63,12 +86,16 @@ def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
     stored = lake.checkpoint(touched.visits_of(instants, lake.read(SESSION)))
     spans = lake.checkpoint(touched.touched_spans(instants, stored, settings=settings))
     replaced = touched.visits_within(stored, spans)
-    again = touched.events_within(_of_days(events, spans), spans, settings=settings)
-    visits, _ = _visits(run, again, _count_again(run, instants, stored, replaced))
+    days = F.to_date(F.timestamp_micros("from_micros")), F.to_date(F.timestamp_micros("to_micros"))
+    again = touched.events_within(_of_days(events, "event_date", spans, *days), spans, settings=settings)
+    was = _held(run, replaced)
+    visits, _ = _visits(run, again, was.events + _count_changes(run, instants, was))
     untouched = touched.others(stored, replaced)
     rows = followed(visits.drop(EVENT_IDS).unionByName(untouched), settings=settings)
-    owned = lake.read(SESSION_EVENT).join(replaced.select("session_id"), on="session_id", how="left_semi")
-    return _Work(rows, members(visits), stored, owned)
+    memberships = _of_days(lake.read(SESSION_EVENT), "session_date", replaced, F.col("session_date"))
+    owned = memberships.join(replaced.select("session_id"), on="session_id", how="left_semi")
+    held = _held(run, lake.read(SESSION)).plus(_held(run, visits), less=was)
+    return _Work(rows, members(visits), held, stored, owned)
 
 
 def _visits(run: Run, events: DataFrame, count: int) -> tuple[DataFrame, DataFrame | None]:
@@ -124,35 +151,50 @@ def _data_version(run: Run, table: Table) -> int | None:
     return DeltaLog(run.location.table(table)).data_version()
 
 
-def _of_days(events: DataFrame, spans: DataFrame) -> DataFrame:
-    """The events of the spans' UTC days, told as literals, so that files of other days are not opened."""
-    day = [F.to_date(F.timestamp_micros(edge)) for edge in (F.min("from_micros"), F.max("to_micros"))]
-    row = spans.agg(*day).first()
-    first, last = row if row else (None, None)
-    return events.where(F.col("event_date").between(F.lit(first).cast("date"), F.lit(last).cast("date")))
+def _of_days(
+    rows: DataFrame, day: str, of: DataFrame, first: Column, last: Column | None = None
+) -> DataFrame:
+    """Rows of the days between the first and the last of others, told as literals, so that files of other days stay closed."""
+    row = of.agg(F.min(first), F.max(first if last is None else last)).first()
+    edges = row if row else (None, None)
+    return rows.where(F.col(day).between(*(F.lit(edge).cast("date") for edge in edges)))
 
 
-def _count_again(run: Run, instants: DataFrame, stored: DataFrame, replaced: DataFrame) -> int:
-    """How many events are read again, about; noted beside how many visits that makes anew."""
-    row = replaced.agg(F.coalesce(F.sum("event_count"), F.lit(0)), F.count("*")).first()
-    events, visits = (int(row[0]), int(row[1])) if row else (0, 0)
+def _held(run: Run, visits: DataFrame) -> _Held:
+    """What visits hold. An event without a device goes by a login, or is a visit of its own."""
+    count, types = F.col("event_count"), run.settings.session.visitor_types
+    of_others = F.when(~F.col("visitor_type").isin(*types), count)
+    sums = (F.coalesce(F.sum(n), F.lit(0)) for n in (count, of_others))
+    row = visits.agg(F.count(F.lit(1)), *sums).first()
+    return _Held(*(int(n) for n in row)) if row else _Held(0, 0, 0)
+
+
+def _count_changes(run: Run, instants: DataFrame, replaced: _Held) -> int:
+    """How many instants with changed events there are, noted beside how many visits they make anew."""
     changed = instants.count()
     run.count("changed_events", changed)
-    run.count("visits_made_anew", visits)
-    return events + changed
+    run.count("visits_made_anew", replaced.visits)
+    return changed
 
 
-def _note_coverage(run: Run, events: DataFrame) -> int:
+def _check(held: _Held, count: int) -> None:
+    """Every event belongs to exactly one visit."""
+    if held.events != count:
+        raise CheckError(
+            "Events and visits do not add up; nothing was written:",
+            [f"expected the {count:,} events of silver.event in visits, found {held.events:,}"],
+            hint="This is a fault of habitue, not of the data. Please report it with these counts.",
+        )
+
+
+def _note_coverage(run: Run, held: _Held) -> None:
     """Say what kind of visits are to be expected, so that a missing source or identifier is seen and not guessed."""
-    row = events.agg(F.count("*"), F.count_if(~has_device())).first()
-    found, without = (int(row[0]), int(row[1])) if row else (0, 0)
-    run.count("events", found)
-    run.count("events_without_device", without)
-    if not found:
+    run.count("events", held.events)
+    run.count("events_without_device", held.without_device)
+    if not held.events:
         run.note("No events: no source is mapped to them, so there are no visits.")
-    elif without:
+    elif held.without_device:
         run.note(
-            f"{without:,} of {found:,} events name no device or cookie: their visits go by the login, "
+            f"{held.without_device:,} of {held.events:,} events name no device or cookie: their visits go by the login, "
             "or are one event each."
         )
-    return found

@@ -22,6 +22,8 @@ from habitue.synth.truth import keep_settings, made_with
 
 _SPARK_TYPES = "file string, moment bigint, tie bigint, line string"
 _COPY = 1 << 22
+UNFINISHED = ".unfinished"
+"""Lies in a folder until all is written: one that was left half made is made anew."""
 
 
 def synthesise(request: Request, settings: SynthSettings) -> None:
@@ -33,8 +35,13 @@ def synthesise(request: Request, settings: SynthSettings) -> None:
     folder = request.project
     if made_with(folder) == settings:
         return
+    unfinished = folder / UNFINISHED
+    if unfinished.exists():  # ours, and of no use
+        shutil.rmtree(folder)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty.", hint="Choose a new folder, or empty this one.")
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     make_project(folder, name="planted", zone=ZONE, currency="EUR", country="DE")
     with as_file(files("habitue.synth") / "conf") as conf:
         shutil.copytree(conf, folder / "conf", dirs_exist_ok=True)
@@ -42,10 +49,11 @@ def synthesise(request: Request, settings: SynthSettings) -> None:
         _write_files(run.spark, folder, settings)
         run.progress.finding(f"{settings.persons:,} persons, {settings.days} days from {settings.start}")
     keep_settings(folder, settings)
+    unfinished.unlink()
 
 
 def _write_files(spark: SparkSession, folder: Path, settings: SynthSettings) -> None:
-    """Each file's lines meet in one task, in the order that they have: so the bytes do not depend on the partitions."""
+    """Each file's lines meet in one task, in a total order: so the bytes do not depend on the partitions."""
     tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 2)
 
     def block_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -55,7 +63,7 @@ def _write_files(spark: SparkSession, folder: Path, settings: SynthSettings) -> 
 
     blocks = spark.range(0, settings.blocks, 1, min(settings.blocks, 4 * tasks))
     rows = blocks.mapInArrow(block_rows, _SPARK_TYPES)
-    placed = rows.repartition(4 * tasks, "file").sortWithinPartitions("file", "moment", "tie")
+    placed = rows.repartition(4 * tasks, "file").sortWithinPartitions("file", "moment", "tie", "line")
     written = folder / ".written"
     placed.select("file", "line").write.partitionBy("file").text(str(written))
     parts = sorted(written.glob("file=*"))

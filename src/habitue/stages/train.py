@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -14,13 +17,14 @@ from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.entities import ORDER_LINE
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
-from habitue.lake.fingerprint import digest
+from habitue.lake.fingerprint import code_digest, digest, input_version
 from habitue.profile.cuts import instant, local_date
 from habitue.registry.record import InputTable, LoadedModel, TrainingRecord
+from habitue.sources.adapters import sources_of
 from habitue.stages.profile import build_profiles, conventions_of, cuts_of
 from habitue.training.baselines import baseline_columns
 from habitue.training.clv_model import ClvModel
-from habitue.training.cutoffs import Cutoffs, plan_cutoffs
+from habitue.training.cutoffs import Cutoffs, plan_cutoffs, without
 from habitue.training.feature_catalogue import profile_columns
 from habitue.training.gate import Verdict, challenge, first_champion, unjudged
 from habitue.training.judgement import Judgement, paired_difference
@@ -50,24 +54,29 @@ def train(run: Run) -> None:
     first_day = _first_order_day(run)
     if first_day is None:
         run.note("No model is trained: there are no orders yet.")
+        _untrained_file(run).write_text(json.dumps({name: _material(run, name) for name in _TRAINERS}))
         return
     plans = [_plan(run, name, first_day) for name in _TRAINERS]
     # transform
     profiles = run.lake.checkpoint(build_profiles(run, sorted({day for plan in plans for day in plan.days})))
     fitted: dict[Cutoffs, PurchaseModels] = {}  # models with the same cut-offs share their purchase models
+    untrained: dict[str, str] = {}
     for plan in plans:
         found = _samples(run, plan, profiles)
-        today = found.get(plan.cutoffs.fit_day)
-        if today is None or (today.columns["frequency"] > 0).sum() < _MIN_REPEAT_BUYERS:
+        thin = [day for day in plan.days if _repeat_buyers(found.get(day)) < _MIN_REPEAT_BUYERS]
+        if plan.cutoffs.fit_day in thin:
             run.note(
                 f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have bought on two days."
             )
+            untrained[plan.name] = _material(run, plan.name)
             continue
+        plan = replace(plan, cutoffs=without(plan.cutoffs, thin, _MIN_REPEAT_BUYERS))
         if plan.cutoffs not in fitted:
             fitted[plan.cutoffs] = fit_purchase_models(found, plan.cutoffs)
         trained = _TRAINERS[plan.name](found, plan.cutoffs, plan.definition, fitted[plan.cutoffs])
         # write
         _register(run, plan, trained, found)
+    _untrained_file(run).write_text(json.dumps(untrained))
 
 
 def champions(run: Run) -> dict[str, str | None]:
@@ -77,11 +86,13 @@ def champions(run: Run) -> dict[str, str | None]:
 
 
 def champions_are_current(run: Run) -> bool:
-    """Whether each model was last trained by its present definition.
+    """Whether each model was last trained by its present definition, on data that are fresh enough for the day.
 
-    And on data that are fresh enough for the day.
+    A model for which there was too little to learn from is current as long as there is no more.
     """
-    return all(_is_current(run, name) for name in _TRAINERS)
+    file = _untrained_file(run)
+    untrained = json.loads(file.read_text()) if file.exists() else {}
+    return all(_is_current(run, name) or untrained.get(name) == _material(run, name) for name in _TRAINERS)
 
 
 def _is_current(run: Run, name: str) -> bool:
@@ -90,7 +101,7 @@ def _is_current(run: Run, name: str) -> bool:
     newest = max(made_for, key=lambda v: (v.data_cut, int(v.version)), default=None)
     return (
         newest is not None
-        and newest.config_digest == _digest(definition)
+        and newest.config_digest == _digest(run, definition)
         and not is_stale(newest.data_cut, run.as_of, definition.stale_after_days)
     )
 
@@ -136,14 +147,40 @@ def _definition(run: Run, name: str) -> Definition:
     return run.settings.models.churn if name == "churn" else run.settings.models.clv
 
 
-def _digest(definition: Definition) -> str:
-    return digest(definition.model_dump(mode="json"))
+def _digest(run: Run, definition: Definition) -> str:
+    """Of the definition and of every setting that gives its inputs their meaning: money, days, persons, sources."""
+    settings = run.settings
+    sections = (definition, settings.profile, settings.project, settings.economics, settings.identity)
+    sources = [s.model_dump(mode="json") for s in sources_of(ORDER_LINE.leaf, settings.sources)]
+    return digest([*(section.model_dump(mode="json") for section in sections), sources])
+
+
+def _material(run: Run, name: str) -> str:
+    """Digest of all that a model would be trained on."""
+    versions = {table.name: input_version(run.location, table, None) for table in (ORDER_LINE, IDENTITY_MAP)}
+    return digest([code_digest(), run.as_of.isoformat(), versions, _digest(run, _definition(run, name))])
+
+
+def _untrained_file(run: Run) -> Path:
+    """Notes by model what it could not be trained on."""
+    return run.location.records() / "untrained.json"
+
+
+def _repeat_buyers(sample: Sample | None) -> int:
+    """Customers of a cut-off whose repeat purchases are worth something: what both purchase models learn from."""
+    if sample is None:
+        return 0
+    columns = sample.columns
+    with np.errstate(invalid="ignore"):
+        return int(((columns["frequency"] > 0) & (columns["monetary_value"] > 0)).sum())
 
 
 def _first_order_day(run: Run) -> date | None:
     known = instant(run.cut)
     lines = run.lake.read(ORDER_LINE).where((F.col("order_time") < known) & (F.col("known_time") < known))
-    row = lines.agg(local_date(F.min("order_time"), run.settings.project.zone).alias("day")).first()
+    # a load without `history` brings old orders that no earlier day knew
+    first = F.min(F.greatest("order_time", "known_time"))
+    row = lines.agg(local_date(first, run.settings.project.zone).alias("day")).first()
     day: date | None = row["day"] if row else None
     return day
 
@@ -196,7 +233,7 @@ def _register(run: Run, plan: _Plan, trained: Trained, found: Mapping[date, Samp
             notes=trained.notes,
             parameters=_parameters(plan.definition),
             inputs=_inputs(run),
-            config_digest=_digest(plan.definition),
+            config_digest=_digest(run, plan.definition),
             run_id=run.run_id,
             moves_alias=not plan.is_backfill,
             purchases=_purchases(trained, test),

@@ -91,9 +91,7 @@ def draw_people(block: Block, joins: Floats) -> People:
             given[chosen] = pool[pick[chosen, 1] % pool.size]
     stem = [f"{names.plain(g)}.{names.plain(f)}" for g, f in zip(given, family, strict=True)]
     domain = names.DOMAINS[pick[:, 2] % names.DOMAINS.size]
-    email = np.array(
-        [f"{s}{i % 100_000}@{d}" for s, i, d in zip(stem, number, domain, strict=True)], dtype=object
-    )
+    email = np.array([f"{s}{i}@{d}" for s, i, d in zip(stem, number, domain, strict=True)], dtype=object)
     new_email = np.array([f"{s}.neu{i}@neu.synth" for s, i in zip(stem, number, strict=True)], dtype=object)
     changes = draw.random(n) < settings.changed_email
     first_seen = np.where(np.isfinite(joins), joins, draw.uniform(0, settings.days * 0.9, n)).astype(np.int64)

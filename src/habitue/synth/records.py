@@ -243,6 +243,7 @@ def service(block: Block, people: People, history: History) -> Iterator[pa.Recor
     )
     who = some(0.05, here)
     closed = np.where(draw.random(who.size) < 0.8, day[who] + draw.uniform(0, 6, who.size), np.nan)
+    closed[closed >= settings.days] = np.nan  # still open when the files were written
     ends = [
         "" if np.isnan(c) else t
         for c, t in zip(

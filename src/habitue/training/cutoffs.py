@@ -10,7 +10,8 @@ test cut-off has seen nothing after it: neither features nor labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from habitue.training.settings import CutoffSettings
@@ -73,6 +74,20 @@ def plan_cutoffs(first_day: date, as_of: date, horizon_days: int, settings: Cuto
             as_of, horizon_days, test, kept, (), _shortfall("train a booster", needed, as_of, settings)
         )
     return Cutoffs(as_of, horizon_days, test, calibration, usable, "")
+
+
+def without(cutoffs: Cutoffs, thin: Collection[date], needed: int) -> Cutoffs:
+    """The same without cut-offs at which too few had bought again to learn from; the test is none of them.
+
+    Where nothing is left to calibrate on or to learn from, those roles stay empty, as in a short history.
+    """
+    train = tuple(day for day in cutoffs.train if day not in thin)
+    calibration = None if cutoffs.calibration in thin else cutoffs.calibration
+    shortfall = cutoffs.shortfall
+    if (calibration is None or not train) and not shortfall:
+        days = ", ".join(map(str, sorted(set(thin))))
+        shortfall = f"no booster: fewer than {needed} customers had bought on two days at {days}"
+    return replace(cutoffs, calibration=calibration, train=train if calibration else (), shortfall=shortfall)
 
 
 def _shortfall(purpose: str, needed: date, as_of: date, settings: CutoffSettings) -> str:

@@ -13,6 +13,7 @@ from habitue.models.metrics import roc_auc
 from habitue.models.patterns import Floats, Patterns
 
 _GIVEAWAY = 0.995
+_OF_RECENCY = 0.3
 _ENOUGH = 20
 
 
@@ -48,7 +49,9 @@ def refuse_leaks(sample: Sample, matrix: Floats, names: Sequence[str]) -> None:
 
     Facts known late, or a column that gives the label away.
 
-    No honest feature tells churners apart almost perfectly; one that does is the label in disguise.
+    No honest feature tells churners apart almost perfectly; one that does is the label in disguise. Unless who left
+    is long gone: then the days since the last order tell it, too, and only what leaves far less open than they do
+    is the label.
     """
     problems = []
     if sample.known_late:
@@ -57,14 +60,21 @@ def refuse_leaks(sample: Sample, matrix: Floats, names: Sequence[str]) -> None:
         )
     churned = sample.churned
     if min(churned.sum(), (1 - churned).sum()) >= _ENOUGH:
+        recency = sample.columns.get("days_since_last_order")
+        open_by_recency = 1.0 if recency is None else 1 - _told(churned, recency)
+        giveaway = max(_GIVEAWAY, 1 - _OF_RECENCY * open_by_recency)
         for name, column in zip(names, matrix.T, strict=True):
-            auc = roc_auc(churned, np.nan_to_num(column, nan=-1e300, posinf=1e300, neginf=-1e300))
-            if max(auc, 1 - auc) >= _GIVEAWAY:
-                problems.append(
-                    f"{name} alone predicts churn with AUC {max(auc, 1 - auc):.4f}: it holds the future"
-                )
+            auc = _told(churned, column)
+            if auc >= giveaway:
+                problems.append(f"{name} alone predicts churn with AUC {auc:.4f}: it holds the future")
     if problems:
         hint = "Features must be known before the cut-off: check known_time of the sources and the profile."
         raise CheckError(
             f"The training data of {sample.as_of:%Y-%m-%d} leak the future:", problems, hint=hint
         )
+
+
+def _told(churned: Floats, column: Floats) -> float:
+    """How well a column alone tells churners apart, in whichever direction."""
+    auc = roc_auc(churned, np.nan_to_num(column, nan=-1e300, posinf=1e300, neginf=-1e300))
+    return max(auc, 1 - auc)

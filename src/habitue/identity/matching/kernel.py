@@ -109,6 +109,11 @@ class _Book:
         levels = self.pattern.compare_numbered(self._fields, one, other)
         agrees = np.stack([(levels[c] >= 0) & (levels[c] <= CLOSE) for c in self.pattern.columns], axis=1)
         rarity = np.where(agrees, np.minimum(self._rarity[one], self._rarity[other]), np.float32(0))
+        totals = np.zeros((len(POPULATIONS), len(one)), dtype=np.float32)
+        for field in range(
+            rarity.shape[1]
+        ):  # a product of matrices adds in an order that depends on their size
+            totals += self._shares[:, [field]] * rarity[:, field]
         conflict: Flags = np.zeros(len(one), dtype=bool)
         for number in self._numbers:
             conflict |= (number[one] >= 0) & (number[other] >= 0) & (number[one] != number[other])
@@ -116,7 +121,7 @@ class _Book:
             *(_whole(pairs, end) for end in "ab"),
             pa.array(conflict),
             pa.array(self.pattern.packed(levels), pa.int64()),
-            *(pa.array(total, pa.float32()) for total in self._shares @ rarity.T),
+            *(pa.array(total, pa.float32()) for total in totals),
         ]
         return pa.RecordBatch.from_arrays(arrays, names=["a", "b", "conflict", "pattern", *RARITIES])
 

@@ -1,0 +1,50 @@
+"""Events and their visits do not depend on how rows are spread: 1, 7 and 200 shuffle partitions, none of them joined."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from habitue.contracts.behaviour import SESSION, SESSION_EVENT
+from habitue.contracts.entities import EVENT
+from habitue.stages.sessionize import sessionize
+from tests.jobs.test_ingest_increment import SOURCES, content, drawn_lines, ingested, write_batch
+
+_SPREAD = {"spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.sql.shuffle.partitions": "2"}
+
+
+@pytest.fixture
+def spread(spark: SparkSession) -> Iterator[None]:
+    """Small shuffles keep their partitions; afterwards the session is as it was."""
+    before = {name: spark.conf.get(name) for name in _SPREAD}
+    for name, value in _SPREAD.items():
+        spark.conf.set(name, value)
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
+
+
+@pytest.mark.accept
+def test_events_and_visits_are_the_same_for_any_number_of_partitions(
+    spark: SparkSession, spread: None, tmp_path: Path
+) -> None:
+    lines = [line for seed in range(4) for line in drawn_lines(random.Random(seed))]
+    write_batch(tmp_path / "1", 0, lines, random.Random(0))
+    found = {}
+    for partitions in (1, 7, 200):
+        project = tmp_path / str(partitions)
+        if partitions > 1:
+            for name in (*SOURCES, "secrets"):
+                shutil.copytree(tmp_path / "1" / name, project / name)
+        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+        run = ingested(spark, project, SOURCES, 0, partitions=partitions)
+        assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
+        sessionize(run)
+        found[partitions] = [content(run, table) for table in (EVENT, SESSION, SESSION_EVENT)]
+    assert all(found[1]), "each table must hold rows, or the test says nothing"
+    assert found[1] == found[7] == found[200]
