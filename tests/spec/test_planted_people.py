@@ -102,6 +102,24 @@ def test_the_best_attainable_prediction_is_calibrated_and_ranks_better_than_rece
     assert roc_auc(gone, found.no_purchase[buyers]) > roc_auc(gone, known.days[buyers]) + 0.01
 
 
+def test_a_telephone_number_is_on_records_of_whom_it_belonged_to_on_their_day_and_of_nobody_else() -> None:
+    """A number that changes hands is never two persons' at once."""
+    held = defaultdict(list)
+    for row in table("truth/identifier.csv"):
+        if row["id_type"] == "phone":
+            held[row["value"]].append((row["valid_from"], row["valid_to"] or "9999-12-31", row["person"]))
+    moved = [sorted(spans) for spans in held.values() if len(spans) > 1]
+    assert moved and all(first[1] < second[0] for first, second in moved)
+    seen = 0
+    for record in table("data/crm/customers.csv"):
+        day, number = record["KundeSeit"], record["Telefon"]
+        if number in held:
+            seen += 1
+            [owner] = [who for first, last, who in held[number] if first <= day < last]
+            assert record["Satz"][1:].split("-")[0] == owner
+    assert seen > 500
+
+
 def test_every_order_line_has_a_true_owner_and_its_identifiers_are_the_owners() -> None:
     owner = {row["order_number"]: row["person"] for row in table("truth/order.csv")}
     belongs = defaultdict(set)

@@ -10,9 +10,8 @@ import pyarrow as pa
 from habitue.synth import lines, orders, records
 from habitue.synth.attainable import attainable, seen
 from habitue.synth.events import SESSION_COLUMNS, event_lines
-from habitue.synth.names import Texts
 from habitue.synth.people import Devices, draw_devices, draw_people
-from habitue.synth.process import History, Ints, simulate
+from habitue.synth.process import History, simulate
 from habitue.synth.settings import JUDGED_DAYS, Block, SynthSettings
 from habitue.synth.visits import Visits, draw_visits
 
@@ -57,7 +56,7 @@ def _heads(settings: SynthSettings) -> Iterator[pa.RecordBatch]:
     yield lines.heads(["truth/outcome.csv"], OUTCOME)
 
 
-def _own_cookies(block: Block, devices: Devices, visits: Visits) -> tuple[Texts, Ints]:
+def _own_cookies(block: Block, devices: Devices, visits: Visits) -> records.OwnCookies:
     """Cookies that only one person came with and that were logged in with once: of others nothing tells the person."""
     real = visits.person >= 0
     code, value = devices.cookie(
@@ -71,7 +70,7 @@ def _own_cookies(block: Block, devices: Devices, visits: Visits) -> tuple[Texts,
     has_login = np.zeros(unique.size, dtype=bool)
     np.logical_or.at(has_login, place, visits.has_login[real])
     alone = (low == high) & has_login
-    return value[first][alone], low[alone]
+    return records.OwnCookies(value[first][alone], low[alone], devices.cookie_day(unique[alone]))
 
 
 def _prediction(block: Block, history: History, visits: Visits, day: int) -> pa.RecordBatch:

@@ -48,6 +48,11 @@ class People:
         """The address that each of these persons has on a day."""
         return np.where(day >= self.email_day[person], self.new_email[person], self.email[person])
 
+    def phone_at(self, person: Ints, day: Ints) -> Texts:
+        """The number that each of these persons has on a day; none before it was theirs and after it was given up."""
+        is_theirs = (day >= self.phone_from[person]) & (day < self.phone_until[person])
+        return np.where(is_theirs, self.phone[person], "")
+
 
 @dataclass(frozen=True)
 class Devices:
@@ -69,6 +74,11 @@ class Devices:
         mixed ^= mixed >> np.uint64(29)
         values = np.array([f"{block:05d}-{m:016x}" for m in mixed.tolist()], dtype=object)
         return code, values[place]
+
+    def cookie_day(self, code: Ints) -> Ints:
+        """The first day of each of these cookies' lives."""
+        device, epoch = np.divmod(code, 64)
+        return np.asarray(epoch * COOKIE_DAYS - self.phase[device])
 
 
 def draw_people(block: Block, joins: Floats) -> People:

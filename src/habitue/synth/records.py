@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from habitue.synth import clock, lines, names, process
 from habitue.synth.catalogue import BRANDS, catalogue
-from habitue.synth.people import JUNK_EMAIL, JUNK_PHONE, NEVER, People
+from habitue.synth.people import COOKIE_DAYS, JUNK_EMAIL, JUNK_PHONE, NEVER, People
 from habitue.synth.process import Floats, History, Ints
 from habitue.synth.settings import Block, SynthSettings
 
@@ -30,10 +31,19 @@ CSV_HEADS: dict[str, tuple[str, ...]] = {
     "data/service/contracts.csv": ("contract_id", "customer", "start", "end", "cancelled", "price"),
     "data/service/referrals.csv": ("email", "friend", "time"),
     "truth/person.csv": ("person", "household", "process", "rate", "leave", "nu", "reaction", "joins", "left", "discount"),
-    "truth/identifier.csv": ("id_type", "value", "person"),
+    "truth/identifier.csv": ("id_type", "value", "person", "valid_from", "valid_to"),
     "truth/contact.csv": ("contact_id", "effect"),
 }  # fmt: skip
 """Files and their columns; numbers in plain form, UTF-8."""
+
+
+@dataclass(frozen=True)
+class OwnCookies:
+    """Cookies that only one person came with, whose person is known, and the first day of their lives."""
+
+    value: names.Texts
+    person: Ints
+    first_day: Ints
 
 
 def batch(block: Block, file: str, columns: list[lines.Part], moment: Ints | None = None) -> pa.RecordBatch:
@@ -82,7 +92,7 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
     """The customer system: a record per registered customer, a second one where the address changed, and duplicates."""
     draw, settings, n = block.stream("records"), block.settings, block.size
     junk = draw.random(n) < settings.junk
-    phone = np.where(junk, JUNK_PHONE, np.where(draw.random(n) < 0.8, people.phone, ""))
+    names_phone = draw.random(n) < 0.8
     email = np.where(junk, JUNK_EMAIL, people.email)
     registered = np.flatnonzero(people.is_registered & (people.registered < settings.days))
     changed = registered[people.email_day[registered] < settings.days]
@@ -90,7 +100,8 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
     since = np.concatenate([people.registered[registered], people.email_day[changed]])
     mail = np.concatenate([email[registered], people.new_email[changed]])
     is_second = np.arange(who.size) >= registered.size
-    yield _crm(block, people, who, "R", people.customer_number[who], people.given[who], people.family[who], mail, phone[who],
+    phone = np.where(junk[who], JUNK_PHONE, np.where(names_phone[who], people.phone_at(who, since), ""))
+    yield _crm(block, people, who, "R", people.customer_number[who], people.given[who], people.family[who], mail, phone,
                since, people.registered[who] * ~is_second + since * is_second)  # fmt: skip
 
     twice = draw.permutation(n)[: int(n * settings.duplicate_records)]
@@ -105,8 +116,8 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
             given[i] = given[i][0] + "."
     contact = draw.integers(0, 3, twice.size)  # an address, a telephone, or neither
     mail = np.where(contact == 0, people.email[twice], "")
-    tel = np.where(contact == 1, people.phone[twice], "")
     day = np.minimum(people.registered[twice] + draw.integers(0, 60, twice.size), settings.days - 1)
+    tel = np.where(contact == 1, people.phone_at(twice, day), "")
     half = twice.size // 2
     first, second = slice(0, half), slice(half, None)
     yield _crm(block, people, twice[first], "D", np.full(half, "", dtype=object), given[first], family[first], mail[first],
@@ -120,8 +131,9 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
     yield batch(
         block,
         "truth/identifier.csv",
-        [["loyalty_number"] * of.size, club_number(people, of), people.number[of]],
-    )
+        [["loyalty_number"] * of.size, club_number(people, of), people.number[of],
+         *_validity(settings, day[second], np.full(of.size, NEVER))],
+    )  # fmt: skip
 
 
 def _crm(
@@ -147,20 +159,30 @@ def club_number(people: People, who: Ints) -> pa.Array:
     return lines.joined("CL", 7_000_000 + people.number[who] * 3)
 
 
-def identifiers(block: Block, people: People, cookies: tuple[names.Texts, Ints]) -> Iterator[pa.RecordBatch]:
-    """The truth: which value belongs to whom. A number that changed hands stands with both its owners."""
+def identifiers(block: Block, people: People, cookies: OwnCookies) -> Iterator[pa.RecordBatch]:
+    """The truth: which value belongs to whom, from which day to which. A number that changed hands has two owners."""
     everybody = np.arange(block.size)
     registered = np.flatnonzero(people.is_registered)
     changed = np.flatnonzero(people.email_day < NEVER)
-    for id_type, values, who in (
-        ("email", people.email, everybody),
-        ("email", people.new_email[changed], changed),
-        ("phone", people.phone, everybody),
-        ("customer_number", people.customer_number[registered], registered),
-        ("user_id", people.user_id[registered], registered),
-        ("anonymous_id", *cookies),
+    start, never = np.zeros(block.size, dtype=np.int64), np.full(block.size, NEVER)
+    since = people.registered[registered]
+    for id_type, values, who, first, end in (
+        ("email", people.email, everybody, start, people.email_day),
+        ("email", people.new_email[changed], changed, people.email_day[changed], never[changed]),
+        ("phone", people.phone, everybody, people.phone_from, people.phone_until),
+        ("customer_number", people.customer_number[registered], registered, since, never[registered]),
+        ("user_id", people.user_id[registered], registered, since, never[registered]),
+        ("anonymous_id", cookies.value, cookies.person, cookies.first_day, cookies.first_day + COOKIE_DAYS),
     ):
-        yield batch(block, "truth/identifier.csv", [[id_type] * who.size, values, people.number[who]])
+        columns = [[id_type] * who.size, values, people.number[who], *_validity(block.settings, first, end)]
+        yield batch(block, "truth/identifier.csv", columns)
+
+
+def _validity(settings: SynthSettings, first: Ints, end: Ints) -> tuple[pa.Array, list[str]]:
+    """From which day on, and until which; empty where the lake ends before."""
+    lasts = (end >= settings.days).tolist()
+    days = clock.day_of(settings, np.minimum(end, settings.days)).to_pylist()
+    return clock.day_of(settings, first), ["" if last else day for last, day in zip(lasts, days, strict=True)]
 
 
 def consents(block: Block, people: People, history: History) -> pa.RecordBatch:

@@ -11,7 +11,7 @@ from habitue.synth.settings import SynthSettings
 FOLDER = "truth"
 _MADE_WITH = "made_with.json"
 _SCHEMAS = {
-    "identifier": "id_type string, value string, person bigint",
+    "identifier": "id_type string, value string, person bigint, valid_from date, valid_to date",
     "session": "anonymous_id string, person bigint, first_event string, last_event string, events bigint",
     "order": "order_number string, person bigint",
     "prediction": "person bigint, day int, alive double, no_purchase_91 double, orders_91 double, orders_365 double, "
