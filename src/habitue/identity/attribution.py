@@ -159,9 +159,8 @@ def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
         .when(F.col("former").isNotNull(), F.array(visitor, former))
         .otherwise(F.array(visitor))
     )
-    cut = F.flatten(
-        F.transform(claims, _stages)
-    )  # at once: Spark's optimizer loses columns between two generators
+    # in one list, since Spark's optimizer loses columns between two generators
+    cut = F.flatten(F.transform(claims, _stages))
     return (
         sessions.select("session_id", *_VISITOR, F.inline(cut))
         .where("claim_from < claim_to")
