@@ -144,6 +144,7 @@ def test_nobody_is_reached_who_must_not_be_and_a_dropped_gate_is_noticed(
         result = gated(rows, has_source)
         assert violations(result, worlds, has_source) == 0
         _assert_same_as_python(result, worlds, has_source)
+        assert all(row["split_group"] != "holdout" or not row["channels"] for row in result)  # the contract
         outcomes = {row["outcome"] for row in result}
         assert outcomes >= {"suppressed", "global_holdout", "audience_holdout", "not_for_contact", "ok"}
         assert ("no_address" in outcomes) is has_source  # without a source, that is the reason named

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.audiences.definition import Audience
-from habitue.audiences.holdout import HOLDOUT
+from habitue.audiences.holdout import HOLDOUT, TREATMENT
 from habitue.privacy.consent import OK, WORDS, ConsentSettings, Wish, channel_status
 
 CLOSEST = ("unsubscribed", "objected", "no_consent", "no_consent_source", "no_address")
@@ -48,7 +48,8 @@ def wishes(audience: Audience, settings: ConsentSettings) -> tuple[Wish, ...]:
 def with_channels(members: DataFrame, audiences: Sequence[Audience], settings: ConsentSettings) -> DataFrame:
     """Members with `channels`, `outcome`, its `outcome_reason`, and `statuses` per wanted channel.
 
-    Expects is_suppressed, suppression_reason, is_holdout, split_group and `reach` (privacy.consent.reach).
+    Expects is_suppressed, suppression_reason, is_holdout, split_group and `reach` (privacy.consent.reach). A list for
+    exclusion holds nobody out: its members are all of one group.
     """
     statuses = F.transform(_wanted(audiences, settings), _status)
     reached = F.transform(F.filter(statuses, lambda s: s["status"] == OK), lambda s: s["channel"])
@@ -61,7 +62,12 @@ def with_channels(members: DataFrame, audiences: Sequence[Audience], settings: C
     suppressed = F.concat(F.lit("suppressed: "), F.col("suppression_reason"))
     reason = F.when(F.col("outcome") == "suppressed", F.coalesce(suppressed, F.lit("suppressed")))
     return (
-        members.withColumn("statuses", statuses)
+        members.withColumns(
+            {
+                "statuses": statuses,
+                "split_group": F.when(excluding, F.lit(TREATMENT)).otherwise(F.col("split_group")),
+            }
+        )
         .withColumns({"channels": F.when(may_reach, reached).otherwise(nobody), "outcome": outcome})
         .withColumn("outcome_reason", F.coalesce(reason, F.try_element_at(words, F.col("outcome"))))
     )
