@@ -29,6 +29,9 @@ from habitue.lake.release import Release, releases
 from habitue.registry.registry import Registry
 from tests.jobs.small_shop import fill_shop
 
+_AS_MANY_AS_SET = "spark.sql.adaptive.coalescePartitions.enabled"
+"""Spark joins small partitions while it runs; off, small data are spread too."""
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -131,3 +134,13 @@ def copied(published: Published) -> Callable[[Path], Shop]:
 def shop(copied: Callable[[Path], Shop], tmp_path: Path) -> Iterator[Shop]:
     """A copy of the published shop for one test."""
     yield copied(tmp_path / "shop")
+
+
+@pytest.fixture
+def spread(spark: SparkSession) -> Iterator[None]:
+    """Small shuffles keep their partitions; afterwards the session is as it was."""
+    before = {name: spark.conf.get(name) for name in (_AS_MANY_AS_SET, "spark.sql.shuffle.partitions")}
+    spark.conf.set(_AS_MANY_AS_SET, "false")
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,6 @@ from habitue.contracts.behaviour import SESSION, SESSION_EVENT
 from habitue.contracts.entities import EVENT
 from habitue.stages.sessionize import sessionize
 from tests.jobs.test_ingest_increment import SOURCES, content, drawn_lines, ingested, write_batch
-
-_SPREAD = {"spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.sql.shuffle.partitions": "2"}
-
-
-@pytest.fixture
-def spread(spark: SparkSession) -> Iterator[None]:
-    """Small shuffles keep their partitions; afterwards the session is as it was."""
-    before = {name: spark.conf.get(name) for name in _SPREAD}
-    for name, value in _SPREAD.items():
-        spark.conf.set(name, value)
-    yield
-    for name, value in before.items():
-        spark.conf.set(name, value)
 
 
 @pytest.mark.accept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,6 @@ from pyspark.sql import SparkSession
 from tests.jobs.conftest import Published, Shop
 from tests.jobs.equal_lakes import assert_equal_lakes
 from tests.jobs.small_shop import fill_shop
-
-_AS_MANY_AS_SET = "spark.sql.adaptive.coalescePartitions.enabled"
-"""Spark joins small partitions while it runs; off, small data are spread too."""
-
-
-@pytest.fixture
-def spread(spark: SparkSession) -> Iterator[None]:
-    """Small shuffles keep their partitions; afterwards the session is as it was."""
-    before = {name: spark.conf.get(name) for name in (_AS_MANY_AS_SET, "spark.sql.shuffle.partitions")}
-    spark.conf.set(_AS_MANY_AS_SET, "false")
-    yield
-    for name, value in before.items():
-        spark.conf.set(name, value)
 
 
 @pytest.mark.accept

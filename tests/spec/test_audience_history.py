@@ -23,6 +23,7 @@ from habitue.audiences.overlap import audience_overlap
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_CHANGE, AUDIENCE_FUNNEL, AUDIENCE_MEMBER, SPLIT_ASSIGNMENT
 from habitue.contracts.entities import CONSENT
+from habitue.identity.settings import IdentitySettings
 from habitue.privacy.consent import ConsentSettings, current_consent
 from tests.audience_files import audiences, definition
 from tests.tables import assert_table, table
@@ -237,9 +238,6 @@ def test_overlaps_count_persons_of_both_audiences(spark: SparkSession) -> None:
     assert found == {("a", "b"): 2, ("a", "c"): 1, ("b", "c"): 1}
 
 
-PRIORITY = ("customer_number", "email", "phone")
-
-
 def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names(spark: SparkSession) -> None:
     """k1 and k2 share an address, which is k1's. Words that nobody knows let no objection fall."""
     said = table(
@@ -272,7 +270,7 @@ def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names
         """,
     )
     now, settings = datetime(2026, 7, 1, tzinfo=UTC), ConsentSettings()
-    rows = current_consent(said, owners, settings, at=now, priority=PRIORITY).collect()
+    rows = current_consent(said, owners, settings, at=now, identity=IdentitySettings()).collect()
     found = {r["person_id"]: r["consent"] for r in rows}
 
     def everywhere(status: str) -> dict[str, str]:
@@ -317,7 +315,9 @@ def test_the_latest_consent_counts_whichever_identifier_it_came_with(spark: Spar
     now = datetime(2026, 7, 1, tzinfo=UTC)
     found = {
         r["person_id"]: r["consent"]
-        for r in current_consent(said, owners, ConsentSettings(), at=now, priority=PRIORITY).collect()
+        for r in current_consent(
+            said, owners, ConsentSettings(), at=now, identity=IdentitySettings()
+        ).collect()
     }
     withdrawn = {f"marketing:{channel}": "withdrawn" for channel in ConsentSettings().channels}
     assert found == {"ada": withdrawn | {"marketing:post": "granted"}, "ben": {"marketing:email": "denied"}}

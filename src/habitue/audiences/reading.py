@@ -150,7 +150,7 @@ def _limits_before_others(definitions: Mapping[str, AudienceDefinition]) -> list
     groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for key, definition in definitions.items():
         if definition.exclusive_group is not None:
-            groups[definition.exclusive_group].append((definition.priority or 0, key))
+            groups[definition.exclusive_group].append((definition.priority, key))
     return [
         (
             ("audiences", key, "limit"),

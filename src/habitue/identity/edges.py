@@ -72,7 +72,7 @@ def observe_rows(rows: DataFrame, *, settings: IdentitySettings) -> DataFrame:
             F.sum("times").cast("bigint").alias("observations"),
         )
     )
-    stars = per_set.withColumn("_ids", _strongest_first(settings)).withColumn("_id", F.explode("_ids"))
+    stars = per_set.withColumn("_ids", strongest_first(settings)).withColumn("_id", F.explode("_ids"))
     hub = F.col("_ids")[0]
     is_hub = F.col("_id") == hub
     return together(
@@ -98,7 +98,7 @@ def hub_code() -> Column:
 
 def hub_of_record(settings: IdentitySettings) -> Column:
     """Code of the hub of a record with `identifiers`; null without any."""
-    hub = F.get(_strongest_first(settings), F.lit(0))
+    hub = F.get(strongest_first(settings), F.lit(0))
     return F.when(F.size("identifiers") > 0, node_code(hub["id_type"], hub["id_key"]))
 
 
@@ -144,7 +144,8 @@ def _totals() -> tuple[Column, ...]:
     )
 
 
-def _strongest_first(settings: IdentitySettings) -> Column:
+def strongest_first(settings: IdentitySettings) -> Column:
+    """The `identifiers` of a record without repetition (rank, id_type, id_key), the strongest in front."""
     ranked = F.transform(
         "identifiers",
         lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from habitue.identity.edges import strongest_first
+from habitue.identity.settings import IdentitySettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
 
@@ -114,12 +117,12 @@ def current_consent(
     settings: ConsentSettings,
     *,
     at: datetime,
-    priority: Sequence[str],
+    identity: IdentitySettings,
 ) -> DataFrame:
     """One row per person: `consent`, a map from 'purpose:channel' to the latest status known by `at`.
 
     A statement for any channel counts for each of them, and the latest one counts; of two at the same instant
-    the stricter one. A grant is that of the person whom its strongest identifier names (`priority`), an
+    the stricter one. A grant is that of the person whom its strongest identifier names, an
     objection that of everybody whom any of them names. An objection on a channel or to a purpose that is not
     known here counts for all of them: a wrong word must not let it fall.
     """
@@ -129,17 +132,7 @@ def current_consent(
     channels = F.when(means_all, every_channel).otherwise(F.array("channel"))
     is_known = F.col("purpose").isin(*settings.purposes)
     purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array("purpose"))
-    ranks = F.create_map(*(F.lit(part) for rank, name in enumerate(priority) for part in (name, rank)))
-    ranked = F.array_sort(
-        F.transform(
-            "identifiers",
-            lambda i: F.struct(
-                F.coalesce(F.try_element_at(ranks, i["id_type"]), F.lit(len(priority))).alias("rank"),
-                i["id_type"],
-                i["id_key"],
-            ),
-        )
-    )
+    ranked = strongest_first(identity)
     who = F.when(is_objection, ranked).otherwise(F.slice(ranked, 1, 1))
     is_past = (F.col("given_time") <= F.lit(at)) & (F.col("known_time") <= F.lit(at))
     stated = consent.where(is_past).select(

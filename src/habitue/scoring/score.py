@@ -64,9 +64,12 @@ def model_scores(profile: DataFrame, *, models: ScoringModels, settings: Economi
     Nothing of who objected to profiling goes in.
     """
     plain = (F.col(name) for name in ("as_of_date", "person_id", "overdue_ratio"))
-    kept = [*plain, _next_order_date(), _historic(settings), _has_objected().alias("has_objected")]
-    read = (F.when(~_has_objected(), F.col(name)).cast("double").alias(name) for name in _inputs(models))
-    inputs = profile.select(*kept, *read)
+    kept = [*plain, _next_order_date(), _historic(settings), F.col("has_objected")]
+    asked = profile.withColumn("has_objected", _has_objected())  # once per person, and not once per column
+    read = (
+        F.when(~F.col("has_objected"), F.col(name)).cast("double").alias(name) for name in _inputs(models)
+    )
+    inputs = asked.select(*kept, *read)
     schema = ", ".join(
         [f"{name} {kind}" for name, kind in zip(_KEPT, _KEPT_TYPES, strict=True)]
         + [f"{name} double" for name in NUMBERS]

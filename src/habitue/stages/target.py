@@ -99,7 +99,7 @@ def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     profile = with_standing(
         day_slice(run, CUSTOMER_PROFILE),
         consent=current_consent(
-            lake.read(CONSENT), identity_map, settings, at=run.now, priority=run.settings.identity.priority
+            lake.read(CONSENT), identity_map, settings, at=run.now, identity=run.settings.identity
         ),
         customers=lake.read(CUSTOMER),
         unsubscribes=unsubscribes,
