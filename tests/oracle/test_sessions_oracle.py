@@ -193,15 +193,19 @@ def test_sessions_equal_the_oracle_for_any_order_and_partitioning(
     events = [event for seed in seeds for event in random_events(seed)]
     expected = expected_sessions(events)
     random.Random(partitions).shuffle(events)
-    before = spark.conf.get("spark.sql.shuffle.partitions")
-    spark.conf.set("spark.sql.shuffle.partitions", partitions)
-    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    spread = {"spark.sql.shuffle.partitions": str(partitions), "spark.sql.adaptive.enabled": "false"}
+    before = {name: spark.conf.get(name) for name in spread}
+    _set(spark, spread)
     try:
         found = found_sessions(as_table(spark, events).repartition(partitions))
     finally:
-        spark.conf.set("spark.sql.shuffle.partitions", before)
-        spark.conf.set("spark.sql.adaptive.enabled", "true")
+        _set(spark, before)
     assert found == expected
+
+
+def _set(spark: SparkSession, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        spark.conf.set(name, value)
 
 
 def test_every_event_is_in_one_session_and_counts_equal_session_window(spark: SparkSession) -> None:

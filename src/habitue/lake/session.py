@@ -45,7 +45,8 @@ QUIET_AND_SMALL = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.databricks.delta.allFilesInCrc.enabled": "false",
     "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.python.sql.dataFrameDebugging.enabled": "false",
@@ -53,9 +54,10 @@ QUIET_AND_SMALL = {
     "spark.ui.retainedJobs": "10",
     "spark.ui.retainedStages": "10",
 }
-"""For one machine: no web server, no stages of 50 and 10,000 tasks over a handful of files, no plan compiled twice,
-no line of Python noted for each expression (four more calls to the Java side for every one of them), and no thousand
-plans kept for pages that nobody can open."""
+"""For one machine: no web server, no stages of 50 and 10,000 tasks over a handful of files, no list of a table's files
+collected once more for its checksum at every commit, no plan compiled twice, no line of Python noted for each
+expression (four more calls to the Java side for every one of them), and no thousand plans kept for pages that nobody
+can open."""
 
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""
