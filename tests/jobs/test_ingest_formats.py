@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ORDER_LINE, PRODUCT, STOCK_LEVEL
-from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
+from habitue.contracts.intake import FORMER_RECORD, IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
 from habitue.lake.source_files import read_input
 from habitue.sources.inputs import Input, find
 from habitue.stages.ingest import ingest
@@ -156,6 +156,8 @@ def test_a_record_delivered_again_keeps_the_time_since_when_it_is_known(
     assert sorted(lake.read(CUSTOMER_RECORD).select("record_key", "known_time").collect()) == sorted(
         people.select("record_key", "known_time").collect()
     )
+    former = lake.read(FORMER_RECORD).join(people.drop("known_time"), "record_key").collect()
+    assert [(r["record_id"], r["known_time"].day, r["ended_time"].day) for r in former] == [("2", 2, 3)]
 
 
 def test_positions_count_the_rows_of_a_file_however_it_is_cut(spark: SparkSession, tmp_path: Path) -> None:

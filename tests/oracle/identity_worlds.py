@@ -26,6 +26,7 @@ class Record:
     rule: str
     known: int
     identifiers: tuple[Identifier, ...]
+    until: int | None = None  # of a record before a correction: the day of that
 
 
 def random_world(seed: int, *, prefix: str = "", records: int | None = None) -> list[Record]:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import IDENTIFIERS
 from habitue.identity.circumstances import Circumstances
-from habitue.identity.edges import PAIR, node_code
+from habitue.identity.edges import FORMERLY_STATED, PAIR, STATED, node_code
 from habitue.identity.increment import (
     Changes,
     Stored,
@@ -29,7 +29,7 @@ from habitue.identity.settings import EvidenceConsentSettings, IdentitySettings
 from tests.oracle.identity_worlds import SETTINGS, Identifier, Record, random_world
 
 IS_LONG = bool(os.environ.get("HABITUE_ACCEPT"))
-WORLDS = {n: random_world(n, prefix=f"w{n}.") for n in range(300 if IS_LONG else 40)}
+
 BATCHES = 10 if IS_LONG else 2
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 CONSENTING = SETTINGS.model_copy(
@@ -41,11 +41,23 @@ DECISIONS = (
 )
 SAID = "id_type string, id_key string, given_time timestamp, at timestamp, is_granted boolean"
 AWAY = "id_type string, id_key string, left_at timestamp, back_at timestamp"
-ROWS = f"rule string, source string, identifiers {IDENTIFIERS}, known_time timestamp"
+ROWS = f"rule string, source string, identifiers {IDENTIFIERS}, known_time timestamp, seen_until timestamp"
 LINKS = (
     "id_type_a string, id_key_a string, id_type_b string, id_key_b string, rule string, source string, "
     "first_known timestamp, last_seen timestamp, observations bigint, confidence double"
 )
+
+
+def with_corrections(world: list[Record], seed: int) -> list[Record]:
+    """Some records are what others stated before a correction."""
+    rng = random.Random(seed)
+    return [
+        replace(r, rule=FORMERLY_STATED, until=r.known + rng.randint(1, 9)) if rng.random() < 0.2 else r
+        for r in world
+    ]
+
+
+WORLDS = {n: with_corrections(random_world(n, prefix=f"w{n}."), n) for n in range(300 if IS_LONG else 40)}
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,10 @@ def at(moment: int) -> datetime:
 
 
 def rows(records: list[Record]) -> list[tuple[Any, ...]]:
-    return [(r.rule, r.source, [*r.identifiers], at(r.known)) for r in records]
+    return [
+        (r.rule, r.source, [*r.identifiers], at(r.known), at(r.known if r.until is None else r.until))
+        for r in records
+    ]
 
 
 def as_links(spark: SparkSession, day: Day) -> DataFrame:
@@ -156,7 +171,7 @@ def as_links(spark: SparkSession, day: Day) -> DataFrame:
 
 
 def by_rule(df: DataFrame) -> dict[str, DataFrame]:
-    return {rule: df.where(F.col("rule") == rule).drop("rule") for rule in ("same_record", "login")}
+    return {rule: df.where(F.col("rule") == rule).drop("rule") for rule in (STATED, FORMERLY_STATED, "login")}
 
 
 def cut(df: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import ATTRIBUTION, IDENTITY_MAP, SESSION
 from habitue.contracts.entities import ENTITIES
-from habitue.contracts.table import Table
+from habitue.contracts.table import Column, Table
 from habitue.profile.conventions import Conventions
 from habitue.profile.currency import Money
 from habitue.profile.customer_profile import customer_profiles
@@ -20,8 +20,20 @@ from habitue.profile.facts import ProfileFacts
 from habitue.profile.settings import ProfileSettings
 from tests.tables import table
 
+_REMOVED = Table(
+    name="removed_identifier",
+    comment="What no record states any more.",
+    stage="profile",
+    grain=("id_type", "id_key"),
+    columns=(
+        Column("id_type", "string", "Type."),
+        Column("id_key", "string", "Key."),
+        Column("removed_at", "timestamp", "Since when."),
+    ),
+)
 CONTRACTS: dict[str, Table] = ENTITIES | {
     "identity_map": IDENTITY_MAP,
+    "removed_identifier": _REMOVED,
     "session": SESSION,
     "attribution": ATTRIBUTION,
 }

@@ -180,6 +180,30 @@ def test_an_order_belongs_to_its_strongest_identifier_as_known_at_each_cut(spark
     )
 
 
+def test_an_address_that_no_record_states_any_more_is_none_to_write_to_from_then_on(spark):
+    facts = facts_of(
+        spark,
+        identity_map="""
+        id_type         | id_key | valid_from          | person_id
+        customer_number | ada    | 2025-01-01 00:00:00 | ada
+        email           | mail   | 2025-01-01 00:00:00 | ada
+        """,
+        removed_identifier="""
+        id_type | id_key | removed_at
+        email   | mail   | 2026-01-10 00:00:00
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-10", "2026-01-11"),
+        CUSTOMER_PROFILE,
+        """
+        as_of_date | person_id | has_email | identifier_types
+        2026-01-10 | ada       | true      | ["customer_number", "email"]
+        2026-01-11 | ada       | false     | ["customer_number"]
+        """,
+    )
+
+
 def test_lines_in_a_currency_without_a_rate_are_named_and_with_one_are_converted(spark):
     text = """
         identifiers         | order_number | order_time          | net_revenue | currency | line_number | source | quantity | is_return | known_time

@@ -9,9 +9,16 @@ POSTAL_COLUMNS = ("street", "postal_code", "city", "country")
 NAME_COLUMNS = ("salutation", "title", "given_name", "family_name")
 
 
-def clear_identifiers(vault: DataFrame, identity_map: DataFrame, id_type: str) -> DataFrame:
-    """One row per person: `<id_type>` in clear, of several the one that came to the person last."""
-    owner = identity_map.where(F.col("valid_to").isNull() & (F.col("id_type") == id_type))
+def clear_identifiers(
+    vault: DataFrame, identity_map: DataFrame, removed: DataFrame, id_type: str
+) -> DataFrame:
+    """One row per person: `<id_type>` in clear, of several the one that came to the person last.
+
+    What was `removed` from all records (id_type, id_key) is nobody's address any more.
+    """
+    owner = identity_map.where(F.col("valid_to").isNull() & (F.col("id_type") == id_type)).join(
+        removed, on=["id_type", "id_key"], how="left_anti"
+    )
     known = vault.where(F.col("id_type") == id_type).select("id_key", "clear_value")
     last = F.max_by("clear_value", F.struct("valid_from", "id_key")).alias(id_type)
     return (

@@ -79,6 +79,36 @@ PERSON_RECORD = Table(
     ),
 )
 
+FORMER_RECORD = Table(
+    name="silver.former_record",
+    comment="What customer records stated before they were corrected: evidence of who somebody was until then.",
+    stage="ingest",
+    grain=("source", "record_key", "known_time"),
+    columns=(
+        Column("source", "string", "Source of the record.", nullable=False),
+        Column(
+            "record_key",
+            "string",
+            "HMAC of the record id; the same key as in silver.customer_record.",
+            nullable=False,
+            personal=Personal.PSEUDONYM,
+        ),
+        Column(
+            "identifiers",
+            IDENTIFIERS,
+            "Identifiers that were on the record, sorted.",
+            nullable=False,
+            personal=Personal.PSEUDONYM,
+        ),
+        Column("known_time", "timestamp", "When the record was known with them.", nullable=False),
+        Column(
+            "ended_time", "timestamp", "When it was known with others, or otherwise changed.", nullable=False
+        ),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(("ends_later", "ended_time > known_time"),),
+)
+
 QUARANTINE = Table(
     name="vault.quarantine",
     comment="Rows that could not be taken in, as received, with the reason.",

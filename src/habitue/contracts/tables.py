@@ -12,6 +12,7 @@ TABLES: tuple[Table, ...] = (
     intake.QUARANTINE,
     intake.QUARANTINE_COUNT,
     *entities.ENTITIES.values(),
+    intake.FORMER_RECORD,
     behaviour.SESSION,
     behaviour.SESSION_EVENT,
     identity_evidence.IDENTITY_OBSERVATION,

@@ -18,6 +18,10 @@ from habitue.identity.settings import IdentitySettings
 
 NODE = ("id_type", "id_key")
 PAIR = ("id_type_a", "id_key_a", "id_type_b", "id_key_b")
+STATED = "same_record"
+"""Rule of what a record states."""
+FORMERLY_STATED = "former_record"
+"""Rule of observations that a record stated until it was corrected; their edges are of the rule above."""
 OBSERVED = (*NODE, "hub_type", "hub_key", "rule", "source")
 """Grain of observations."""
 
@@ -46,12 +50,17 @@ def node_code(id_type: Column, id_key: Column) -> Column:
 def observe(records: Mapping[str, DataFrame], *, settings: IdentitySettings) -> DataFrame:
     """Every identifier and link by rule and source, over all records.
 
-    `records`: rule -> rows with source, identifiers, known_time. Grain of the
+    `records`: rule -> rows with source, identifiers, known_time, and `seen_until` where that is later. Grain of the
     result: id_type, id_key, hub_type, hub_key (null for the hub itself and for an
     identifier alone), rule, source; with first_known, last_seen, observations.
     """
     sets = [
-        rows.select(F.lit(rule).alias("rule"), "source", "identifiers", "known_time", F.lit(1).alias("times"))
+        rows.select(
+            F.lit(rule).alias("rule"),
+            *("source", "identifiers", "known_time"),
+            _seen_until(rows).alias("seen_until"),
+            F.lit(1).alias("times"),
+        )
         for rule, rows in records.items()
     ]
     return observe_rows(reduce(DataFrame.unionByName, sets), settings=settings)
@@ -68,7 +77,7 @@ def observe_rows(rows: DataFrame, *, settings: IdentitySettings) -> DataFrame:
         .groupBy("rule", "source", "identifiers")
         .agg(
             F.min("known_time").alias("first_known"),
-            F.max("known_time").alias("last_seen"),
+            F.max(_seen_until(rows)).alias("last_seen"),
             F.sum("times").cast("bigint").alias("observations"),
         )
     )
@@ -84,6 +93,11 @@ def observe_rows(rows: DataFrame, *, settings: IdentitySettings) -> DataFrame:
             *("rule", "source", "first_known", "last_seen", "observations"),
         )
     )
+
+
+def _seen_until(rows: DataFrame) -> Column:
+    """Until when a row states what it states: what is no record of former times states it when it is known."""
+    return F.col("seen_until") if "seen_until" in rows.columns else F.col("known_time")
 
 
 def together(observations: DataFrame) -> DataFrame:
@@ -117,21 +131,28 @@ def nodes(observations: DataFrame) -> DataFrame:
 
 
 def edges(observations: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """One row per pair of identifiers and rule, the smaller identifier first, sources put together."""
+    """One row per pair of identifiers and rule, the smaller identifier first, sources put together.
+
+    `stated_until` is null where something still states the pair, else when the last record that did was corrected.
+    """
     first = F.struct("id_type", "id_key")
     second = F.struct(F.col("hub_type").alias("id_type"), F.col("hub_key").alias("id_key"))
     small, large = F.least(first, second), F.greatest(first, second)
+    is_former = F.col("rule") == FORMERLY_STATED
     pairs = observations.where(F.col("hub_key").isNotNull()).select(
         small["id_type"].alias("id_type_a"),
         small["id_key"].alias("id_key_a"),
         large["id_type"].alias("id_type_b"),
         large["id_key"].alias("id_key_b"),
-        *("rule", "source", "first_known", "last_seen", "observations"),
+        F.when(is_former, STATED).otherwise(F.col("rule")).alias("rule"),
+        *("source", "first_known", "last_seen", "observations"),
+        is_former.alias("_is_former"),
     )
+    ended = F.when(F.bool_and("_is_former"), F.max("last_seen"))
     shown_first = F.min_by("source", F.struct("first_known", "source")).alias("source")
     return (
         pairs.groupBy(*PAIR, "rule")
-        .agg(shown_first, *_totals())
+        .agg(shown_first, *_totals(), ended.alias("stated_until"))
         .withColumn("confidence", _confidence(settings))
     )
 

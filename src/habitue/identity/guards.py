@@ -33,19 +33,13 @@ def shared_values(
         rests = resting.groupBy(*PAIR, "rule").agg(F.min("start").alias("gone"))
         edges, gone = edges.join(rests, on=[*PAIR, "rule"], how="left"), F.col("gone")
     edges = edges.withColumn("gone", F.coalesce(gone, far()))
-    owned = _owned(edges, settings)
+    owned = owned_values(edges, "first_known", "gone", settings=settings)
     # nearly all values have one owner; what follows looks at the few others only
     several = owned.groupBy(*NODE).agg(F.count(F.lit(1)).alias("_n")).where("_n > 1").select(*NODE)
     owned = owned.join(several, on=list(NODE), how="left_semi")
-    spaces = sightings.where(F.col("id_type").isin(*settings.owner_types)).select(
-        F.col("id_type").alias("owner_type"),
-        F.col("id_key").alias("owner_key"),
-        space_of(F.col("source"), settings).alias("space"),
-        F.col("first_known").alias("space_known"),
-    )
     known = F.greatest("first_known", "space_known")
     owners = (
-        owned.join(spaces, on=["owner_type", "owner_key"], how="inner")
+        owned.join(owner_spaces(sightings, settings), on=["owner_type", "owner_key"], how="inner")
         .groupBy(*NODE, "owner_type", "space", "owner_key")
         .agg(F.min(known).alias("known"), F.max("gone").alias("gone"))
     )
@@ -107,8 +101,18 @@ def _present(owners: DataFrame) -> DataFrame:
     return steps.withColumn("_n", F.sum("_step").over(in_order)).where("_step = 1")
 
 
-def _owned(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
-    """Edges from a value to an owner stronger than it."""
+def owner_spaces(sightings: DataFrame, settings: IdentitySettings) -> DataFrame:
+    """Number spaces of each owner: owner_type, owner_key, space, space_known."""
+    return sightings.where(F.col("id_type").isin(*settings.owner_types)).select(
+        F.col("id_type").alias("owner_type"),
+        F.col("id_key").alias("owner_key"),
+        space_of(F.col("source"), settings).alias("space"),
+        F.col("first_known").alias("space_known"),
+    )
+
+
+def owned_values(edges: DataFrame, *columns: str, settings: IdentitySettings) -> DataFrame:
+    """Edges from a value to an owner stronger than it: id_type, id_key, owner_type, owner_key and these columns."""
 
     def directed(value: str, owner: str) -> DataFrame:
         is_owner = F.col(f"id_type_{owner}").isin(*settings.owner_types)
@@ -119,8 +123,7 @@ def _owned(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
             F.col(f"id_key_{value}").alias("id_key"),
             F.col(f"id_type_{owner}").alias("owner_type"),
             F.col(f"id_key_{owner}").alias("owner_key"),
-            "first_known",
-            "gone",
+            *columns,
         )
 
     return directed("a", "b").unionByName(directed("b", "a"))

@@ -9,7 +9,7 @@ components is what a full run gives for them, and no other component changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.circumstances import NONE, Circumstances, linked_by_hand
 from habitue.identity.edges import (
+    FORMERLY_STATED,
     NODE,
     OBSERVED,
     hub_code,
@@ -33,9 +34,12 @@ from habitue.identity.edges import edges as edges_of
 from habitue.identity.guards import all_ended, earliest, shared_values
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import born_id, with_codes
-from habitue.identity.resolution import Resolution, resolve_observed
+from habitue.identity.resolution import Resolution, resolve_observed, resting_edges
 from habitue.identity.settings import IdentitySettings
-from habitue.identity.takeovers import takeover_pauses, takeovers
+from habitue.identity.takeovers import takeovers
+
+Resting = Callable[[DataFrame, DataFrame], DataFrame | None]
+"""Pauses of edges that others take the place of, of all edges around some values and the codes of their ends."""
 
 _CONTENT = (*OBSERVED, "first_known", "last_seen", "observations")
 _ENDED = (*NODE, "guard", "shared_at", "why")
@@ -53,7 +57,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is new since then: rows that came and went (rule, source, identifiers, known_time, change).
+    """What is new since then: rows that came and went (rule, source, identifiers, known_time, seen_until, change).
 
     `links` and `person_records` are all of them as they are now; None where they did not change. `touched`
     are codes (`node`) that changed decisions, statements of consent or absences are about.
@@ -82,7 +86,7 @@ def net_changes(rows: DataFrame) -> DataFrame:
     """Changes that are left when rows that only moved to another file are taken out."""
     return (
         rows.where(F.size("identifiers") > 0)
-        .groupBy("rule", "source", "identifiers", "known_time")
+        .groupBy("rule", "source", "identifiers", "known_time", "seen_until")
         .agg(F.sum("change").alias("change"))
         .where("change <> 0")
     )
@@ -109,12 +113,22 @@ def resolve_increment(
         seeds = seeds.union(changes.touched)
     seeds = checkpoint(seeds.distinct())
     hands = _changed_hands(every, circumstances.away, settings, checkpoint)
-    ended = checkpoint(_ended_anew(stored, changes, every, seeds, hands, settings, checkpoint))
-    touched = checkpoint(_touched(stored, changes, every, seeds, ended, circumstances))
+
+    def resting(edges: DataFrame, owners: DataFrame) -> DataFrame | None:
+        seen = sightings(of_members(every, owners))
+        return resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
+
+    ended = checkpoint(_ended_anew(stored, changes, every, seeds, resting, settings, checkpoint))
+    yielded = _yielded(every, seeds) if FORMERLY_STATED in records else None
+    touched = checkpoint(_touched(stored, changes, every, seeds, ended, yielded, circumstances))
     if touched.isEmpty():
         return Increment(None, touched, ended, hands)
     members = checkpoint(_members(stored.observations, touched))
-    resolution = _resolved(stored, changes, every, ended, members, circumstances, hands, settings, checkpoint)
+    can_rest = hands is not None or FORMERLY_STATED in records
+    at_rest = resting(*_around(every, members, settings, checkpoint)) if can_rest else None
+    resolution = _resolved(
+        stored, changes, every, ended, members, circumstances, hands, at_rest, settings, checkpoint
+    )
     return Increment(resolution, members, ended, hands)
 
 
@@ -167,6 +181,7 @@ def _touched(
     every: DataFrame,
     seeds: DataFrame,
     ended: DataFrame,
+    yielded: DataFrame | None,
     circumstances: Circumstances,
 ) -> DataFrame:
     """Codes of all identifiers whose component is to be resolved anew.
@@ -178,6 +193,8 @@ def _touched(
     if changes.touched is not None:
         loose = loose.union(changes.touched)
     reasons = [seeds, loose, _neighbours(every, loose)]
+    if yielded is not None:
+        reasons.append(yielded)
     if changes.links is not None:
         reasons.append(_changed_links(stored.links, changes.links))
     links = stored.links if changes.links is None else changes.links
@@ -187,6 +204,12 @@ def _touched(
     if circumstances.decisions is None:
         return touched
     return touched.union(linked_by_hand(circumstances.decisions, touched)).distinct()
+
+
+def _yielded(every: DataFrame, seeds: DataFrame) -> DataFrame:
+    """Codes of values of the seeds, and of who stated them formerly: that yields, or no more, though nothing ties them."""
+    values = _neighbours(every, seeds)
+    return _nodes_of(_incident(every, values).where(F.col("rule") == FORMERLY_STATED))
 
 
 def _changed_hands(
@@ -218,21 +241,15 @@ def _ended_anew(
     changes: Changes,
     every: DataFrame,
     seeds: DataFrame,
-    hands: DataFrame | None,
+    resting: Resting,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> DataFrame:
     """Ended values by guard: of owners around the seeds, of the two others all."""
     judged = checkpoint(seeds.union(_neighbours(every, seeds)).distinct())
-    around = checkpoint(_incident(every, judged))
-    owners = checkpoint(_nodes_of(around).distinct())
-    edges = edges_of(around, settings=settings)
-    owned = shared_values(
-        edges,
-        sightings(of_members(every, owners)),
-        settings=settings,
-        resting=None if hands is None else takeover_pauses(edges, hands),
-    )
+    edges, owners = _around(every, judged, settings, checkpoint)
+    seen = sightings(of_members(every, owners))
+    owned = shared_values(edges, seen, settings=settings, resting=resting(edges, owners))
     by_guard = {
         "owners": of_members(owned, judged),
         "neighbours": _crowded(every, settings),
@@ -245,6 +262,14 @@ def _ended_anew(
     if changes.person_records is None:
         kept.append(was.where("guard = 'names'"))
     return reduce(DataFrame.unionByName, [*kept, all_ended(by_guard)])
+
+
+def _around(
+    every: DataFrame, nodes: DataFrame, settings: IdentitySettings, checkpoint: Checkpoint
+) -> tuple[DataFrame, DataFrame]:
+    """All edges of which an end is one of the nodes, and the codes of both their ends."""
+    around = checkpoint(_incident(every, nodes))
+    return edges_of(around, settings=settings), checkpoint(_nodes_of(around).distinct())
 
 
 def _crowded(every: DataFrame, settings: IdentitySettings) -> DataFrame:
@@ -311,6 +336,7 @@ def _resolved(
     members: DataFrame,
     circumstances: Circumstances,
     hands: DataFrame | None,
+    resting: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> Resolution:
@@ -329,6 +355,7 @@ def _resolved(
         links=None if links is None else between_members(links, members),
         circumstances=circumstances,
         changed_hands=hands,
+        resting=resting,
         previous=previous,
         taken=taken,
         settings=settings,

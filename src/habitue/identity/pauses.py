@@ -22,7 +22,8 @@ DECISION_ENDED = "the reviewer's decision has ended"
 NO_CONSENT = "no consent"
 CONSENT_WITHDRAWN = "consent withdrawn"
 CHANGED_HANDS = "the device changed hands"
-RETIRED = (DECISION_ENDED, CONSENT_WITHDRAWN, CHANGED_HANDS)
+STATED_BY_ANOTHER = "the record was corrected, and another one states the value"
+RETIRED = (DECISION_ENDED, CONSENT_WITHDRAWN, CHANGED_HANDS, STATED_BY_ANOTHER)
 """Reasons of edges that once linked rightly; all others are refusals."""
 
 PAUSE = (*PAIR, "rule", "start", "end", "why")

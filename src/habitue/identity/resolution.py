@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,9 +14,10 @@ from habitue.errors import HabitueError
 from habitue.identity.circumstances import NONE, Circumstances, linking_spans
 from habitue.identity.components import components
 from habitue.identity.decisions import decision_spaces
+from habitue.identity.edges import FORMERLY_STATED, node_code, observe, sightings
 from habitue.identity.edges import edges as edges_of
-from habitue.identity.edges import node_code, observe, sightings
 from habitue.identity.edges import nodes as nodes_of
+from habitue.identity.former_records import yielding
 from habitue.identity.guards import all_ended, earliest, linked_once, shared_values, with_until
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import Resolved, assign_persons, with_codes
@@ -58,16 +60,16 @@ def resolve_identity(
     (identifiers, given_name, family_name, known_time) show which values come with too many names.
     """
     observations = checkpoint(observe(records, settings=settings))
-    edges, ended, hands = edges_of(observations, settings=settings), None, None
+    edges, ended, hands, resting = edges_of(observations, settings=settings), None, None, None
     has_more = links is not None or circumstances.decisions is not None
     if has_more or not observations.where("hub_key IS NOT NULL").isEmpty():
         edges = checkpoint(edges)  # every guard reads them
         if circumstances.away is not None:
             hands = checkpoint(takeovers(edges, circumstances.away, settings=settings))
+        seen = sightings(observations)
+        resting = resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
         by_guard = {
-            "owners": shared_values(
-                edges, sightings(observations), settings=settings, resting=_resting(edges, hands)
-            ),
+            "owners": shared_values(edges, seen, settings=settings, resting=resting),
             "neighbours": crowded_by_neighbours(edges, settings=settings),
         }
         if person_records is not None:
@@ -80,6 +82,7 @@ def resolve_identity(
         links=links,
         circumstances=circumstances,
         changed_hands=hands,
+        resting=resting,
         previous=previous,
         taken=None,
         settings=settings,
@@ -95,6 +98,7 @@ def resolve_observed(
     links: DataFrame | None,
     circumstances: Circumstances,
     changed_hands: DataFrame | None,
+    resting: DataFrame | None,
     previous: DataFrame | None,
     taken: DataFrame | None,
     settings: IdentitySettings,
@@ -102,12 +106,11 @@ def resolve_observed(
 ) -> Resolution:
     """Resolve whole components: their observations, edges, values that stopped linking, and earlier map rows.
 
-    `changed_hands` are devices that changed hands (`takeovers`). `taken` are ids of persons outside these
-    components (person_id), which must not be given again.
+    `changed_hands` are devices that changed hands (`takeovers`), `resting` what `resting_edges` gives. `taken` are
+    ids of persons outside these components (person_id), which must not be given again.
     """
-    nodes = checkpoint(nodes_of(observations))
+    nodes, edges = checkpoint(nodes_of(observations)), edges.drop("stated_until")
     identifier_count = _count_without_collision(nodes)
-    resting = _resting(edges, changed_hands)
     if links is not None:
         links = _between(links, nodes)
         edges = edges.unionByName(links)
@@ -157,9 +160,22 @@ def resolve_observed(
     )
 
 
-def _resting(edges: DataFrame, changed_hands: DataFrame | None) -> DataFrame | None:
-    """Edges of devices that changed hands, with the moment from which on they rest."""
-    return None if changed_hands is None else takeover_pauses(edges, changed_hands)
+def resting_edges(
+    edges: DataFrame,
+    sightings: DataFrame,
+    changed_hands: DataFrame | None,
+    *,
+    has_former: bool,
+    settings: IdentitySettings,
+) -> DataFrame | None:
+    """Pauses of edges that others take the place of: of devices that changed hands, of records before a correction.
+
+    None where there are neither. For the second all edges of their values must be there.
+    """
+    pauses = [] if changed_hands is None else [takeover_pauses(edges, changed_hands)]
+    if has_former:
+        pauses.append(yielding(edges, sightings, settings=settings))
+    return reduce(DataFrame.unionByName, pauses) if pauses else None
 
 
 def _labelled(observations: DataFrame, labels: DataFrame | None) -> DataFrame:

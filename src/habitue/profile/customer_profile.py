@@ -107,7 +107,7 @@ def customer_profiles(
     sets = _identifier_sets(slices, *(rows for name, rows in dated.items() if name in fed))
     owner = checkpoint(owners(sets, facts.identity_map, moments, conventions))
     parts = _parts(facts, fed, dated, owner, slices, moments, settings, conventions)
-    base = persons_at(facts.identity_map, moments, conventions)
+    base = persons_at(facts.identity_map, facts.removed_identifier, moments, conventions)
     joined = reduce(lambda left, part: left.join(part, on=list(KEYS), how="left"), parts, base)
     complete = joined.withColumns(_unfed(joined)).withColumns(_absent(conventions))
     persons = checkpoint(complete.withColumns(_across_parts(settings)))

@@ -20,6 +20,7 @@ class ProfileFacts:
     order_line: DataFrame
     product: DataFrame
     identity_map: DataFrame
+    removed_identifier: DataFrame  # id_type, id_key, removed_at: what no record states any more
     customer_record: DataFrame
     session: DataFrame
     attribution: DataFrame

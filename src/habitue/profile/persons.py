@@ -26,10 +26,17 @@ def valid_at(history: DataFrame, cuts: Sequence[Cut], *, keep: Sequence[str]) ->
     return each_cut(history, cuts, first=begins, last=ends - 1, keep=keep)
 
 
-def persons_at(identity_map: DataFrame, cuts: Sequence[Cut], conventions: Conventions) -> DataFrame:
-    """One row per cut and person: which types of identifier are known, and since which day."""
-    members = valid_at(identity_map, cuts, keep=("id_type", "person_id", "valid_from"))
-    types = F.array_sort(F.collect_set("id_type"))
+def persons_at(
+    identity_map: DataFrame, removed: DataFrame, cuts: Sequence[Cut], conventions: Conventions
+) -> DataFrame:
+    """One row per cut and person: which types of identifier are known, and since which day.
+
+    What was `removed` from all records before a cut (id_type, id_key, removed_at) is no address at it.
+    """
+    gone = F.when(F.col("removed_at").isNull(), len(cuts)).otherwise(first_cut(cuts, F.col("removed_at")))
+    known = identity_map.join(removed, on=["id_type", "id_key"], how="left").withColumn("_gone", gone)
+    members = valid_at(known, cuts, keep=("id_type", "person_id", "valid_from", "_gone"))
+    types = F.array_sort(F.collect_set(F.when(F.col("cut_index") < F.col("_gone"), F.col("id_type"))))
     names_person = ~F.col("id_type").isin(*conventions.anonymous_types)
     persons = members.groupBy("as_of_date", "person_id").agg(
         types.alias("identifier_types"),

@@ -30,6 +30,7 @@ KINDS = {
     "consent withdrawn": "consent to evidence withdrawn",
     "the reviewer's decision": "a decision has ended",
     "the device changed hands": "device changed hands",
+    "the record was corrected, and another one states the value": "value went to another record",
 }
 """Beginnings of the reasons of silver.identity_edge, and the kinds that the report counts."""
 _REPAIRS = ("two values of", "more than", "kept apart")

@@ -79,6 +79,7 @@ VALUES = {
     "kept apart by a reviewer": "von Hand getrennt", "blocked by a reviewer": "von Hand gesperrt",
     "no consent to evidence": "keine Einwilligung in Angaben", "consent to evidence withdrawn": "Einwilligung widerrufen",
     "a decision has ended": "Entscheidung von Hand beendet", "device changed hands": "Gerät wechselte den Besitzer",
+    "value went to another record": "Wert ging an einen anderen Datensatz",
     "persons with more than 50 identifiers": "Personen mit mehr als 50 Kennungen", "persons at the limit of a type": "Personen an der Grenze einer Art",
     "links by matching of records alone": "Verbindungen nur aus dem Abgleich", "persons with one identifier": "Personen mit einer Kennung",
     "links refused by a limit": "an einer Grenze abgelehnte Verbindungen", "pairs of records for review": "Datensatzpaare zur Prüfung",

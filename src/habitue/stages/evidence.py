@@ -12,9 +12,10 @@ from pyspark.sql import functions as F
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
 from habitue.contracts.entities import ENTITIES, EVENT
 from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
-from habitue.contracts.intake import PERSON_RECORD
+from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.circumstances import Circumstances
+from habitue.identity.edges import FORMERLY_STATED, STATED
 from habitue.identity.increment import net_changes
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
@@ -22,7 +23,11 @@ from habitue.lake.deltalog import DeltaLog
 from habitue.lake.fingerprint import code_digest, digest
 from habitue.stages.circumstances import INPUTS, MissingHistoryError, touched_since
 
-_COLUMNS = ("source", "identifiers", "known_time")
+IDENTIFIED = (*(t for t in ENTITIES.values() if "identifiers" in t.column_names), FORMER_RECORD)
+"""Tables whose rows show identifiers together."""
+
+_COLUMNS = ("source", "identifiers", "known_time", "seen_until")
+_MORE = {EVENT: "is_bot", FORMER_RECORD: "ended_time"}
 _STATE = (IDENTITY_EDGE, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER)
 _SAID = "All persons are resolved anew: "
 _WITHOUT_HISTORY = _SAID + "the history of {} since the last time is gone."
@@ -44,7 +49,8 @@ def identified_records(run: Run) -> dict[str, DataFrame]:
     """Rows with identifiers by rule; what a tracker saw together counts less than what a record states."""
     found: dict[str, list[DataFrame]] = {}
     for table in _identified(run):
-        found.setdefault(_rule(table), []).append(_rows(table, run.lake.read(table)).select(*_COLUMNS))
+        if table is not FORMER_RECORD or not run.lake.is_empty(table):
+            found.setdefault(_rule(table), []).append(_rows(table, run.lake.read(table)).select(*_COLUMNS))
     return {rule: reduce(DataFrame.unionByName, rows) for rule, rows in found.items()}
 
 
@@ -96,7 +102,7 @@ def _changes(run: Run, table: Table, since: int | None, until: int | None) -> Da
     if since is None or until is None:
         rows: DataFrame | None = run.lake.read(table).withColumn("change", F.lit(1))
     else:
-        wanted = (*_COLUMNS, "is_bot") if table is EVENT else _COLUMNS
+        wanted = ("source", "identifiers", "known_time", *([_MORE[table]] if table in _MORE else []))
         rows = row_changes(run.lake, table, wanted, since=since, until=until)
     if rows is None:
         return None
@@ -105,15 +111,16 @@ def _changes(run: Run, table: Table, since: int | None, until: int | None) -> Da
 
 def _identified(run: Run) -> list[Table]:
     """Tables with identifiers that there are."""
-    return [t for t in ENTITIES.values() if "identifiers" in t.column_names and run.lake.exists(t)]
+    return [t for t in IDENTIFIED if run.lake.exists(t)]
 
 
 def _rule(table: Table) -> str:
-    return "login" if table is EVENT else "same_record"
+    return {EVENT: "login", FORMER_RECORD: FORMERLY_STATED}.get(table, STATED)
 
 
 def _rows(table: Table, rows: DataFrame) -> DataFrame:
-    return rows.where(~F.col("is_bot")) if table is EVENT else rows
+    known = rows.where(~F.col("is_bot")) if table is EVENT else rows
+    return known.withColumn("seen_until", F.col("ended_time" if table is FORMER_RECORD else "known_time"))
 
 
 def _head(run: Run, table: Table) -> int | None:

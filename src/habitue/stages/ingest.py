@@ -16,16 +16,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
-from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD, QUARANTINE_COUNT
+from habitue.contracts.intake import IDENTIFIER, QUARANTINE_COUNT
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
-from habitue.privacy.vault import person_records, vault_identifiers
+from habitue.privacy.vault import vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE
 from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
-from habitue.sources.settled import hashed_rows, silver_rows
+from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
+from habitue.stages.customer_intake import write_customers
 from habitue.stages.event_settling import Events, basis, new_event_files, settle, write_events
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
 
@@ -40,18 +41,18 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     taken, events = _take_in(run, names)
     quarantine_rows_of(run, taken, names)
     good = {name: _good_rows([t for t in taken if t.entity.leaf == name]) for name in names}
+    former = [_repeated_records(taken)] if CUSTOMER_RECORD.leaf in good else []
     at_once(
         [
             partial(note_files, run, taken),
-            partial(run.lake.merge, IDENTIFIER, _identifiers(list(good.values())), update=False),
+            partial(run.lake.merge, IDENTIFIER, _identifiers([*good.values(), *former]), update=False),
             partial(
                 run.lake.merge, QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names}
             ),
         ]
     )
     if CUSTOMER_RECORD.leaf in good:
-        people = hashed_rows(person_records(good[CUSTOMER_RECORD.leaf]), PERSON_RECORD)
-        run.lake.merge(PERSON_RECORD, people, delete_unmatched=True)
+        write_customers(run, good.pop(CUSTOMER_RECORD.leaf), former[0])
     if events:
         run.lake.note = replace(run.lake.note, basis=basis(run, events))
     others = [partial(_write_entity, run, name, rows) for name, rows in good.items() if name != EVENT.leaf]
@@ -60,6 +61,12 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
 
 def _write_entity(run: Run, name: str, good: DataFrame) -> None:
     run.lake.merge(ENTITIES[name], silver_rows(good, ENTITIES[name]), delete_unmatched=True)
+
+
+def _repeated_records(taken: Sequence[Taken]) -> DataFrame:
+    """Good rows of customer records that have others with their key known later."""
+    rows = _union([t.rows for t in taken if t.entity is CUSTOMER_RECORD])
+    return rows.where(is_good() & F.col(IS_DUPLICATE))
 
 
 def step_name(entity: str) -> str:

@@ -15,6 +15,7 @@ from habitue.job import Run
 from habitue.sources.adapters import fed_entities, sources_of
 from habitue.sources.inputs import digest
 from habitue.stages.decisions import ended_decisions
+from habitue.stages.evidence import IDENTIFIED
 from habitue.stages.ingest import ingest_entities, source_inputs, step_name
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
@@ -26,7 +27,6 @@ from habitue.stages.target import target
 from habitue.stages.train import champions, champions_are_current, train
 
 _FACTS = tuple(ENTITIES.values())
-_IDENTIFIED = tuple(table for table in _FACTS if "identifiers" in table.column_names)
 
 
 def undated_steps(settings: Settings) -> tuple[Step, ...]:
@@ -39,7 +39,7 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
         ),
         Step(
             "resolve", "resolve", resolve, behaviour.IDENTITY_MAP,
-            (*_IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD, behaviour.IDENTITY_OVERRIDE),
+            (*IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD, behaviour.IDENTITY_OVERRIDE),
             lambda run: [_spell(run.settings.identity), ended_decisions(run)],
         ),
     )  # fmt: skip

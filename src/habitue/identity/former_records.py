@@ -1,0 +1,101 @@
+"""What a customer record stated before it was corrected: it holds until another record states the value.
+
+A corrected record is silent about its former values, and silence alone ends nothing: visits and orders with an old
+address are still those of its owner. But from the moment at which another owner is known with the value, the former
+one yields, so that a value that was mistyped or handed on is not shared for ever.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from habitue.identity.edges import FORMERLY_STATED, NODE, PAIR
+from habitue.identity.guards import owned_values, owner_spaces
+from habitue.identity.pauses import PAUSE, STATED_BY_ANOTHER, far
+from habitue.identity.settings import IdentitySettings
+
+_RECORD = ("source", "record_key")
+
+
+def former_records(
+    records: DataFrame, present: DataFrame, former: DataFrame, repeats: DataFrame
+) -> DataFrame:
+    """Times in which records had other identifiers, or the same before another change: rows of silver.former_record.
+
+    `records` are the rows of silver.customer_record to come, `present` those that are there, `former` what is known
+    of such times, `repeats` other rows of the same records in the files (with `_file` and `_position`). A record that
+    is gone leaves nothing; what only a delivery that was taken back had stated neither.
+    """
+    was = present.select(*_RECORD, F.col("row_hash").alias("_hash"), F.col("known_time").alias("_known"))
+    is_same = F.col("row_hash") == F.col("_hash")  # delivered again: the merge leaves its known time as it is
+    current = records.join(was, on=list(_RECORD), how="left").select(
+        *_RECORD, F.when(is_same, F.col("_known")).otherwise(F.col("known_time")).alias("_current")
+    )
+    # of several states of one moment the one that the lake held, else the last in the files
+    columns = (*_RECORD, "known_time", "identifiers")
+    kept = present.select(*columns).unionByName(former.select(*columns))
+    held = F.struct(
+        F.lit(1).alias("is_held"), F.lit("").alias("file"), F.lit(0).cast("bigint").alias("position")
+    )
+    told = F.struct(
+        F.lit(0).alias("is_held"), F.col("_file").alias("file"), F.col("_position").alias("position")
+    )
+    stated = kept.withColumn("_order", held).unionByName(repeats.select(*columns, told.alias("_order")))
+    earlier = (
+        stated.join(current, on=list(_RECORD), how="inner")
+        .where("known_time < _current")
+        .groupBy(*_RECORD, "known_time", "_current")
+        .agg(F.max_by("identifiers", "_order").alias("identifiers"))
+    )
+    in_order = Window.partitionBy(*_RECORD).orderBy("known_time")
+    ended = F.coalesce(F.lead("known_time").over(in_order), F.col("_current"))
+    differs = ~F.lag("identifiers").over(in_order).eqNullSafe(F.col("identifiers"))
+    return (
+        earlier.withColumns({"ended_time": ended, "_differs": differs.cast("int")})
+        .withColumn("_time", F.sum("_differs").over(in_order))
+        .groupBy(*_RECORD, "_time", "identifiers")
+        .agg(F.min("known_time").alias("known_time"), F.max("ended_time").alias("ended_time"))
+        .select(*_RECORD, "identifiers", "known_time", "ended_time")
+    )
+
+
+def removed_identifiers(former: DataFrame, observations: DataFrame) -> DataFrame:
+    """What no record states any more, nor an order or login: id_type, id_key, removed_at.
+
+    It still says whose visits and orders were whose, but is no address to write to.
+    """
+    was = former.select(F.inline("identifiers"), "ended_time")
+    ended = was.groupBy(*NODE).agg(F.max("ended_time").alias("removed_at"))
+    stated = observations.where(F.col("rule") != FORMERLY_STATED).select(*NODE).distinct()
+    return ended.join(stated, on=list(NODE), how="left_anti")
+
+
+def yielding(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Pauses of edges that nothing states any more, whose value another owner of the same type and number space has.
+
+    Of owners that all were corrected the last one keeps the value. Who came with the value after the correction takes
+    it over from then on. Where both stated it at the same time, the correction says that it never was the former
+    owner's, else a typing error would leave the other one without an own address for ever.
+    """
+    held = owned_values(edges, *PAIR, "rule", "first_known", "stated_until", settings=settings).join(
+        owner_spaces(sightings, settings), on=["owner_type", "owner_key"], how="inner"
+    )
+    place = [*NODE, "owner_type", "space"]
+    others = held.groupBy(*place, F.col("owner_key").alias("other_key")).agg(
+        F.min(F.greatest("first_known", "space_known")).alias("other_known"),
+        F.max(F.coalesce("stated_until", far())).alias("other_until"),
+    )
+    order = F.struct(F.col("other_until"), F.col("other_key")) > F.struct(
+        F.col("stated_until"), F.col("owner_key")
+    )
+    taken_at = F.when(F.col("other_known") >= F.col("stated_until"), F.col("other_known"))
+    return (
+        held.where("stated_until IS NOT NULL")
+        .join(others, on=place, how="inner")
+        .where((F.col("owner_key") != F.col("other_key")) & order)
+        .groupBy(*PAIR, "rule")
+        .agg(F.min(F.coalesce(taken_at, F.col("first_known"))).alias("start"))
+        .select(*PAIR, "rule", "start", far().alias("end"), F.lit(STATED_BY_ANOTHER).alias("why"))
+        .select(*PAUSE)
+    )

@@ -1,0 +1,53 @@
+"""Customer records with what names a person, and with what they stated before they were corrected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from habitue.contracts.entities import CUSTOMER_RECORD
+from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
+from habitue.identity.former_records import former_records
+from habitue.job import Run
+from habitue.lake.changes import made_from
+from habitue.lake.fingerprint import digest
+from habitue.privacy.vault import open_identifiers, person_records
+from habitue.sources.adapters import sources_of
+from habitue.sources.settled import hashed_rows, silver_rows
+
+_KEYS = "keys"
+
+
+def write_customers(run: Run, good: DataFrame, repeats: DataFrame) -> None:
+    """Write the records; the silver table last. `repeats` are other good rows of the same records in the files."""
+    lake, keys = run.lake, _keys(run)
+    made = (made_from(run.location, CUSTOMER_RECORD) or {}).get(_KEYS, {})
+    same = [source for source, rules in keys.items() if made.get(source) == rules]
+    if set(made) & set(keys) - set(same):
+        run.note(
+            "identifiers are read by other rules: what records stated before is known from the files alone"
+        )
+    present, former = (
+        lake.read(t).where(F.col("source").isin(same)) for t in (CUSTOMER_RECORD, FORMER_RECORD)
+    )
+    records = silver_rows(good, CUSTOMER_RECORD)
+    stated = former_records(records, present, former, repeats.withColumn("identifiers", open_identifiers()))
+    lake.merge(PERSON_RECORD, hashed_rows(person_records(good), PERSON_RECORD), delete_unmatched=True)
+    lake.merge(FORMER_RECORD, stated, delete_unmatched=True)
+    note = lake.note
+    lake.note = replace(note, basis={_KEYS: keys})
+    lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True)
+    lake.note = note
+
+
+def _keys(run: Run) -> dict[str, str]:
+    """By source a digest of all that decides which keys a record has: under other rules, what is stored says nothing."""
+    settings = run.settings
+    of_all = [settings.project.country, settings.identity.email.model_dump(mode="json")]
+    own = {"adapter", "country", "nulls", "identifiers"}
+    return {
+        source.source: digest([source.model_dump(mode="json", include=own), of_all])
+        for source in sources_of(CUSTOMER_RECORD.leaf, settings.sources)
+    }

@@ -1,0 +1,44 @@
+"""Which of several addresses of a person an export writes."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from habitue.activation.clear_contacts import clear_identifiers
+from habitue.contracts.behaviour import IDENTITY_MAP
+from habitue.contracts.intake import IDENTIFIER
+from tests.tables import table
+
+
+def test_the_address_that_came_last_is_written_and_none_that_was_removed(spark: SparkSession):
+    """Ada's record named e2 for a while and then e1 again; ben ordered with f2 after his record had named f1."""
+    vault = table(
+        spark,
+        IDENTIFIER,
+        """
+        id_type | id_key | clear_value
+        email   | e1     | ada@old.de
+        email   | e2     | ada@wrong.de
+        email   | f1     | ben@old.de
+        email   | f2     | ben@new.de
+        email   | g      | cyd@gone.de
+        phone   | p      | +491
+        """,
+    )
+    persons = table(
+        spark,
+        IDENTITY_MAP,
+        """
+        id_type | id_key | person_id | valid_from          | valid_to
+        email   | e1     | ada       | 2026-01-01 00:00:00 |
+        email   | e2     | ada       | 2026-02-01 00:00:00 |
+        email   | f1     | ben       | 2026-01-01 00:00:00 |
+        email   | f2     | ben       | 2026-01-05 00:00:00 |
+        phone   | p      | ben       | 2026-01-09 00:00:00 |
+        email   | f2     | cyd       | 2026-01-04 00:00:00 | 2026-01-05 00:00:00
+        email   | g      | cyd       | 2026-01-04 00:00:00 |
+        """,
+    )
+    removed = table(spark, IDENTITY_MAP, "id_type | id_key\nemail | e2\nemail | g", fill=False)
+    found = clear_identifiers(vault, persons, removed, "email")
+    assert {r.person_id: r.email for r in found.collect()} == {"ada": "ada@old.de", "ben": "ben@new.de"}
