@@ -63,6 +63,7 @@ VISITS = """
 source: web
 adapter: segment
 path: data/visits*.jsonl
+history: true
 """
 
 

@@ -283,6 +283,30 @@ def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names
     assert found["k5"] == {"newsletter:crm_email": "granted"}  # opens nothing
 
 
+def test_what_was_removed_from_all_records_grants_nothing_and_still_objects(spark: SparkSession) -> None:
+    """Ada's record named ben's address for a while: his consent is not hers, and an objection is kept to be safe."""
+    said = table(
+        spark,
+        CONSENT,
+        """
+        consent_id | identifiers | purpose   | channel | status  | given_time          | known_time
+        1          | email:wrong | marketing | email   | granted | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
+        2          | email:wrong | marketing | post    | denied  | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
+        """,
+    )
+    owners = table(spark, IDENTITY_MAP, "id_type | id_key | person_id\nemail | wrong | ada")
+    removed = table(spark, IDENTITY_MAP, "id_type | id_key\nemail | wrong", fill=False)
+    [row] = current_consent(
+        said,
+        owners,
+        ConsentSettings(),
+        at=datetime(2026, 7, 1, tzinfo=UTC),
+        identity=IdentitySettings(),
+        removed=removed,
+    ).collect()
+    assert row["consent"] == {"marketing:post": "denied"}
+
+
 def test_the_latest_consent_counts_whichever_identifier_it_came_with(spark: SparkSession) -> None:
     said = table(
         spark,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from habitue.lake.source_files import read_input
 from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_url
 from habitue.sources.file_changes import why_never
 from habitue.sources.ga4_row import rows_of_lines
+from habitue.sources.inputs import Input, find
 from habitue.sources.json_line import is_one_object
 from habitue.sources.settings import SourceSettings
 from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
@@ -27,6 +33,28 @@ def test_a_stream_with_more_commas_than_tabs_is_a_stream() -> None:
     found = dialect("\t".join(cells.values()) + "\n", {})
     assert found.options["delimiter"] == "\t" and not found.options["header"]
     assert found.names == ENRICHED
+
+
+def test_a_quote_in_the_first_row_of_a_stream_is_a_character_however_far_the_next_one() -> None:
+    cells = dict.fromkeys(ENRICHED, "") | {"event": "page_view", "event_id": "e1", "page_title": '"Sale'}
+    found = dialect("\t".join(cells.values()) + "\n" + "x" * 200_000, {})
+    assert found.names == ENRICHED and found.options["quote"] == ""
+
+
+def test_fields_that_a_nested_column_has_in_later_files_are_read_too(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Two files of one warehouse: the second knows a member's club, and counts in whole numbers."""
+    one = [{"event_id": "1", "own": [{"tier": "gold"}], "n": 1.5}]
+    two = [{"event_id": "2", "own": [{"tier": "silver", "club": "north"}], "n": 2}]
+    for number, rows in enumerate((one, two)):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{number}.parquet")
+    found = read_input(spark, find(Input("rows", "parquet", ("*.parquet",)), tmp_path))
+    told = found.select("event_id", F.to_json("own").alias("own")).collect()
+    assert {r["event_id"]: json.loads(r["own"]) for r in told} == {
+        "1": [{"tier": "gold"}],
+        "2": [{"tier": "silver", "club": "north"}],
+    }
 
 
 def test_a_line_is_one_object_or_none(spark: SparkSession) -> None:
@@ -66,13 +94,23 @@ def test_tables_of_the_running_day_are_told_by_a_whole_word_of_their_name() -> N
         name: rank
         for name, rank, _ in deliveries(
             (name, at)
-            for name in ("events_intraday_20240501.json", "events_fresh_20240501", "refreshed_20240501.json")
+            for name in (
+                *("events_intraday_20240501.json", "events_fresh_20240501", "refreshed_20240501.json"),
+                *(
+                    "x/events_intraday_20240501/0.json",
+                    "x/events_20240501/0.json",
+                    "fresh/events_20240501/0.json",
+                ),
+            )
         )
     }
     assert ranks == {
         "events_intraday_20240501.json": 0,
         "events_fresh_20240501": 0,
         "refreshed_20240501.json": 1,
+        "x/events_intraday_20240501/0.json": 0,  # an export in several files has a folder for each table
+        "x/events_20240501/0.json": 1,
+        "fresh/events_20240501/0.json": 1,
     }
 
 

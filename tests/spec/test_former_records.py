@@ -188,17 +188,32 @@ def test_of_owners_who_all_were_corrected_the_last_keeps_the_value(spark: SparkS
         """,
     )
     assert now_and_at(found, datetime(2026, 2, 15)) == [{"ada", "ben e"}, {"ada e"}]
-    times = table(
-        spark,
-        FORMER_RECORD,
+
+
+def test_an_address_is_removed_when_nothing_ties_it_to_anybody_any_more(spark: SparkSession):
+    """Not e, which a lone contact names too; f stands on an order with a telephone, g on a record again."""
+    former = """
+        crm | customer_number:ada, email:e | 2026-01-01 00:00:00 | 2026-02-01 00:00:00
+        crm | customer_number:ben, email:e | 2026-03-01 00:00:00 | 2026-04-01 00:00:00
+        crm | customer_number:ben, email:f | 2026-03-01 00:00:00 | 2026-04-01 00:00:00
+        crm | customer_number:ben, email:g | 2026-03-01 00:00:00 | 2026-04-01 00:00:00
         """
-        identifiers                  | ended_time
-        customer_number:ada, email:e | 2026-02-01 00:00:00
-        customer_number:ben, email:e | 2026-04-01 00:00:00
-        """,
+    present = """
+        crm  | customer_number:ada          | 2026-02-01 00:00:00
+        crm  | customer_number:ben, email:g | 2026-04-01 00:00:00
+        """
+    others = """
+        mail | email:e                      | 2026-01-05 00:00:00
+        shop | email:f, phone:p             | 2026-01-05 00:00:00
+        """
+    found = resolved(spark, present + others, former)
+    header = "source | identifiers | known_time"
+    removed = removed_identifiers(
+        table(spark, FORMER_RECORD, f"{header} | ended_time\n{former}"),
+        table(spark, CUSTOMER_RECORD, f"{header}\n{present}"),
+        found.observations,
     )
-    removed = removed_identifiers(times, found.observations).collect()
-    assert [(r.id_key, r.removed_at.month) for r in removed] == [("e", 4)]
+    assert {(r.id_key, r.removed_at.month) for r in removed.collect()} == {("e", 4)}
 
 
 def test_the_owner_of_another_source_takes_nothing_over(spark: SparkSession):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -149,3 +150,72 @@ def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_ag
         None,
     ]  # fmt: skip
     assert (found[0]["device"]["type"], found[0]["device"]["browser"]) == ("mobile", "safari")
+
+
+def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spark: SparkSession) -> None:
+    """`orderId` and `id` were the names of before; a voucher costs less than nothing, and a cart has none."""
+    products = [
+        {"id": "A", "sku": "S", "price": 50, "quantity": 1},
+        {"product_id": "V", "id": "X", "price": -5, "quantity": 1},
+    ]
+    call = {"type": "track", "timestamp": "2024-05-01T10:00:00Z"}
+    calls = [
+        {"messageId": "1", "event": "Completed Order", "properties": {"orderId": 17, "revenue": 45, "products": products}},
+        {"messageId": "2", "event": "Cart Viewed", "properties": {"products": products}},
+        {"messageId": "3", "event": "Viewed Product", "properties": {"id": "A", "sku": "S"}},
+        {"messageId": "4", "event": "Something Else", "properties": {"id": "A"}},
+    ]  # fmt: skip
+    lines = reduce(DataFrame.unionByName, (raw_lines(spark, call | more) for more in calls))
+    rows = read_segment(lines, settings=SegmentSettings(source="web"))[0].rows
+    found = {r["event_id"]: r for r in rows.collect()}
+    assert (found["1"].order.order_number, found["1"].order.value) == ("17", Decimal("45.00"))
+    assert [(i.product_number, i.price) for i in found["1"]["items"]] == [("A", 50), ("V", -5)]
+    assert {n: [f.code for f in r["_faults"]] for n, r in found.items() if r["_faults"]} == {
+        "2": ["impossible_value"]
+    }
+    assert found["3"].product.product_number == "A" and found["4"].product is None
+
+
+def test_a_screen_of_a_mobile_library_has_its_name_where_that_library_puts_it(spark: SparkSession) -> None:
+    call = {"messageId": "1", "type": "screen", "event": "Basket", "timestamp": "2024-05-01T10:00:00Z"}
+    rows = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="app"))[0].rows
+    assert rows.first()["page"].title == "Basket"
+
+
+def test_the_client_of_a_server_is_no_robot_and_places_and_cookies_are_no_properties(
+    spark: SparkSession,
+) -> None:
+    entities = [
+        {"schema": "iglu:com.snowplowanalytics.snowplow/geolocation_context/jsonschema/1-1-0", "data": {"latitude": 48.4}},
+        {"schema": "iglu:com.google.analytics/cookies/jsonschema/1-0-0", "data": {"_ga": "GA1.2.11.22"}},
+    ]  # fmt: skip
+    row = {"event_id": "1", "event": "page_view", "collector_tstamp": "2024-05-01 10:00:00", "platform": "srv",
+           "useragent": "python-requests/2.31.0", "contexts": json.dumps({"data": entities}),
+           "geo_location": "48.40,9.99", "own": "kept"}  # fmt: skip
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    lines = raw_lines(spark, row).unionByName(raw_lines(spark, row | {"event_id": "2", "platform": "web"}))
+    draft = read_snowplow(lines, settings, DEFAULT_RULES).rows
+    found = {r["event_id"]: r for r in draft.withColumn("told", F.to_json("properties")).collect()}
+    assert {n: r["bot_reason"] for n, r in found.items()} == {"1": None, "2": "user_agent"}
+    told = json.loads(found["1"]["told"])
+    assert told["own"] == "kept" and "48.4" not in found["1"]["told"] and "GA1" not in found["1"]["told"]
+
+
+def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark: SparkSession) -> None:
+    session = {
+        "google_ads_campaign": {"campaign_name": "Spring"},
+        "manual_campaign": {"source": "google", "medium": "cpc"},
+    }
+    row = {
+        "event_name": "session_start", "event_timestamp": "1714557600000000", "event_date": "20240501",
+        "session_traffic_source_last_click": session,
+    }  # fmt: skip
+    source = SourceSettings(source="web", adapter="ga4", path="x")
+    clicked = row | {"collected_traffic_source": {"gclid": "abc"}}
+    rows = [
+        read_ga4(raw_lines(spark, each), source, DEFAULT_RULES).rows.select("campaign")
+        for each in (clicked, row)
+    ]
+    tagged, untagged = (each.first()["campaign"] for each in rows)
+    assert (tagged.source, tagged.medium, tagged.name, tagged.click_id) == ("google", "cpc", "Spring", "abc")
+    assert untagged is None, "a visit's campaign is that of its own events"

@@ -66,6 +66,7 @@ def test_files_that_are_not_whole_are_rejected_and_content_that_repeats_is_named
     put(folder / "empty.csv", "")
     put(folder / "half.csv.gz", gzip.compress(b"a,b\n" * 5000)[:-20])
     put(folder / "whole.csv.gz", gzip.compress(b"a,b\n"))
+    put(folder / "part.csv.gz", gzip.compress(b""))
     put(folder / "one.csv", "a,b\n1,2\n")
     put(folder / "two.csv", "a,b\n1,2\n")
     found = {f.name: (f.status, f.reason) for f in find_files(["d"], "csv", tmp_path)}
@@ -73,6 +74,7 @@ def test_files_that_are_not_whole_are_rejected_and_content_that_repeats_is_named
         "d/empty.csv": ("rejected", "has zero bytes"),
         "d/half.csv.gz": ("rejected", "is not a whole gzip file (EOFError)"),
         "d/whole.csv.gz": ("read", None),
+        "d/part.csv.gz": ("ignored", "is ignored: it is empty when unpacked"),
         "d/one.csv": ("read", None),
         "d/two.csv": ("repeat", "repeats d/one.csv"),
     }

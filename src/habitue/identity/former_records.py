@@ -60,19 +60,22 @@ def former_records(
     )
 
 
-def removed_identifiers(former: DataFrame, observations: DataFrame) -> DataFrame:
-    """What no record states any more, nor an order or login: id_type, id_key, removed_at.
+def removed_identifiers(former: DataFrame, records: DataFrame, observations: DataFrame) -> DataFrame:
+    """What no record states any more and nothing else ties to anybody: id_type, id_key, removed_at.
 
-    It still says whose visits and orders were whose, but is no address to write to.
+    `records` are those of silver.customer_record. It still says whose visits and orders were whose, but is no address
+    to write to. A contact or a consent that names it alone shows that it was used, and not whose it is.
     """
     was = former.select(F.inline("identifiers"), "ended_time")
     ended = was.groupBy(*NODE).agg(F.max("ended_time").alias("removed_at"))
-    stated = observations.where(F.col("rule") != FORMERLY_STATED).select(*NODE).distinct()
+    tied = observations.where((F.col("rule") != FORMERLY_STATED) & F.col("hub_key").isNotNull())
+    hubs = tied.select(F.col("hub_type").alias("id_type"), F.col("hub_key").alias("id_key"))
+    stated = records.select(F.inline("identifiers")).union(tied.select(*NODE)).union(hubs).distinct()
     return ended.join(stated, on=list(NODE), how="left_anti")
 
 
 def yielding(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Pauses of edges that nothing states any more, whose value another owner of the same type and number space has.
+    """Pauses of edges of owners that state a value no more, where another owner of their type and number space has it.
 
     Of owners that all were corrected the last one keeps the value. Who came with the value after the correction takes
     it over from then on. Where both stated it at the same time, the correction says that it never was the former
@@ -82,20 +85,26 @@ def yielding(edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettin
         owner_spaces(sightings, settings), on=["owner_type", "owner_key"], how="inner"
     )
     place = [*NODE, "owner_type", "space"]
-    others = held.groupBy(*place, F.col("owner_key").alias("other_key")).agg(
-        F.min(F.greatest("first_known", "space_known")).alias("other_known"),
-        F.max(F.coalesce("stated_until", far())).alias("other_until"),
+    owners = held.groupBy(*place, "owner_key").agg(
+        F.min(F.greatest("first_known", "space_known")).alias("known"),
+        F.max(F.coalesce("stated_until", far())).alias("until"),
     )
-    order = F.struct(F.col("other_until"), F.col("other_key")) > F.struct(
-        F.col("stated_until"), F.col("owner_key")
+    later = (
+        Window.partitionBy(*place)
+        .orderBy(F.col("until").desc(), F.col("owner_key").desc())
+        .rowsBetween(Window.unboundedPreceding, -1)
     )
-    taken_at = F.when(F.col("other_known") >= F.col("stated_until"), F.col("other_known"))
+    yields = (
+        owners.withColumn("taken_at", F.min("known").over(later))
+        .where((F.col("until") < far()) & F.col("taken_at").isNotNull())
+        .select(*place, "owner_key", "until", "taken_at")
+    )
+    is_after = F.col("taken_at") >= F.col("until")
+    start = F.min(F.when(is_after, F.col("taken_at")).otherwise(F.col("first_known")))
     return (
-        held.where("stated_until IS NOT NULL")
-        .join(others, on=place, how="inner")
-        .where((F.col("owner_key") != F.col("other_key")) & order)
+        held.join(yields, on=[*place, "owner_key"], how="inner")
         .groupBy(*PAIR, "rule")
-        .agg(F.min(F.coalesce(taken_at, F.col("first_known"))).alias("start"))
+        .agg(start.alias("start"))
         .select(*PAIR, "rule", "start", far().alias("end"), F.lit(STATED_BY_ANOTHER).alias("why"))
         .select(*PAUSE)
     )

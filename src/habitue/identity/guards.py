@@ -42,6 +42,7 @@ def shared_values(
         owned.join(owner_spaces(sightings, settings), on=["owner_type", "owner_key"], how="inner")
         .groupBy(*NODE, "owner_type", "space", "owner_key")
         .agg(F.min(known).alias("known"), F.max("gone").alias("gone"))
+        .withColumn("gone", F.greatest("gone", "known"))  # nobody goes before having come
     )
     too_many = (_ranked(owners) if resting is None else _present(owners)).where(
         F.col("_n") == _allowed(settings) + 1

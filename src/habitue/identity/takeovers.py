@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.identity.edges import NODE, PAIR
@@ -46,7 +46,7 @@ def takeovers(edges: DataFrame, away: DataFrame, *, settings: IdentitySettings) 
     held = (
         _held(edges, settings)
         .groupBy(*NODE, "owner_type", "owner_key", "rank")  # whatever the rules that tie them
-        .agg(F.min("first_known").alias("first_known"), F.max("last_seen").alias("last_seen"))
+        .agg(F.min("first_known").alias("first_known"), F.max(_seen()).alias("last_seen"))
         .join(F.broadcast(away), on=list(NODE), how="inner")
     )
     old = F.struct("rank", "first_known", "owner_type", "owner_key")
@@ -77,7 +77,8 @@ def takeover_pauses(edges: DataFrame, taken: DataFrame) -> DataFrame:
             "taken_at",
         )
         joined = edges.join(F.broadcast(values), on=[f"id_type_{end}", f"id_key_{end}"], how="inner")
-        sides.append(joined.where("first_known <= left_at AND last_seen <= left_at"))
+        is_old = (F.col("first_known") <= F.col("left_at")) & (_seen() <= F.col("left_at"))
+        sides.append(joined.where(is_old))
     rows = sides[0].unionByName(sides[1])
     return rows.select(
         *PAIR,
@@ -86,6 +87,11 @@ def takeover_pauses(edges: DataFrame, taken: DataFrame) -> DataFrame:
         far().alias("end"),
         F.lit(CHANGED_HANDS).alias("why"),
     ).select(*PAUSE)
+
+
+def _seen() -> Column:
+    """When an edge was seen last; that a record no longer states it is no sight of it."""
+    return F.when(F.col("stated_until").isNull(), F.col("last_seen")).otherwise(F.col("first_known"))
 
 
 def _held(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
@@ -105,6 +111,7 @@ def _held(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
                 order.alias("rank"),
                 "first_known",
                 "last_seen",
+                "stated_until",
             )
         )
     return sides[0].unionByName(sides[1])

@@ -35,7 +35,7 @@ def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
         return _delta(spark, found)
     groups: dict[str, list[FileColumns]] = {}
     for each in columns_of(found):
-        form = repr((each.shape, each.options))
+        form = repr((each.shape, each.options, each.types))
         groups.setdefault(form if found.input.format != "json" else "", []).append(each)
     parts = [_GROUP_READERS[found.input.format](spark, found, group) for group in groups.values()]
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)

@@ -118,13 +118,15 @@ def current_consent(
     *,
     at: datetime,
     identity: IdentitySettings,
+    removed: DataFrame | None = None,
 ) -> DataFrame:
     """One row per person: `consent`, a map from 'purpose:channel' to the latest status known by `at`.
 
     A statement for any channel counts for each of them, and the latest one counts; of two at the same instant
     the stricter one. A grant is that of the person whom its strongest identifier names, an
     objection that of everybody whom any of them names. An objection on a channel or to a purpose that is not
-    known here counts for all of them: a wrong word must not let it fall.
+    known here counts for all of them: a wrong word must not let it fall. What was `removed` from all records
+    (id_type, id_key) still carries objections but no grant: it may have been somebody else's.
     """
     is_objection = F.col("status") != GRANTED
     every_channel, every_purpose = _all(settings.channels), _all(settings.purposes)
@@ -152,6 +154,11 @@ def current_consent(
     latest = F.max_by(
         "status", F.struct("given_time", (F.col("status") != GRANTED).alias("is_stricter"), "status")
     )
+    if removed is not None:
+        gone = removed.select("id_type", "id_key", F.lit(True).alias("_is_gone"))
+        persons = persons.join(gone, ["id_type", "id_key"], "left").where(
+            F.col("_is_gone").isNull() | (F.col("status") != GRANTED)
+        )
     by_channel = (
         persons.join(holds.select("id_type", "id_key", "person_id"), ["id_type", "id_key"])
         .groupBy("person_id", "purpose", "channel")

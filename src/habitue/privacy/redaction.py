@@ -77,7 +77,7 @@ class RedactionSettings(BaseModel, extra="forbid", frozen=True):
         description="A URL parameter of exactly this name is redacted.",
     )
     keys: tuple[str, ...] = Field(
-        (*_NAMES, *_IDENTIFIERS),
+        (*_NAMES, *_IDENTIFIERS, "_ga", "_gid"),
         description="A property of exactly this name is redacted; not `name`, since a product has one too.",
     )
 

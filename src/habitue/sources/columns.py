@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from habitue.errors import InputError
@@ -20,6 +21,7 @@ from habitue.sources.inputs import Dialect, FoundInput, Input, Options
 from habitue.sources.settings import SourceSettings
 
 SAMPLE_BYTES = 1 << 20
+csv.field_size_limit(SAMPLE_BYTES)  # a quote that is none may reach over the whole sample
 DELIMITERS = (";", ",", "\t", "|")
 Shape = Mapping[str, "Shape | None"]
 """Column names; a nested object has a shape of its own."""
@@ -32,6 +34,8 @@ class FileColumns:
     file: SourceFile
     shape: Shape
     options: Options = field(default_factory=dict)
+    types: str = ""
+    """Of Parquet the types too: files whose nested columns differ are not read as one."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,8 +96,13 @@ def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
 
 
 def _columns(file: SourceFile, of: Input) -> FileColumns:
+    if of.format == "parquet":
+        schema = _parquet_schema(file)
+        return FileColumns(
+            file, dict.fromkeys(schema.names), of.options, schema.to_string(show_schema_metadata=False)
+        )
     if of.format != "csv":
-        return FileColumns(file, _shape(file, of), of.options)
+        return FileColumns(file, _json_shape(first_text(file)), of.options)
     dialect = Dialect(of.options)
     if of.dialect is not None:
         encoding = csv_options(of.options)["encoding"]
@@ -102,14 +111,10 @@ def _columns(file: SourceFile, of: Input) -> FileColumns:
     return FileColumns(file, dict.fromkeys(names), dialect.options)
 
 
-def _shape(file: SourceFile, of: Input) -> Shape:
-    if of.format == "json":
-        return _json_shape(first_text(file))
-    if of.format == "parquet":
-        system, path = open_system(file.location)
-        with system.open_input_file(path) as stream:
-            return dict.fromkeys(pq.read_schema(stream).names)
-    return {}
+def _parquet_schema(file: SourceFile) -> pa.Schema:
+    system, path = open_system(file.location)
+    with system.open_input_file(path) as stream:
+        return pq.read_schema(stream)
 
 
 def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:

@@ -194,6 +194,8 @@ def _read(name: str, system: fs.FileSystem, path: str, format_: str) -> SourceFi
     location = path if isinstance(system, fs.LocalFileSystem) else name
     file = SourceFile(name, location, size, digest.hexdigest())
     reason = _fault(system, path, size, format_)
+    if reason == _NOTHING:  # a writer in parts leaves such ones: no fault, and nothing to read
+        return replace(file, status="ignored", reason=reason)
     return file.rejected(reason) if reason else file
 
 
@@ -207,14 +209,18 @@ def _fault(system: fs.FileSystem, path: str, size: int, format_: str) -> str | N
     return None
 
 
+_NOTHING = "is ignored: it is empty when unpacked"
+
+
 def _gzip_fault(system: fs.FileSystem, path: str) -> str | None:
+    is_empty = True
     try:
         with system.open_input_file(path) as raw, gzip.GzipFile(fileobj=raw) as stream:
             while stream.read(_CHUNK):
-                pass
+                is_empty = False
     except (EOFError, zlib.error, OSError) as error:
         return f"is not a whole gzip file ({type(error).__name__})"
-    return None
+    return _NOTHING if is_empty else None
 
 
 def _footer_fault(system: fs.FileSystem, path: str) -> str | None:

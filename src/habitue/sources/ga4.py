@@ -23,7 +23,15 @@ from habitue.sources.event_names import GA4_NAMES, canonical_name
 from habitue.sources.event_parts import is_unreadable, named_value, number, present
 from habitue.sources.event_rules import EventRules
 from habitue.sources.faults import Condition, faults
-from habitue.sources.ga4_row import as_object, item_objects, quoted, rows_of_lines, rows_of_table
+from habitue.sources.ga4_row import (
+    PURCHASE_FIELDS,
+    as_object,
+    item_objects,
+    plain_number,
+    quoted,
+    rows_of_lines,
+    rows_of_table,
+)
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 
@@ -142,7 +150,7 @@ def _faults(rules: EventRules) -> Column:
         ),
         *(
             (F.coalesce(is_commerce & condition, F.lit(False)), code, reason)
-            for condition, code, reason in (*numbers, *products.product_faults(F.col("listed")))
+            for condition, code, reason in (*numbers, *products.product_faults(F.col("listed"), name))
         ),
     ]
     return faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the row is not one row of the export")
@@ -174,18 +182,32 @@ def _channel() -> Column:
 
 
 def _campaign() -> Column:
-    """Campaign collected with the event; not the one that the session or user is attributed to."""
+    """Campaign collected with the event; not the one that the session or user is attributed to.
+
+    A click on an advertisement names no campaign where links are tagged by themselves: then it is the session's.
+    """
     collected, p = F.col("collected_traffic_source"), F.col("p")
-    stated = {
+    click = F.coalesce(
+        *(present(v) for v in (collected["gclid"], p["gclid"], collected["dclid"], collected["srsltid"]))
+    )
+    own = {
         "source": F.coalesce(named_value(collected["manual_source"]), p["source"]),
         "medium": F.coalesce(named_value(collected["manual_medium"]), p["medium"]),
         "name": F.coalesce(named_value(collected["manual_campaign_name"]), p["campaign"]),
         "term": F.coalesce(named_value(collected["manual_term"]), p["term"]),
         "content": F.coalesce(named_value(collected["manual_content"]), p["content"]),
     }
-    click = F.coalesce(
-        *(present(v) for v in (collected["gclid"], p["gclid"], collected["dclid"], collected["srsltid"]))
-    )
+    last = F.col("session_traffic_source_last_click")
+    of_session = {
+        "source": named_value(last["manual_campaign"]["source"]),
+        "medium": named_value(last["manual_campaign"]["medium"]),
+        "name": F.coalesce(
+            named_value(last["google_ads_campaign"]["campaign_name"]),
+            named_value(last["manual_campaign"]["campaign_name"]),
+        ),
+    }
+    is_tagged = click.isNotNull() & present(own["source"]).isNull()
+    stated = own | {n: F.when(is_tagged, value).otherwise(own[n]) for n, value in of_session.items()}
     return parts.campaign(stated, p["page_location"], click_id=click)
 
 
@@ -242,6 +264,13 @@ def _word(state: Column) -> Column:
     return F.coalesce(*(F.when(lowered == text, word) for text, word in _CONSENT.items()))
 
 
+def _purchase() -> Column:
+    """The purchase as it came."""
+    stated = F.col("ecommerce")
+    numbers = (plain_number(stated[name]).alias(name) for name in PURCHASE_FIELDS[1:])
+    return F.to_json(F.struct(stated["transaction_id"].alias("transaction_id"), *numbers))
+
+
 def _properties() -> Column:
     """Parameters, and beside them items and purchase as they came, where the user was, on which stream and device.
 
@@ -262,7 +291,7 @@ def _properties() -> Column:
         "app_version": quoted(F.col("app_info.version")),
         "device": F.nullif(own_device, nothing),
         "items": F.when(F.size("items") > 0, item_objects(F.col("items"))),
-        "ecommerce": F.nullif(F.to_json("ecommerce"), nothing),
+        "ecommerce": F.nullif(_purchase(), nothing),
         "user_properties": F.nullif(as_object(F.col("user_properties")), nothing),
     }
     names = F.coalesce(F.col("event_params.key"), F.array().cast("array<string>"))

@@ -33,6 +33,13 @@ ITEM_FIELDS = (
     *("promotion_id", "promotion_name", "creative_name", "creative_slot"),
 )
 
+PURCHASE_FIELDS = (
+    *("transaction_id", "purchase_revenue", "refund_value", "tax_value", "shipping_value"),
+    *("purchase_revenue_in_usd", "refund_value_in_usd", "tax_value_in_usd", "shipping_value_in_usd"),
+    *("total_item_quantity", "unique_items"),
+)
+ITEM_NUMBERS = ("price", "price_in_usd", "quantity", "item_revenue", "item_refund", "discount")
+
 
 def _struct(*fields: str) -> str:
     return "struct<" + ",".join(f if ":" in f else f"{f}:string" for f in fields) + ">"
@@ -53,12 +60,11 @@ NESTED = {
         *("manual_campaign_name", "manual_source", "manual_medium", "manual_term", "manual_content"),
         *("gclid", "dclid", "srsltid"),
     ),
-    "traffic_source": _struct("source", "medium", "name"),
-    "ecommerce": _struct(
-        *("transaction_id", "purchase_revenue", "refund_value", "tax_value", "shipping_value"),
-        *("purchase_revenue_in_usd", "refund_value_in_usd", "tax_value_in_usd", "shipping_value_in_usd"),
-        *("total_item_quantity", "unique_items"),
+    "session_traffic_source_last_click": _struct(
+        f"google_ads_campaign:{_struct('campaign_name')}",
+        f"manual_campaign:{_struct('source', 'medium', 'campaign_name')}",
     ),
+    "ecommerce": _struct(*PURCHASE_FIELDS),
     "items": f"array<{_struct(*ITEM_FIELDS, f'item_params:{_PARAMETERS}')}>",
 }
 """Nested columns with the fields that are read of them."""
@@ -153,12 +159,19 @@ def item_objects(items: Column) -> Column:
     """Items as one JSON list; their parameters as an object, as those of the event are."""
 
     def item_object(item: Column) -> Column:
-        fields = F.to_json(F.struct(*(item[name].alias(name) for name in ITEM_FIELDS)))
+        told = {name: item[name] for name in ITEM_FIELDS}
+        told |= {name: plain_number(item[name]) for name in ITEM_NUMBERS}
+        fields = F.to_json(F.struct(*(value.alias(name) for name, value in told.items())))
         own = as_object(item["item_params"])
         beside = F.concat(F.left(fields, F.length(fields) - 1), F.lit(',"item_params":'), own, F.lit("}"))
         return F.when((own == "{}") | (fields == "{}"), fields).otherwise(beside)
 
     return F.concat(F.lit("["), F.array_join(F.transform(items, item_object), ","), F.lit("]"))
+
+
+def plain_number(text: Column) -> Column:
+    """A number as JSON lines spell it: Parquet's doubles end in .0 where nothing is behind the point."""
+    return F.regexp_replace(text, r"^(-?\d+)\.0$", "$1")
 
 
 def _value(value: Column) -> Column:

@@ -96,7 +96,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         parts.campaign({f: context["campaign"][f] for f in parts.CAMPAIGN_FIELDS}, url).alias("campaign"),
         _page(url, settings.redaction).alias("page"),
         _device().alias("device"),
-        commerce.product(props).alias("product"),
+        commerce.product(props, name).alias("product"),
         commerce.items(props).alias("items"),
         commerce.order(props, name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
@@ -198,11 +198,12 @@ def _url() -> Column:
 
 def _page(url: Column, redaction: RedactionSettings) -> Column:
     """Page of the event. A screen has a name for a title, and no address."""
-    page, props = F.col("line.context.page"), F.col("props")
+    page, props, line = F.col("line.context.page"), F.col("props"), F.col("line")
+    of_screen = F.when(F.col("call") == "screen", F.coalesce(present(props["name"]), present(line["event"])))
     return parts.page(
         url=url,
         path=F.coalesce(present(page["path"]), present(props["path"])),
-        title=F.coalesce(present(page["title"]), present(props["title"]), present(F.col("line.name"))),
+        title=F.coalesce(present(page["title"]), present(props["title"]), present(line["name"]), of_screen),
         referrer=F.coalesce(present(page["referrer"]), present(props["referrer"])),
         redaction=redaction,
     )

@@ -14,9 +14,16 @@ from habitue.sources.tracked_products import worth
 _PRODUCT_NUMBERS = {"price": MONEY, "quantity": QUANTITY}
 
 
-def product(properties: Column) -> Column:
-    """The product of a product event, by `product_id` or else `sku`; null where neither is given."""
-    product_number = F.coalesce(present(properties["product_id"]), present(properties["sku"]))
+def product(properties: Column, event_name: Column) -> Column:
+    """The product that an event is about; any other event may call anything an `id`."""
+    is_product = F.coalesce(event_name.isin(*vocabulary.OF_ONE_PRODUCT), F.lit(False))
+    return _product(properties, F.when(is_product, properties["id"]))
+
+
+def _product(properties: Column, first_id: Column) -> Column:
+    """A product by `product_id` or `productId`, else by the `id` of the first version, else `sku`; null without any."""
+    numbers_of = (properties["product_id"], properties["productId"], first_id, properties["sku"])
+    product_number = F.coalesce(*(present(each) for each in numbers_of))
     numbers = {name: number(properties[name], type_) for name, type_ in _PRODUCT_NUMBERS.items()}
     fields = {
         "product_number": product_number,
@@ -31,17 +38,18 @@ def product(properties: Column) -> Column:
 
 def items(properties: Column) -> Column:
     """The products of a cart or order, in the order they were sent; those without a number left out."""
-    return F.array_compact(F.transform(properties["products"], product))
+    return F.array_compact(F.transform(properties["products"], lambda item: _product(item, item["id"])))
 
 
 def order(properties: Column, event_name: Column, *, currency: str | None) -> Column:
     """The order of an order event, of a checkout or of any event that names one; `currency` where it states none."""
     stated = F.upper(present(properties["currency"]))
-    is_order = event_name.isin(*vocabulary.VALUED) | present(properties["order_id"]).isNotNull()
+    order_number = F.coalesce(present(properties["order_id"]), present(properties["orderId"]))
+    is_order = event_name.isin(*vocabulary.VALUED) | order_number.isNotNull()
     of_checkout = F.coalesce(number(properties["value"], MONEY), worth(items(properties)))
     in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, of_checkout)
     fields = {
-        "order_number": present(properties["order_id"]),
+        "order_number": order_number,
         "value": F.coalesce(net_merchandise(properties), in_checkout),
         "currency": F.coalesce(stated, F.lit(currency)),
         "discount": number(properties["discount"], MONEY),
@@ -76,14 +84,16 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
         for text, type_, name in of_event
     ]
     for name, type_ in _PRODUCT_NUMBERS.items():
-        faults += _product_faults(properties, name, type_)
+        faults += _product_faults(properties, event_name, name, type_)
     worth_what = is_unreadable(properties["value"], MONEY) & (event_name == vocabulary.CHECKOUT_STARTED)
     faults.append((worth_what, "not_a_number", "properties.value is not a number"))
     is_judged = event_name.isin(*vocabulary.COMMERCE)
     return [(is_judged & condition, code, reason) for condition, code, reason in faults]
 
 
-def _product_faults(properties: Column, name: str, type_: str) -> list[tuple[Column, str, str]]:
+def _product_faults(
+    properties: Column, event_name: Column, name: str, type_: str
+) -> list[tuple[Column, str, str]]:
     def cannot_be_read(product: Column) -> Column:
         return is_unreadable(product[name], type_)
 
@@ -91,10 +101,11 @@ def _product_faults(properties: Column, name: str, type_: str) -> list[tuple[Col
         return F.coalesce(number(product[name], type_) < 0, F.lit(False))
 
     listed = properties["products"]
+    below = F.coalesce(F.exists(listed, is_negative), F.lit(False)) | is_negative(properties)
     return [
         (F.exists(listed, cannot_be_read), "not_a_number", f"properties.products.{name} is not a number"),
         (
-            F.coalesce(F.exists(listed, is_negative), F.lit(False)) | is_negative(properties),
+            below & ~event_name.isin(*vocabulary.ORDERS),  # an order has vouchers and returns among its lines
             "impossible_value",
             f"{name} is negative",
         ),

@@ -44,13 +44,26 @@ _LINE = _struct(*_CALL, *_TIMES, "properties", "traits", f"context:{_CONTEXT}", 
 GROUP_TRAITS = ("industry", "employees", "plan", "createdAt")
 """Traits of a group that name nobody: its name and address are a person's where the company is one."""
 _TRAITS = _struct("email", "phone", *GROUP_TRAITS)
-PRODUCT_FIELDS = ("product_id", "sku", "category", "brand", "price", "quantity")
+PRODUCT_FIELDS = ("product_id", "productId", "id", "sku", "category", "brand", "price", "quantity")
+"""The first version of the specification has `id`, the second `product_id`."""
 ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
 _PROPERTIES = _struct(
     *PRODUCT_FIELDS,
     *ORDER_AMOUNTS,
     f"products:array<{_struct(*PRODUCT_FIELDS)}>",
-    *("order_id", "value", "coupon", "currency", "query", "url", "path", "title", "referrer"),
+    *(
+        "order_id",
+        "orderId",
+        "name",
+        "value",
+        "coupon",
+        "currency",
+        "query",
+        "url",
+        "path",
+        "title",
+        "referrer",
+    ),
     *("email", "email_id", "campaign_id", "campaign_name"),
 )
 

@@ -120,6 +120,10 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
             problems.append(
                 "an adapter knows its entities and columns: leave entity, columns, identifiers and key out"
             )
+        elif self.numbers != "plain":
+            problems.append(
+                f"numbers: {self.numbers}: an adapter reads numbers as the tracker's specification writes them; leave it out"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self

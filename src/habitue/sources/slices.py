@@ -13,6 +13,8 @@ from pyspark.sql import functions as F
 IS_REPLACED = "_is_replaced"
 DELIVERIES = "_file string, _rank int, _base string"
 _RUNNING = re.compile(r"(?:^|[^a-z])(?:intraday|fresh)(?:[^a-z]|$)", re.IGNORECASE)
+_RUNNING_TABLE = re.compile(r"(?:^|/)events_(?:intraday|fresh)_\d", re.IGNORECASE)
+"""A folder named by the table, as an export in several files makes one for each."""
 
 Delivery = tuple[str, int, str]
 """File, rank (a higher one replaces a lower), and name without folders."""
@@ -24,9 +26,13 @@ def deliveries(arrivals: Iterable[tuple[str, datetime]]) -> list[Delivery]:
     Files that arrived together are parts of one delivery, unless they have the same name in
     different folders: that is one part delivered twice, and the last folder counts.
     """
-    known = [(name, not _RUNNING.search(posixpath.basename(name)), arrived) for name, arrived in arrivals]
+    known = [(name, not _is_running(name), arrived) for name, arrived in arrivals]
     ranks = {key: rank for rank, key in enumerate(sorted({(final, arrived) for _, final, arrived in known}))}
     return [(name, ranks[final, arrived], posixpath.basename(name)) for name, final, arrived in known]
+
+
+def _is_running(name: str) -> bool:
+    return bool(_RUNNING.search(posixpath.basename(name)) or _RUNNING_TABLE.search(name))
 
 
 def mark_replaced(rows: DataFrame, files: DataFrame) -> DataFrame:

@@ -240,7 +240,7 @@ def _device(row: Mapping[str, Column], of: _Entities) -> Column:
     )
     kinds = (row["dvce_type"], agent["device_class"], F.when(mobile["os_type"].isNotNull(), "mobile"))
     return parts.device(
-        agent=row["useragent"],
+        agent=_agent(row),
         kind=F.coalesce(*(parts.named_value(value) for value in kinds)),
         system=F.coalesce(*(parts.named_value(value) for value in names)),
         app=F.when(row["platform"].isin(*_APPS), row["app_id"]),
@@ -259,11 +259,21 @@ def _robot(row: Mapping[str, Column], of: _Entities, rules: EventRules) -> Colum
     """Why no person did this: the list of robots, the user agent, or what an enrichment makes of it."""
     is_listed = F.lower(of["robots"]["spider_or_robot"]) == "true"
     is_robot = of["agent"]["agent_class"].isin(*_ROBOTS)
-    return F.coalesce(
+    reason = F.coalesce(
         F.when(is_listed, LISTED),
-        user_agent_reason(row["useragent"], settings=rules.bots),
+        user_agent_reason(_agent(row), settings=rules.bots),
         F.when(is_robot, USER_AGENT),
     )
+    return F.when(~_is_server(row), reason)
+
+
+def _agent(row: Mapping[str, Column]) -> Column:
+    """The user agent; what a server sends is that of its own client and says nothing of the person."""
+    return F.when(~_is_server(row), row["useragent"])
+
+
+def _is_server(row: Mapping[str, Column]) -> Column:
+    return F.coalesce(F.lower(row["platform"]) == "srv", F.lit(False))
 
 
 def _search(told: Mapping[str, Column], name: Column) -> Column:

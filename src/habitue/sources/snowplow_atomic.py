@@ -97,7 +97,9 @@ KEPT = (
 )
 """Columns kept as properties. What the pipeline adds on the way and what names a person is not among them."""
 
-KNOWN = frozenset((*ENRICHED, *LOADED, *TYPED, *KEPT, "refr_dvce_tstamp", "domain_sessionidx"))
+KNOWN = frozenset(
+    (*ENRICHED, *LOADED, *TYPED, *KEPT, "refr_dvce_tstamp", "domain_sessionidx", "geo_location")
+)
 """Any other column is the project's own and becomes a property."""
 
 _EVENT_AT = ENRICHED.index("event")

@@ -89,7 +89,7 @@ def number_faults(stated: Mapping[str, Column], products: Column, name: Column) 
     ]
     in_cart = is_unreadable(stated["cart"], MONEY) & (name == vocabulary.CHECKOUT_STARTED)
     faults.append((in_cart, "not_a_number", "the cart's total_value is not a number"))
-    faults += product_faults(products)
+    faults += product_faults(products, name)
     is_judged = name.isin(*vocabulary.COMMERCE)
     return [
         (F.coalesce(is_judged & condition, F.lit(False)), code, reason) for condition, code, reason in faults

@@ -107,5 +107,8 @@ HIDDEN = (
     YAUAA.name,
     "org_ietf_http_cookie",
     "org_ietf_http_header",
+    f"{_SNOWPLOW}_geolocation_context",
+    "com_google_analytics_cookies",
+    "com_google_ga4_cookies",
 )
-"""Entities that name a person, or say no more than the columns made of them: not kept as properties."""
+"""Entities that name a person or where one is, or say no more than the columns made of them: not kept as properties."""

@@ -17,12 +17,6 @@ TEXTS_TYPE = f"array<struct<{','.join(f'{name}:string' for name in TEXTS)}>>"
 PRODUCT_TYPE = f"struct<product_number:string,category:string,brand:string,price:{MONEY},quantity:{QUANTITY}>"
 _SUM = "decimal(38,2)"
 _NUMBERS = {"price": MONEY, "quantity": QUANTITY}
-_OF_ONE = (
-    vocabulary.PRODUCT_VIEWED,
-    vocabulary.PRODUCT_ADDED,
-    vocabulary.PRODUCT_REMOVED,
-    vocabulary.PRODUCT_CLICKED,
-)
 
 
 def product(listed: Column, name: Column) -> Column:
@@ -52,13 +46,13 @@ def currency_of(listed: Column) -> Column:
     return F.get(F.array_compact(F.transform(listed, lambda p: present(p["currency"]))), F.lit(0))
 
 
-def product_faults(listed: Column) -> list[Condition]:
-    """What is no number, or less than nothing, in any product."""
-    return [fault for field, type_ in _NUMBERS.items() for fault in _field_faults(listed, field, type_)]
+def product_faults(listed: Column, name: Column) -> list[Condition]:
+    """What is no number in any product, or less than nothing but in an order, which has vouchers and returns."""
+    return [fault for field, type_ in _NUMBERS.items() for fault in _field_faults(listed, name, field, type_)]
 
 
 def _is_about_one(listed: Column, name: Column) -> Column:
-    return F.coalesce(name.isin(*_OF_ONE) & (F.size(listed) == 1), F.lit(False))
+    return F.coalesce(name.isin(*vocabulary.OF_ONE_PRODUCT) & (F.size(listed) == 1), F.lit(False))
 
 
 def _typed(product: Column) -> Column:
@@ -71,7 +65,7 @@ def _typed(product: Column) -> Column:
     return F.when(present(product["id"]).isNotNull(), F.struct(*(v.alias(n) for n, v in fields.items())))
 
 
-def _field_faults(listed: Column, field: str, type_: str) -> list[Condition]:
+def _field_faults(listed: Column, name: Column, field: str, type_: str) -> list[Condition]:
     def cannot_be_read(product: Column) -> Column:
         return is_unreadable(product[field], type_)
 
@@ -80,5 +74,9 @@ def _field_faults(listed: Column, field: str, type_: str) -> list[Condition]:
 
     return [
         (F.exists(listed, cannot_be_read), "not_a_number", f"a product's {field} is not a number"),
-        (F.exists(listed, is_negative), "impossible_value", f"{field} is negative"),
+        (
+            F.exists(listed, is_negative) & ~name.isin(*vocabulary.ORDERS),
+            "impossible_value",
+            f"{field} is negative",
+        ),
     ]

@@ -46,8 +46,10 @@ def _keys(run: Run) -> dict[str, str]:
     """By source a digest of all that decides which keys a record has: under other rules, what is stored says nothing."""
     settings = run.settings
     of_all = [settings.project.country, settings.identity.email.model_dump(mode="json")]
-    own = {"adapter", "country", "nulls", "identifiers"}
+    own = {"adapter", "country", "nulls", "options", "identifiers"}
     return {
-        source.source: digest([source.model_dump(mode="json", include=own), of_all])
+        source.source: digest(
+            [source.model_dump(mode="json", include=own), str(source.columns.get("country")), of_all]
+        )
         for source in sources_of(CUSTOMER_RECORD.leaf, settings.sources)
     }

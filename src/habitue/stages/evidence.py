@@ -10,12 +10,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
-from habitue.contracts.entities import ENTITIES, EVENT
+from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
 from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
 from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.circumstances import Circumstances
 from habitue.identity.edges import FORMERLY_STATED, STATED
+from habitue.identity.former_records import removed_identifiers
 from habitue.identity.increment import net_changes
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
@@ -52,6 +53,12 @@ def identified_records(run: Run) -> dict[str, DataFrame]:
         if table is not FORMER_RECORD or not run.lake.is_empty(table):
             found.setdefault(_rule(table), []).append(_rows(table, run.lake.read(table)).select(*_COLUMNS))
     return {rule: reduce(DataFrame.unionByName, rows) for rule, rows in found.items()}
+
+
+def removed_addresses(run: Run) -> DataFrame:
+    """Identifiers that were removed from all records, and so are nobody's address any more."""
+    read = run.lake.read
+    return removed_identifiers(read(FORMER_RECORD), read(CUSTOMER_RECORD), read(IDENTITY_OBSERVATION))
 
 
 def basis(run: Run) -> dict[str, Any]:

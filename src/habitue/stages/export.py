@@ -20,13 +20,12 @@ from habitue.activation.manifest import MANIFEST_NAME, ExportFile, manifest_dige
 from habitue.audiences.definition import Audience, ExportTarget
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE
-from habitue.contracts.identity_evidence import IDENTITY_OBSERVATION
-from habitue.contracts.intake import FORMER_RECORD, IDENTIFIER, PERSON_RECORD
+from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.errors import ExportWithheld
-from habitue.identity.former_records import removed_identifiers
 from habitue.job import Run
 from habitue.privacy.consent import Address
+from habitue.stages.evidence import removed_addresses
 from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
 
 STAGING = ".staging"
@@ -154,7 +153,7 @@ def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFram
         if address is not Address.POSTAL
         else ("customer_number",)
     )
-    removed = removed_identifiers(run.lake.read(FORMER_RECORD), run.lake.read(IDENTITY_OBSERVATION))
+    removed = removed_addresses(run)
     contacts = [clear_identifiers(vault, identity_map, removed, id_type) for id_type in types]
     is_postal = address is Address.POSTAL
     if is_postal or set(target.fields) & set(NAME_COLUMNS):

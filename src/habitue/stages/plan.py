@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from habitue.config.settings import Settings
-from habitue.contracts import behaviour, decision, entities, intake, profile
+from habitue.contracts import behaviour, decision, entities, identity_evidence, intake, profile
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
@@ -47,7 +47,10 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
 
 def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
     """Profile, train, score, target and publish: they take a day."""
-    known = (*_FACTS, behaviour.SESSION, behaviour.IDENTITY_MAP, behaviour.ATTRIBUTION, behaviour.CUSTOMER)
+    known = (
+        *(*_FACTS, intake.FORMER_RECORD, behaviour.SESSION, identity_evidence.IDENTITY_OBSERVATION),
+        *(behaviour.IDENTITY_MAP, behaviour.ATTRIBUTION, behaviour.CUSTOMER),
+    )
     return (
         Step(
             "profile", "profile", profile_stage, profile.CUSTOMER_PROFILE, known,

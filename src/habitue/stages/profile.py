@@ -10,10 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts import behaviour, entities
-from habitue.contracts.identity_evidence import IDENTITY_OBSERVATION
-from habitue.contracts.intake import FORMER_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
-from habitue.identity.former_records import removed_identifiers
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
 from habitue.profile.conventions import Conventions
@@ -24,6 +21,7 @@ from habitue.profile.facts import ProfileFacts
 from habitue.profile.reconciliation import order_totals, profile_totals, reconcile
 from habitue.profile.rfm import day_thresholds
 from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
+from habitue.stages.evidence import removed_addresses
 
 
 def profile(run: Run) -> None:
@@ -84,7 +82,7 @@ def read_facts(run: Run) -> ProfileFacts:
         order_line=read(entities.ORDER_LINE),
         product=read(entities.PRODUCT),
         identity_map=read(behaviour.IDENTITY_MAP),
-        removed_identifier=removed_identifiers(read(FORMER_RECORD), read(IDENTITY_OBSERVATION)),
+        removed_identifier=removed_addresses(run),
         customer_record=read(entities.CUSTOMER_RECORD),
         session=read(behaviour.SESSION),
         attribution=read(behaviour.ATTRIBUTION),

@@ -36,6 +36,7 @@ from habitue.lake.concurrency import at_once
 from habitue.lake.release import last_release
 from habitue.privacy.consent import current_consent, reach
 from habitue.privacy.standing import recent_unsubscribes, with_standing
+from habitue.stages.evidence import removed_addresses
 
 _KEPT = ("priority_score", "is_suppressed", "suppression_reason", "is_holdout", "reach")
 """What the gate needs of a person, beside the audience."""
@@ -99,7 +100,12 @@ def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     profile = with_standing(
         day_slice(run, CUSTOMER_PROFILE),
         consent=current_consent(
-            lake.read(CONSENT), identity_map, settings, at=run.now, identity=run.settings.identity
+            lake.read(CONSENT),
+            identity_map,
+            settings,
+            at=run.now,
+            identity=run.settings.identity,
+            removed=removed_addresses(run),
         ),
         customers=lake.read(CUSTOMER),
         unsubscribes=unsubscribes,
