@@ -39,6 +39,8 @@ from tests.jobs.equal_lakes import COMPARED, assert_equal_lakes, differences
 
 SEED = int(os.environ.get("HABITUE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 KILLS = 5 if ACCEPT else 1
+DAYS = 40 if ACCEPT else 20
+"""Beyond 30 days the models are trained anew, which takes a third of such a run."""
 
 
 class Died(BaseException):
@@ -62,11 +64,11 @@ def dying_before(name: str | None, seen: list[str]) -> Iterator[None]:
 
 
 def new_orders(shop: Shop) -> Shop:
-    """A third file: customers of before buy again in the 40 days after, and new ones come; in full size a tracker's, too."""
+    """A third file: customers of before buy again in the days after, and new ones come; in full size a tracker's, too."""
     known, later = [], small_shop.START + timedelta(days=small_shop.DAYS)
     draw = random.Random(3)
     for number in range(90):
-        moment = later + timedelta(days=draw.uniform(0, 40))
+        moment = later + timedelta(days=draw.uniform(0, DAYS))
         customer = draw.randrange(70)
         known.append(
             f"C{number};{small_shop.customer_number(customer)};{small_shop.email(customer)};"
