@@ -144,10 +144,7 @@ IDENTITY_EDGE = Table(
         Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
         Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
         Column(
-            "rule",
-            "string",
-            "Rule that made it: same_record, login, same_person, manual.",
-            nullable=False,
+            "rule", "string", "Rule that made it: same_record, login, same_person, manual.", nullable=False
         ),
         Column("status", "string", "accepted, refused, retired.", nullable=False),
         Column("reason", "string", "Why it was refused or retired."),

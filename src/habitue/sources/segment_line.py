@@ -51,19 +51,8 @@ _PROPERTIES = _struct(
     *PRODUCT_FIELDS,
     *ORDER_AMOUNTS,
     f"products:array<{_struct(*PRODUCT_FIELDS)}>",
-    *(
-        "order_id",
-        "orderId",
-        "name",
-        "value",
-        "coupon",
-        "currency",
-        "query",
-        "url",
-        "path",
-        "title",
-        "referrer",
-    ),
+    *("order_id", "orderId", "value", "coupon", "currency"),
+    *("name", "query", "url", "path", "title", "referrer"),
     *("email", "email_id", "campaign_id", "campaign_name"),
 )
 

@@ -261,7 +261,7 @@ def _robot(row: Mapping[str, Column], of: _Entities, rules: EventRules) -> Colum
     is_robot = of["agent"]["agent_class"].isin(*_ROBOTS)
     reason = F.coalesce(
         F.when(is_listed, LISTED),
-        user_agent_reason(_agent(row), settings=rules.bots),
+        user_agent_reason(row["useragent"], settings=rules.bots),
         F.when(is_robot, USER_AGENT),
     )
     return F.when(~_is_server(row), reason)

@@ -41,18 +41,18 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     taken, events = _take_in(run, names)
     quarantine_rows_of(run, taken, names)
     good = {name: _good_rows([t for t in taken if t.entity.leaf == name]) for name in names}
-    former = [_repeated_records(taken)] if CUSTOMER_RECORD.leaf in good else []
+    repeats = [_repeated_records(taken)] if CUSTOMER_RECORD.leaf in good else []
     at_once(
         [
             partial(note_files, run, taken),
-            partial(run.lake.merge, IDENTIFIER, _identifiers([*good.values(), *former]), update=False),
+            partial(run.lake.merge, IDENTIFIER, _identifiers([*good.values(), *repeats]), update=False),
             partial(
                 run.lake.merge, QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names}
             ),
         ]
     )
     if CUSTOMER_RECORD.leaf in good:
-        write_customers(run, good.pop(CUSTOMER_RECORD.leaf), former[0])
+        write_customers(run, good.pop(CUSTOMER_RECORD.leaf), repeats[0])
     if events:
         run.lake.note = replace(run.lake.note, basis=basis(run, events))
     others = [partial(_write_entity, run, name, rows) for name, rows in good.items() if name != EVENT.leaf]
