@@ -37,11 +37,13 @@ def ours(task: Task) -> None:
     from habitue.profile.settings import ProfileSettings
 
     contracts = ENTITIES | {"identity_map": IDENTITY_MAP, "session": SESSION, "attribution": ATTRIBUTION}
+    removed = "id_type string, id_key string, removed_at timestamp"
 
     def table(name: str) -> DataFrame:
         if name in TABLES:
             return spark.read(task, name)
-        ddl = ", ".join(f"`{c.name}` {c.type}" for c in contracts[name].columns)
+        columns = contracts[name].columns if name in contracts else ()
+        ddl = ", ".join(f"`{c.name}` {c.type}" for c in columns) or removed
         return (
             spark.session(task).createDataFrame([], ddl).limit(0)
         )  # as the lake reads a table that is not there

@@ -115,16 +115,21 @@ def _products() -> str:
 
 def _sessions(visits: int) -> str:
     return f"""
-        WITH visit AS (SELECT s, {_moment(31, "s")} AS session_start, hash(hash(s, 32)) % 1800 AS seconds
+        WITH visit AS (SELECT s, {_moment(31, "s")} AS session_start, hash(hash(s, 32)) % 1800 AS seconds,
+                              hash(hash(s, 37)) % 6 = 0 AND hash(hash(s, 39)) % 2 = 0 AS cart_abandoned
                        FROM range({visits}) t(s))
-        SELECT sha256(concat('visit', s)) AS session_id, session_start,
+        SELECT 'anonymous_id' AS visitor_type, 0::BIGINT AS search_count, 0::BIGINT AS order_count,
+               CASE WHEN cart_abandoned THEN 'cart' END AS abandoned_step,
+               CASE WHEN cart_abandoned THEN session_start + to_seconds((seconds + 3600)::BIGINT) END AS abandoned_at,
+               CASE WHEN cart_abandoned THEN (hash(hash(s, 38)) % 20000 / 100)::DECIMAL(18, 2) END AS lost_value,
+               sha256(concat('visit', s)) AS session_id, session_start,
                session_start + to_seconds(seconds::BIGINT) AS session_end,
                session_start + to_seconds((seconds + 5)::BIGINT) AS known_time,
                (1 + hash(hash(s, 33)) % 8)::BIGINT AS view_count,
                CASE WHEN hash(hash(s, 34)) % 3 = 0 THEN hash(hash(s, 35)) % 5 ELSE 0 END::BIGINT AS product_view_count,
                (hash(hash(s, 36)) % 600000 / 1000)::DOUBLE AS engaged_seconds,
                CASE WHEN hash(hash(s, 37)) % 6 = 0 THEN (hash(hash(s, 38)) % 20000 / 100)::DECIMAL(18, 2) END AS cart_value,
-               hash(hash(s, 37)) % 6 = 0 AND hash(hash(s, 39)) % 2 = 0 AS cart_abandoned, hash(hash(s, 40)) % 50 = 0 AS is_bot
+               cart_abandoned, hash(hash(s, 40)) % 50 = 0 AS is_bot
         FROM visit
     """
 

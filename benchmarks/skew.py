@@ -55,12 +55,12 @@ def _visits(task: Task, name: str) -> DataFrame:
     from benchmarks import spark
     from habitue.events import hot_visitors, touched
     from habitue.events.hits import VISITOR
-    from habitue.events.sessionize import followed, sessions, sessions_with_events
+    from habitue.events.sessionize import followed, sessions_with_events
 
     events, checkpoint = spark.read(task, name), spark.checkpoint_into(task)
     marks = checkpoint(hot_visitors.hot_marks(events, settings=SETTINGS))
     if marks.isEmpty():
-        return sessions(events, settings=SETTINGS, zone=ZONE).select(*COLUMNS)
+        return checkpoint(sessions_with_events(events, settings=SETTINGS, zone=ZONE).select(*COLUMNS))
     parts = checkpoint(hot_visitors.hour_parts(events, marks, settings=SETTINGS))
     parted = hot_visitors.parted(events, parts, settings=SETTINGS)
     found = checkpoint(

@@ -17,16 +17,11 @@ from habitue.lake.session import open_session, stop
 ACCEPT = os.environ.get("HABITUE_ACCEPT") == "1"
 
 # Tests are many small plans, and half of their time would go into making code that runs a few times: two workers on two
-# cores wait for it. So a projection is interpreted (Delta makes one for each snapshot of each table), and Java's slow
-# compiler comes ten times later; without it the first run of a session is as quick, each later one slower by half.
+# cores wait for it. So a projection is interpreted (Delta makes one for each snapshot of each table).
 # Adaptive execution plans each small stage anew; `make accept` and the commands that tests start have it, as users do.
 SMALL_PLANS = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": str(ACCEPT).lower(),
-    "spark.driver.defaultJavaOptions": (
-        "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000"
-        " -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
-    ),
 }
 
 

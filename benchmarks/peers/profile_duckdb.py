@@ -13,6 +13,9 @@ from habitue.profile.settings import ProfileSettings
 
 _CUT = f"TIMESTAMPTZ '{AS_OF} 00:00:00+00'"
 _DAY = f"DATE '{AS_OF}'"
+_LEFT = """{'left_at': session_end, 'step': abandoned_step, 'value': lost_value,
+               'closed_from': CASE WHEN order_count > 0 THEN session_end + to_microseconds(1)
+                                   ELSE date_trunc('day', session_start) END}"""
 
 
 def run(task: Task) -> None:
@@ -172,8 +175,9 @@ _TABLES = {
                sum(product_view_count) FILTER (days_ago <= 90)::BIGINT AS product_views_90d,
                sum(engaged_seconds::DECIMAL(18, 3)) FILTER (days_ago <= 90)::DOUBLE AS engaged_seconds_90d,
                max(known_time) AS session_known_time,
-               count_if(cart_abandoned AND days_ago <= 30)::BIGINT AS carts_abandoned_30d,
-               max({{'left_at': session_end, 'value': cart_value}}) FILTER (cart_abandoned) AS last_cart,
+               count_if(cart_abandoned AND abandoned_at < {_CUT} AND days_ago <= 30)::BIGINT AS carts_abandoned_30d,
+               max({_LEFT}) FILTER (abandoned_at < {_CUT} AND cart_abandoned) AS last_cart,
+               max({_LEFT}) FILTER (abandoned_at < {_CUT}) AS last_left,
                bool_or(days_ago <= {ProfileSettings().lifecycle.evaluating_days}
                        AND (product_view_count > 0 OR coalesce(cart_value, 0) > 0)) AS is_evaluating
         FROM visit GROUP BY person_id
@@ -261,16 +265,22 @@ def _one_row() -> str:
                days_since_last_session::INT AS days_since_last_session,
                {_zero("views_90d", "product_views_90d", "carts_abandoned_30d", kind="BIGINT")},
                {_zero("engaged_seconds_90d", kind="DOUBLE")},
-               CASE WHEN last_order_time IS NULL OR last_order_time <= last_cart.left_at
-                    THEN last_cart.value END AS open_cart_value,
-               CASE WHEN last_order_time IS NULL OR last_order_time <= last_cart.left_at
-                    THEN last_cart.left_at END AS open_cart_at,
+               {_open("last_cart", open_cart_value="value", open_cart_at="left_at")},
+               {_open("last_left", abandoned_step="step", abandoned_value="value", abandoned_at="left_at")},
                coalesce(is_evaluating, false) AS is_evaluating,
                greatest(identity_known_time, order_known_time, session_known_time) AS last_known_time
         FROM person p LEFT JOIN buyer b USING (person_id) LEFT JOIN rhythm r USING (person_id)
              LEFT JOIN later USING (person_id) LEFT JOIN channel USING (person_id) LEFT JOIN store USING (person_id)
              LEFT JOIN category USING (person_id) LEFT JOIN visits v USING (person_id)
     """
+
+
+def _open(left: str, **fields: str) -> str:
+    """What a visit left and no order took up."""
+    is_open = f"(last_order_time IS NULL OR last_order_time < {left}.closed_from)"
+    return ", ".join(
+        f"CASE WHEN {is_open} THEN {left}.{field} END AS {name}" for name, field in fields.items()
+    )
 
 
 def _zero(*names: str, kind: str = "DECIMAL(18, 2)") -> str:

@@ -12,16 +12,26 @@ _MONEY = pl.Decimal(18, 2)
 
 
 def run(task: Task) -> None:
-    """Scan, compute and sink with the streaming engine."""
+    """Scan, compute and sink with the streaming engine; what several steps read is worked out once."""
     task.out.mkdir()
-    _visits(_ordered(task)).sink_parquet(
+    visits = _kept(_visits(_kept(_ordered(task))))
+    _journey(visits).select(COLUMNS).sink_parquet(
         task.out / "sessions.parquet", compression="snappy", engine="streaming"
     )
 
 
 def plan(task: Task) -> str:
-    """The optimised plan."""
-    return str(_visits(_ordered(task)).explain(engine="streaming"))
+    """The optimised plans of the three steps."""
+    events = _ordered(task)
+    visits = _visits(_kept(events))
+    return "\n\n".join(
+        str(step.explain(engine="streaming"))
+        for step in (events, visits, _journey(_kept(visits)).select(COLUMNS))
+    )
+
+
+def _kept(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.collect(engine="streaming").lazy()
 
 
 def _ordered(task: Task) -> pl.LazyFrame:
@@ -148,6 +158,7 @@ def _visits(events: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("device_type").drop_nulls().first(),
         pl.col("campaign").filter(pl.col("campaign").is_not_null()).first(),
     )
+    measured = _kept(measured)
     told = (
         measured.join(_logins(events), on="visit", how="left")
         .join(_carts(events, measured), on="visit", how="left")
@@ -226,7 +237,7 @@ def _told(visits: pl.LazyFrame) -> pl.LazyFrame:
     is_tracked, is_pinged = pl.col("tracked_count") > 0, pl.col("pings") > 0
     pinged = (pl.col("pings").cast(pl.Float64) - 1) * SETTINGS.heartbeat_seconds + SETTINGS.ping_seconds
     engaged = pl.when(is_tracked).then(pl.col("tracked") / 1e6).when(is_pinged).then(pinged)
-    told = visits.with_columns(
+    return visits.with_columns(
         text.map_batches(_sha256, return_dtype=pl.String).alias("session_id"),
         pl.col("first_event").alias("first_event_id"),
         pl.col("session_start").dt.date().alias("session_date"),
@@ -251,7 +262,6 @@ def _told(visits: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("net_revenue").cast(_MONEY),
         pl.col("cart_value").cast(_MONEY),
     )
-    return _journey(told).select(COLUMNS)
 
 
 def _steps() -> tuple[pl.Expr, pl.Expr]:
@@ -287,7 +297,7 @@ def _journey(visits: pl.LazyFrame) -> pl.LazyFrame:
         pl.duration(days=SETTINGS.campaign_days),
         pl.duration(minutes=SETTINGS.abandoned_after_minutes),
     )
-    ordered = (
+    ordered = _kept(
         visits.sort("visit")
         .with_columns(*_steps(), is_engaged.alias("is_engaged"), is_touch.alias("is_touch"))
         .with_columns(

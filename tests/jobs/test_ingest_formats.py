@@ -48,7 +48,7 @@ def test_csv_json_parquet_and_delta_become_the_same_rows(spark: SparkSession, tm
         {"nr": 2, "qty": 1, "net": 1000, "at": "2024-01-05T23:00:00Z", "sku": "€", "NR": 5},
     ]  # fmt: skip
     (data / "c.json").write_text("\n".join(json.dumps(line) for line in lines) + '\n{"nr": 3, "qty"\n')
-    (data / "d.json").write_text(json.dumps(lines, indent=1))
+    (data / "d.json").write_text(json.dumps(lines, indent=1), encoding="utf-8-sig")
     typed = {
         "nr": [1.0, 2.0], "qty": [2, 1], "net": [3.5, 1000.0], "sku": ['Käse;alt "x"', "€"], "mail": ["ada@web.de", None],
         "at": pa.array([1704409200000000000, 1704495600000000000], pa.timestamp("ns", tz="UTC")),

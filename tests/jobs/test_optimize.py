@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, SESSION_EVENT
@@ -59,6 +60,26 @@ def test_a_compaction_changes_neither_rows_nor_data_version_nor_fingerprint(lake
     assert lake.read(SESSION_EVENT, version=version).count() == 3
     lake.vacuum(SESSION_EVENT, keep=timedelta(0))
     assert footprint(lake, SESSION_EVENT) == replace(after, kept_files=after.files, kept_bytes=after.bytes)
+
+
+def test_what_was_deleted_is_in_no_file_after_a_compaction_and_vacuum(lake: Lake) -> None:
+    columns = "event_id string, session_id string, session_date date"
+    rows = [(f"event-{i}", "s", NOW.date()) for i in range(100)]
+    lake.merge(SESSION_EVENT, lake.spark.createDataFrame(rows, columns))
+    lake.merge(SESSION_EVENT, lake.spark.createDataFrame(rows[1:], columns), delete_unmatched=True)
+
+    def kept() -> set[str]:
+        files = Path(lake.location.table(SESSION_EVENT).removeprefix("file:")).rglob("*.parquet")
+        return {
+            v for file in files for v in pq.read_table(file, columns=["event_id"])["event_id"].to_pylist()
+        }
+
+    assert "event-0" in kept()  # only marked
+    version = data_version(lake)
+    lake.compact(SESSION_EVENT)
+    lake.vacuum(SESSION_EVENT, keep=timedelta(0))
+    assert kept() == {event for event, *_ in rows[1:]}
+    assert data_version(lake) == version
 
 
 def data_version(lake: Lake) -> int | None:

@@ -345,3 +345,10 @@ def test_records_of_one_person_are_joined_by_what_they_say(lake: Lake, tmp_path:
     reasons = {(r.record_key_a, r.record_key_b): r.reason for r in lake.read(MATCH_REVIEW).collect()}
     assert reasons[("1", "3")] == "two values of one number space"
     assert run.step.figures["matches_refused"] >= 1
+    titled = {"title": F.lit("Dr."), "known_time": F.lit("2026-02-01").cast("timestamp")}
+    changed = people.where("record_key = '2'").withColumn("record_id", F.col("record_key"))
+    lake.merge(PERSON_RECORD, changed.withColumns(titled).drop("row_hash"))
+    resolve(a_run(lake, tmp_path))
+    again = lake.read(IDENTITY_EDGE).where("rule = 'same_person' AND status = 'accepted'").collect()
+    (known,) = [r.first_known for r in again]
+    assert (known.month, known.day) == (1, 3)  # another title makes no link younger

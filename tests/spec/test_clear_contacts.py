@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
-from habitue.activation.clear_contacts import clear_identifiers
+from habitue.activation.clear_contacts import clear_identifiers, clear_records
 from habitue.contracts.behaviour import IDENTITY_MAP
-from habitue.contracts.intake import IDENTIFIER
+from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
+from habitue.identity.record_owner import with_person_now
+from habitue.identity.settings import IdentitySettings
 from tests.tables import table
 
 
@@ -42,3 +44,34 @@ def test_the_address_that_came_last_is_written_and_none_that_was_removed(spark: 
     removed = table(spark, IDENTITY_MAP, "id_type | id_key\nemail | e2\nemail | g", fill=False)
     found = clear_identifiers(vault, persons, removed, "email")
     assert {r.person_id: r.email for r in found.collect()} == {"ada": "ada@old.de", "ben": "ben@new.de"}
+
+
+def test_a_letter_names_the_person_and_never_who_shares_a_telephone(spark: SparkSession):
+    """Ben's newer record names the telephone of the household, which is ada's: his name is no name of hers."""
+    records = table(
+        spark,
+        PERSON_RECORD,
+        """
+        source | record_key | identifiers                       | given_name | family_name | street | postal_code | city | known_time
+        crm    | r1         | customer_number:ada, phone:p      | Ada        | King        | Ring 1 | 10115       | Ulm  | 2026-01-01 00:00:00
+        crm    | r2         | customer_number:ben, phone:p      | Ben        | King        | Ring 1 | 10115       | Ulm  | 2026-01-02 00:00:00
+        shop   | r3         | customer_number:ada, email:e      | Ada        | King        |        | 10115       | Ulm  | 2026-01-03 00:00:00
+        """,
+    )
+    persons = table(
+        spark,
+        IDENTITY_MAP,
+        """
+        id_type         | id_key | person_id | valid_from
+        customer_number | ada    | ada       | 2026-01-01 00:00:00
+        customer_number | ben    | ben       | 2026-01-02 00:00:00
+        email           | e      | ada       | 2026-01-03 00:00:00
+        phone           | p      | ada       | 2026-01-01 00:00:00
+        """,
+    )
+    owned = with_person_now(records, persons, settings=IdentitySettings())
+    found = clear_records(owned, with_address=True)
+    assert {(r.person_id, r.given_name, r.street) for r in found.collect()} == {
+        ("ada", "Ada", "Ring 1"),
+        ("ben", "Ben", "Ring 1"),
+    }

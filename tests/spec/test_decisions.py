@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_OVERRIDE
+from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP, IDENTITY_OVERRIDE, MATCH_REVIEW
 from habitue.contracts.entities import CUSTOMER_RECORD
 from habitue.identity.as_of import identity_as_of, identity_now
 from habitue.identity.audit import violations
@@ -15,6 +15,7 @@ from habitue.identity.circumstances import Circumstances
 from habitue.identity.decisions import as_evidence
 from habitue.identity.pauses import without
 from habitue.identity.resolution import Resolution, resolve_identity
+from habitue.identity.review import waiting
 from habitue.identity.settings import IdentitySettings
 from tests.tables import assert_table, table
 
@@ -187,3 +188,49 @@ def test_spans_less_gaps_are_what_remains(spark: SparkSession):
     df = spark.createDataFrame(rows, f"i int, spans {span}, gaps {span}")
     found = df.orderBy("i").select(without(F.col("spans"), F.col("gaps")).alias("left")).collect()
     assert [[(p.start, p.end) for p in r.left] for r in found] == [left for _, _, left in cases]
+
+
+def test_what_was_settled_since_waits_for_no_eye_any_more(spark: SparkSession) -> None:
+    """Records 1 and 2 came to one person by an identifier, a reviewer keeps 1 and 3 apart; 4 has no identifier."""
+    reviews = table(
+        spark,
+        MATCH_REVIEW,
+        """
+        record_key_a | record_key_b | source_a | source_b | probability | status | reason
+        1            | 2            | crm      | shop     | 0.9         | review | not sure
+        1            | 3            | crm      | shop     | 0.8         | review | not sure
+        2            | 3            | shop     | shop     | 0.8         | refused | two numbers
+        3            | 4            | shop     | shop     | 0.7         | review | not sure
+        """,
+    )
+    records = table(
+        spark,
+        CUSTOMER_RECORD,
+        """
+        source | record_key | identifiers                  | known_time
+        crm    | 1          | customer_number:ada, phone:p | 2026-01-01 00:00:00
+        shop   | 2          | email:e                      | 2026-01-01 00:00:00
+        shop   | 3          | email:f, phone:p             | 2026-01-01 00:00:00
+        shop   | 4          |                              | 2026-01-01 00:00:00
+        """,
+    )
+    identity = table(
+        spark,
+        IDENTITY_MAP,
+        """
+        id_type         | id_key | person_id | valid_from
+        customer_number | ada    | ada       | 2026-01-01 00:00:00
+        phone           | p      | ada       | 2026-01-01 00:00:00
+        email           | e      | ada       | 2026-01-02 00:00:00
+        email           | f      | ben       | 2026-01-01 00:00:00
+        """,
+    )
+
+    def pairs(decisions: str) -> set[tuple[str, str]]:
+        held = as_evidence(table(spark, IDENTITY_OVERRIDE, f"{HEADER}\n{decisions}"), NOW)
+        found = waiting(reviews, records, identity, held, settings=IdentitySettings())
+        return {(r.record_key_a, r.record_key_b) for r in found.collect()}
+
+    apart = "d1 | unlink | customer_number | ada | email | f | 2026-02-01 00:00:00 | | {}"
+    assert pairs(apart.format("")) == {("3", "4")}
+    assert pairs(apart.format("2026-02-10 00:00:00")) == {("1", "3"), ("3", "4")}

@@ -151,3 +151,21 @@ def test_what_trackers_hand_over_between_domains_is_no_part_of_a_page(spark: Spa
     assert found == (
         "https://x.test/a?_ga=redacted&_sp=redacted&ajs_uid=redacted&customer_number=redacted&utm_source=mail"
     )
+
+
+def test_a_part_that_did_not_change_stays_beside_those_that_came_with_its_table_again() -> None:
+    first, later = datetime(2024, 5, 2), datetime(2024, 5, 5)
+    arrivals = {
+        "p/events_20240501-000000000000.json": first,
+        "p/events_20240501-000000000001.json": later,
+        "p/events_20240502-000000000000.json": first,
+        "q/events_20240501/000000000000.parquet": first,
+        "q/events_20240501/000000000001.parquet": later,
+        "events_20240503.json": first,
+        "events_20240503_corrected.json": later,
+    }
+    ranks = {name: rank for name, rank, _ in deliveries(arrivals.items())}
+    assert {name for name, rank in ranks.items() if rank == max(ranks.values())} == {
+        *(name for name in arrivals if "20240501" in name),
+        "events_20240503_corrected.json",
+    }

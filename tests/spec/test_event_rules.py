@@ -204,8 +204,8 @@ def test_an_order_is_completed_once_by_its_first_event_whatever_the_visit(spark:
         spark,
         EVENT,
         """
-        source | event_id | event_name      | event_time          | event_sequence | order
-        -------+----------+-----------------+---------------------+----------------+------------------------
+        source | event_id | event_name      | event_time          | event_sequence | order                 | visitor_key
+        -------+----------+-----------------+---------------------+----------------+-----------------------+------------
         web    | z        | order_completed | 2026-03-01 10:00:00 | 0              | {"order_number": "1"}
         web    | a        | order_completed | 2026-03-01 10:00:00 | 1              | {"order_number": "1"}
         web    | b        | order_completed | 2026-03-05 10:00:00 | 0              | {"order_number": "1"}
@@ -213,12 +213,15 @@ def test_an_order_is_completed_once_by_its_first_event_whatever_the_visit(spark:
         web    | d        | order_refunded  | 2026-03-05 10:00:00 | 0              | {"order_number": "1"}
         web    | e        | order_completed | 2026-03-05 10:00:00 | 0              | {"value": 5}
         web    | f        | order_completed | 2026-03-06 10:00:00 | 0              | {"value": 5}
+        web    | server   | order_completed | 2026-03-07 09:59:58 | 0              | {"order_number": "2"} |
+        web    | device   | order_completed | 2026-03-07 10:00:00 | 0              | {"order_number": "2"} | cookie
     """,
     )
     found = {r["event_id"]: r["event_name"] for r in name_repeated_orders(rows).collect()}
     assert found == {
         "z": "order_completed", "a": "order_repeated", "b": "order_repeated", "c": "order_completed",
         "d": "order_refunded", "e": "order_completed", "f": "order_completed",
+        "server": "order_repeated", "device": "order_completed",
     }  # fmt: skip
 
 

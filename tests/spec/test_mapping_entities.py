@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -115,6 +117,36 @@ def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSessio
     )
     assert first is not None
     assert (str(first["p"]), first["c"], first["j"]) == ("9.99", "EUR", '{"colour":"red"}')
+
+
+def test_the_products_of_an_event_are_read_from_the_list_in_its_cell(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        event | at                   | basket
+        order | 2024-05-01T10:00:00Z | [{"sku": "A", "p": "1.234,50", "n": 2, "colour": "red"}, {"sku": "", "p": 1}, {"sku": "B", "p": 19.9}]
+        order | 2024-05-01T10:00:00Z | [{"sku": "A", "p": "free"}]
+        order | 2024-05-01T10:00:00Z | {"sku": "A"
+        view  | 2024-05-01T10:00:00Z |
+    """)  # fmt: skip
+    columns = {
+        "event_name": "event", "event_time": "at", "items": "basket", "items.product_number": "sku", "items.price": "p",
+        "items.quantity": "n",
+    }  # fmt: skip
+    rows = map_source(raw, source("event", columns, numbers="de")).rows.orderBy("_position").collect()
+    found = [(i.product_number, str(i.price), i.quantity and str(i.quantity)) for i in rows[0]["items"]]
+    assert found == [("A", "1234.50", "2.000"), ("B", "19.90", None)]
+    assert [[f["code"] for f in r["_faults"]] for r in rows] == [[], ["not_a_list"], ["not_a_list"], []]
+    assert rows[3]["items"] is None
+    alone = source_problems(
+        {"event_name": "event", "event_time": "at", "items": "basket", "items.colour": "c"}
+    )
+    assert "items.colour is not a column of event" in alone
+    assert "items.product_number must be mapped" in alone
+
+
+def source_problems(columns: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as error:
+        source("event", columns)
+    return str(error.value)
 
 
 def test_short_names_mean_the_columns_of_the_contract(spark: SparkSession) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +13,16 @@ from pyspark.sql import functions as F
 from habitue.identity.matching import folding
 from habitue.identity.matching.blocking import blocked, candidates, report
 from habitue.identity.matching.cologne_phonetics import cologne_code
+from habitue.identity.matching.dates import date_digits, with_month_first
 from habitue.identity.matching.expectation_maximisation import Model
 from habitue.identity.matching.matching import match_records
 from habitue.identity.matching.patterns import pattern_of
+from habitue.identity.matching.placeholders import without_placeholders
 from habitue.identity.matching.preparation import folded_records
 from habitue.identity.matching.scoring import contradicts
-from habitue.identity.matching.settings import PERSON_FIELDS, MatchingSettings
+from habitue.identity.matching.settings import PERSON_FIELDS, MatchField, MatchingSettings
+from habitue.identity.matching.streets import with_parted_streets
+from habitue.identity.matching.whole_names import with_parted_names
 
 
 def cut(df: DataFrame) -> DataFrame:
@@ -117,11 +123,113 @@ def test_values_have_one_spelling(spark: SparkSession):
         column(spark, list(abroad), part) for part in (folding.house_number, folding.street_name)
     )
     assert dict(zip(abroad, zip(numbers, names, strict=True), strict=True)) == abroad
-    assert column(spark, ["1975-08-18", "18.08.1975", ""], folding.date_digits) == [
+
+
+def test_dates_have_one_form_however_a_country_writes_them(spark: SparkSession):
+    dates = {
+        "1975-08-18": "19750818", "1975-08-18T00:00:00Z": "19750818", "18.08.1975": "19750818", "8/18/1975": "19750818",
+        "18081975": "19750818", "3.5.1975": "19750503", "19561832": "19561832", "1975": "1975", "": None, "n/a": None,
+    }  # fmt: skip
+    assert dict(zip(dates, column(spark, list(dates), date_digits), strict=True)) == dates
+    american = partial(date_digits, month_first=True)
+    assert column(spark, ["3/5/1975", "18/8/1975", "1975-03-05"], american) == [
+        "19750305",
         "19750818",
-        "18081975",
-        None,
+        "19750305",
     ]
+
+
+def test_whether_the_month_comes_first_is_told_by_the_dates_that_bear_one_order_only(spark: SparkSession):
+    rows = spark.createDataFrame(
+        [("3/5/1975", "3/5/1975"), ("12/31/1980", "31/12/1980"), ("1/2/1990", "1/2/1990")],
+        "us string, eu string",
+    )
+    assert with_month_first(rows, ["us", "eu"]) == {"us"}
+
+
+def test_a_whole_name_in_one_column_is_parted_where_no_given_name_stands_beside_it(spark: SparkSession):
+    names = {
+        (None, "Müller, Anna"): ("Anna", "Müller"), (None, "Anna Maria Müller"): ("Anna Maria", "Müller"),
+        (None, "Ludwig van Beethoven"): ("Ludwig", "van Beethoven"), (None, "van den Berg"): (None, "van den Berg"),
+        ("", "Müller"): (None, "Müller"), ("Ana", "Garcia Lopez"): ("Ana", "Garcia Lopez"), (None, None): (None, None),
+    }  # fmt: skip
+    rows = spark.createDataFrame(
+        [(i, *name) for i, name in enumerate(names)], "i int, given_name string, family_name string"
+    )
+    found = with_parted_names(rows, PERSON_FIELDS).orderBy("i").collect()
+    assert [(r.given_name, r.family_name) for r in found] == list(names.values())
+
+
+def test_the_number_of_a_house_is_found_in_each_record_by_itself(spark: SparkSession):
+    streets = [("Hauptstr. 12", None), ("Hauptstraße", "12"), ("Hauptstr. 12", "12"), ("Highway 101", "5")]
+    rows = spark.createDataFrame(streets, "street string, house_number string")
+    found = [(r.street, r.house_number) for r in with_parted_streets(rows, PERSON_FIELDS).collect()]
+    assert found == [("hauptstr", "12"), ("hauptstr", "12"), ("hauptstr", "12"), ("highway 101", "5")]
+    alone = [f for f in PERSON_FIELDS if f.column != "house_number"]
+    assert (
+        with_parted_streets(rows, alone).first().street == "Hauptstr. 12"
+    )  # nothing else would tell houses apart
+
+
+def test_a_birth_date_that_too_many_families_have_is_unknown(spark: SparkSession):
+    people = [
+        (str(i), f"na{'bcdfghklmnprstvwz'[i % 17]}e{'lmnrst'[i // 17 % 6]}o", "1900-01-01") for i in range(60)
+    ]
+    people += [(f"x{i}", "Novak", "1980-02-03") for i in range(40)]  # many records of one family
+    people += [
+        (f"y{i}", f"ka{'bdgmrs'[i % 6]}e", f"19{50 + i % 40}-0{1 + i % 9}-1{i % 10}") for i in range(200)
+    ]
+    rows, pattern = folded_records(
+        spark.createDataFrame(people, "record_key string, family_name string, birth_date string"),
+        MatchingSettings(),
+    )
+    found = without_placeholders(rows.localCheckpoint(), pattern)
+    unknown = {r.record_key for r in found.where("birth_date IS NULL").collect()}
+    assert unknown == {str(i) for i in range(60)}
+
+
+def test_copies_of_a_record_do_not_hide_it_from_the_others(spark: SparkSession):
+    """An order dump states everybody thirty times: no block would be small enough for all of them."""
+    records = people(spark, strangers=60)
+    times = spark.range(30).withColumnRenamed("id", "copy")
+    dump = records.crossJoin(times).withColumn("record_key", F.concat_ws("-", "record_key", "copy"))
+    found = match_records(dump, settings=MatchingSettings(), checkpoint=cut)
+    links = found.links.where("status = 'accepted'").select("key_a", "key_b").collect()
+    group: dict[str, str] = {}
+
+    def head(key: str) -> str:
+        while group.setdefault(key, key) != key:
+            key = group[key]
+        return key
+
+    for link in links:
+        group[head(link.key_a)] = head(link.key_b)
+    assert len({head(f"s5-{i}") for i in range(30)} | {head(f"t5-{i}") for i in range(30)}) == 1
+    assert len({head(f"s{n}-0") for n in range(60)}) == 60
+
+
+def test_parts_of_a_birth_date_in_columns_of_their_own_make_keys_together(spark: SparkSession):
+    fields = (
+        *PERSON_FIELDS[:2],
+        *(MatchField(column=c, comparison="number", role="birth") for c in ("year", "month", "day")),
+        MatchField(column="middle_name", comparison="name", role="given"),
+    )
+    schema = "record_key string, given_name string, family_name string, year string, month string, day string, middle_name string"
+    rows = spark.createDataFrame([("1", "Ada", "King", "1975", "8", "18", "Eva")], schema)
+    folded, pattern = folded_records(rows, MatchingSettings(fields=fields))
+    assert {r["pass"] for r in blocked(folded, pattern).collect()} >= {
+        "birth:day:year_month_day!", "sound:given_name sound:family_name", "sound:middle_name sound:family_name",
+        "sound:family_name birth:part:year",
+    }  # fmt: skip
+
+
+def test_people_are_matched_without_any_field_that_tells_a_household_apart(spark: SparkSession):
+    """Family name and mailbox are all there is: a household cannot be told from a person, so it is not looked for."""
+    records = people(spark).select("record_key", "family_name", "email")
+    found = match_records(records, settings=MatchingSettings(), checkpoint=cut)
+    accepted = {(r.key_a, r.key_b) for r in found.links.where("status = 'accepted'").collect()}
+    assert found.model is not None and found.model.prior["household"] == 0
+    assert {(f"s{i}", f"t{i}") for i in range(0, 250, 5)} <= accepted
 
 
 PEOPLE = """
@@ -261,7 +369,7 @@ def test_names_of_several_words_and_of_other_scripts_meet_by_their_first_word(sp
         "record_key string, given_name string, family_name string",
     )  # fmt: skip
     rows, pattern = folded_records(records, MatchingSettings())
-    blocks = blocked(rows, pattern).where("pass = 'sound both'").join(rows, on="code")
+    blocks = blocked(rows, pattern).where("pass = 'sound:given_name sound:family_name'").join(rows, on="code")
     together = blocks.groupBy("key").agg(F.array_sort(F.collect_list("record_key")).alias("keys"))
     assert sorted(r["keys"] for r in together.collect()) == [["1", "2", "3"], ["4", "5"], ["6"]]
 
@@ -273,7 +381,7 @@ def test_a_block_over_the_cap_is_left_out_and_reported(spark: SparkSession):
     folded, pattern = folded_records(records, settings)
     blocks = blocked(folded, pattern)
     passes = {p.name: p for p in report(blocks, 60, settings)}
-    both = passes["sound both"]
+    both = passes["sound:given_name sound:family_name"]
     assert (both.capped_blocks, both.capped_records) == (2, 60)
     assert candidates(blocks, list(passes.values()), settings).isEmpty()
 

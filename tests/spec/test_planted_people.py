@@ -70,6 +70,16 @@ def test_shares_of_faults_are_those_of_the_settings() -> None:
     everybody = draw_people(Block(SETTINGS, 0), process.draw_traits(Block(SETTINGS, 0)).joins)
     devices = draw_devices(Block(SETTINGS, 0), everybody)
     assert devices.is_shared.mean() == pytest.approx(SETTINGS.shared_devices, abs=0.015)
+    users = np.bincount(devices.of_person[1])
+    assert (users[devices.is_shared] > 1).all() and (users[~devices.is_shared] == 1).all()
+    customers = {
+        row["Satz"].split("-")[0][1:] for row in table("data/crm/customers.csv") if row["Satz"][0] == "R"
+    }
+    second = [
+        row["Satz"].split("-")[0][1:] for row in table("data/crm/customers.csv") if row["Satz"][0] == "D"
+    ]
+    second += [row["Satz"][1:] for row in table("data/crm/club.csv")]
+    assert set(second) <= customers and len(second) == int(BLOCK * SETTINGS.duplicate_records)
     assert (devices.skew_seconds != 0).mean() == pytest.approx(SETTINGS.skewed, abs=0.01)
     assert (everybody.phone_from > 0).mean() == pytest.approx(SETTINGS.recycled_phones, abs=0.001)
     assert (everybody.email_day < 10**6).mean() == pytest.approx(SETTINGS.changed_email, abs=0.02)
@@ -118,6 +128,72 @@ def test_a_telephone_number_is_on_records_of_whom_it_belonged_to_on_their_day_an
             [owner] = [who for first, last, who in held[number] if first <= day < last]
             assert record["Satz"][1:].split("-")[0] == owner
     assert seen > 500
+
+
+def test_an_address_stands_only_where_it_is_still_or_already_its_persons() -> None:
+    """Within a day, since files differ in whether they state days or instants."""
+    held = {
+        row["value"]: (np.datetime64(row["valid_from"]), np.datetime64(row["valid_to"] or "9999-12-31"))
+        for row in table("truth/identifier.csv")
+        if row["id_type"] == "email"
+    }
+    count = 0
+    for file, address, moment in (
+        ("data/crm/consents.csv", "Mail", "Zeit"),
+        ("data/crm/club.csv", "Mail", "Stand"),
+        ("data/service/surveys.csv", "email", "time"),
+        ("data/service/cases.csv", "email", "opened"),
+        ("data/service/referrals.csv", "friend", "time"),
+        ("data/marketing/contacts.csv", "email", "time"),
+        ("data/marketing/responses.csv", "email", "time"),
+    ):
+        for row in table(file):
+            if row[address] in held:
+                count += 1
+                day = np.datetime64(row[moment][:10])
+                first, end = held[row[address]]
+                assert first - 1 <= day <= end + 1, (file, row)
+    assert count > 1_000
+
+
+def test_every_channel_has_campaigns_by_coin_and_by_choice_and_reaches_people_by_what_it_needs() -> None:
+    campaigns = {
+        row["campaign"]: (row["channel"], row["randomised"]) for row in table("data/marketing/campaigns.csv")
+    }
+    assert set(campaigns.values()) == {
+        (c, r) for c in ("email", "push", "post", "ads") for r in ("true", "false")
+    }
+    contacts = table("data/marketing/contacts.csv")
+    assert all(campaigns[row["campaign"]][0] == row["channel"] for row in contacts)
+    assert all(bool(row["email"]) != bool(row["customer"]) for row in contacts)
+    by_number = Counter(row["channel"] for row in contacts if row["customer"])
+    assert set(by_number) == {"push", "post"}
+    kind = {row["contact_id"]: row["channel"] for row in contacts}
+    answers = {(row["type"], kind[row["contact_id"]]) for row in table("data/marketing/responses.csv")}
+    assert ("opened", "post") not in answers and ("unsubscribed", "post") in answers
+
+
+def test_the_effect_of_a_contact_is_what_it_adds_to_the_orders_of_its_week() -> None:
+    """All orders of the week after a coin, contacted less held back, against the sum of the planted effects."""
+    block = Block(SynthSettings(persons=BLOCK, days=365, seed=7), 0)
+    found = process.simulate(block)
+    made = found.contacts
+    person, campaign, control, effect = (
+        np.concatenate(parts) for parts in (made.person, made.campaign, made.control, made.effect)
+    )
+    tossed = process.is_randomised(campaign)
+    day = campaign[tossed] * process.CONTACT_EVERY
+    week = (found.time[:, None] >= np.unique(day)) & (
+        found.time[:, None] < np.unique(day) + process.EFFECT_DAYS
+    )
+    column = np.searchsorted(np.unique(day), day)
+    orders = np.zeros((BLOCK, np.unique(day).size))
+    np.add.at(orders, (found.person[np.nonzero(week)[0]], np.nonzero(week)[1]), 1)
+    own = orders[person[tossed], column]
+    held = control[tossed]
+    lift = own[~held].mean() - own[held].mean()
+    error = np.sqrt(own[~held].var() / (~held).sum() + own[held].var() / held.sum())
+    assert lift == pytest.approx(effect[tossed].mean(), abs=3 * error)
 
 
 def test_every_order_line_has_a_true_owner_and_its_identifiers_are_the_owners() -> None:

@@ -45,6 +45,73 @@ def test_visits_and_carts_count_once_they_are_over_and_bots_never(spark):
     )
 
 
+def test_what_servers_report_is_no_visit_unless_somebody_looked_at_something(spark):
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        session="""
+        session_id | visitor_type | session_start       | view_count | search_count | cart_value
+        mail       | user_id      | 2026-01-30 08:00:00 |          0 |            0 |
+        identify   | user_id      | 2026-01-30 09:00:00 |          0 |            0 |
+        looked     | user_id      | 2026-01-20 08:00:00 |          1 |            0 |
+        searched   | event        | 2026-01-19 08:00:00 |          0 |            1 |
+        carted     | user_id      | 2026-01-18 08:00:00 |          0 |            0 |       5.00
+        cookie     | anonymous_id | 2026-01-17 08:00:00 |          0 |            0 |
+        """,
+        attribution="session_id | valid_from | person_id\n"
+        + "\n".join(
+            f"{name} | 2026-01-01 00:00:00 | ada"
+            for name in ("mail", "identify", "looked", "searched", "carted", "cookie")
+        ),
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-31").where("person_id = 'ada'"),
+        CUSTOMER_PROFILE,
+        """
+        session_count | sessions_7d | days_since_last_session
+                    4 |           0 |                      11
+        """,
+    )
+
+
+def test_what_was_left_is_open_until_an_order_takes_it_up(spark):
+    """Ada's shop knows the day of an order alone; ben bought and filled his cart again; cyd's order was before the visit."""
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        session="""
+        session_id | session_start       | session_end         | cart_abandoned | abandoned_step | lost_value | order_count
+        a          | 2026-01-20 10:00:00 | 2026-01-20 10:10:00 | true           | checkout       |      30.00 |           0
+        b          | 2026-01-20 10:00:00 | 2026-01-20 10:30:00 | true           | cart           |       1.00 |           1
+        c          | 2026-01-20 10:00:00 | 2026-01-20 10:10:00 | true           | cart           |       7.00 |           0
+        c2         | 2026-01-21 10:00:00 | 2026-01-21 10:10:00 | false          | browse         |       9.00 |           0
+        """,
+        attribution="""
+        session_id | valid_from          | person_id
+        a          | 2026-01-20 10:10:00 | ada
+        b          | 2026-01-20 10:30:00 | ben
+        c          | 2026-01-20 10:10:00 | cyd
+        c2         | 2026-01-21 10:10:00 | cyd
+        """,
+        order_line="""
+        identifiers         | order_time
+        customer_number:ada | 2026-01-20 00:00:00
+        customer_number:ben | 2026-01-20 10:15:00
+        customer_number:cyd | 2026-01-19 23:00:00
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben', 'cyd')"),
+        CUSTOMER_PROFILE,
+        """
+        person_id | open_cart_value | open_cart_at        | abandoned_step | abandoned_value | abandoned_at
+        ada       |                 |                     |                |                 |
+        ben       |            1.00 | 2026-01-20 10:30:00 | cart           |            1.00 | 2026-01-20 10:30:00
+        cyd       |            7.00 | 2026-01-20 10:10:00 | browse         |            9.00 | 2026-01-21 10:10:00
+        """,
+    )
+
+
 def test_contacts_and_responses_of_a_person_with_control_groups_left_out(spark):
     facts = facts_of(
         spark,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pyspark.sql import SparkSession
 
+from habitue.contracts.behaviour import SESSION
 from habitue.report.collect import pareto_points
+from habitue.report.visit_facts import VisitFacts, visit_facts
+from tests.tables import table
 
 
 @pytest.mark.parametrize(
@@ -23,3 +28,29 @@ def test_the_pareto_curve_rises_evenly_among_equals(
     found = dict(pareto_points(profile))
     assert {x: found[x] for x in expected} == pytest.approx(expected)
     assert list(found) == sorted(found) and len(found) == round(1 / min(found))
+
+
+def test_visits_of_a_month_are_counted_by_how_far_they_came_and_what_they_left(spark: SparkSession) -> None:
+    """The fourth may still be followed by an order, the fifth is not known yet, the sixth is long ago, the last a bot's."""
+    visits = table(
+        spark,
+        SESSION,
+        """
+        session_start       | known_time          | furthest_step | abandoned_step | abandoned_at        | lost_value | is_returning | is_engaged | is_bot
+        2026-03-20 10:00:00 | 2026-03-20 11:00:00 | order         |                |                     |            | true         | true       | false
+        2026-03-21 10:00:00 | 2026-03-21 11:00:00 | cart          | cart           | 2026-03-21 12:00:00 |      12.50 | false        | true       | false
+        2026-03-22 10:00:00 | 2026-03-22 11:00:00 | cart          | cart           | 2026-03-22 12:00:00 |            | true         | false      | false
+        2026-03-30 23:30:00 | 2026-03-30 23:40:00 | checkout      | checkout       | 2026-03-31 00:40:00 |      99.00 | false        | true       | false
+        2026-03-30 10:00:00 | 2026-04-09 11:00:00 | cart          | cart           | 2026-03-30 12:00:00 |      50.00 | false        | true       | false
+        2026-02-01 10:00:00 | 2026-02-01 11:00:00 | browse        | browse         | 2026-02-01 12:00:00 |       1.00 | false        | true       | false
+        2026-03-21 10:00:00 | 2026-03-21 11:00:00 | visit         |                |                     |            | true         | true       | true
+        """,
+    )
+    assert visit_facts(visits, datetime(2026, 3, 31, tzinfo=UTC)) == VisitFacts(
+        visits=4,
+        returning=2,
+        engaged=3,
+        bots=1,
+        steps={"cart": 2, "checkout": 1, "order": 1},
+        left=(("cart", 2, 12.5),),
+    )

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT, RESPONSE
 from habitue.sources.draft import Draft
-from habitue.sources.segment import SegmentSettings, read_segment
+from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
 
 CLOCKS = {
     "originalTimestamp": "2026-03-01T10:00:00.000Z",
@@ -47,6 +47,9 @@ LINES: list[dict[str, Any]] = [
      "properties": ORDER | {"revenue": "25.00", "discount": 2.5, "total": 27.5}},
     {"messageId": "total", "type": "track", "event": "Order Completed",
      "properties": {"order_id": "o2", "total": 27.5, "tax": 2, "shipping": 3}},
+    {"messageId": "value", "type": "track", "event": "Order Completed",
+     "properties": {"order_id": "o3", "value": "22.50"}},
+    {"messageId": "php", "type": "track", "event": "Order Completed", "properties": [], "context": {"locale": "de"}},
     {"messageId": "own", "type": "track", "event": "Quiz  finished!", "properties": {
         "price": "free", "user_email": "x", "n": {"first_name": "Ann", "deep": ["to ann@x.de"]},
         "phone": 49123, "name": "kept", "score": 3}},
@@ -82,8 +85,8 @@ BROKEN = {
 def drafts(spark: SparkSession, lines: list[str]) -> tuple[Draft, Draft]:
     rows = [(line, "in.jsonl", position) for position, line in enumerate(lines)]
     raw = spark.createDataFrame(rows, "value string, _file string, _position bigint")
-    events, responses = read_segment(raw, settings=SegmentSettings(source="shop", currency="EUR"))
-    return events, responses
+    settings = SegmentSettings(source="shop", currency="EUR")
+    return read_segment(raw, settings=settings), read_segment_responses(raw, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +126,7 @@ def test_names_are_brought_to_the_canonical_vocabulary(events: dict[str, Row]) -
         "alias": "aliased", "viewed": "product_viewed", "old": "product_viewed",
         "searched": "products_searched",
         "subtotal": "order_completed", "revenue": "order_completed", "total": "order_completed",
-        "own": "quiz_finished", "opened": "email_opened", "spam": "email_complained",
+        "value": "order_completed", "php": "order_completed", "own": "quiz_finished", "opened": "email_opened", "spam": "email_complained",
         "bounced": "email_bounced",
         "odd": "page_viewed", "phone": "page_viewed",
     }  # fmt: skip
@@ -175,8 +178,9 @@ def test_identifiers_come_from_calls_and_traits_but_not_from_groups(events: dict
 def test_products_orders_and_their_net_value(events: dict[str, Row]) -> None:
     viewed = events["viewed"].product
     assert (viewed.product_number, str(viewed.price), viewed.category) == ("S1", "19.90", "Shoes")
-    values = {id_: str(events[id_].order.value) for id_ in ("subtotal", "revenue", "total")}
-    assert values == {"subtotal": "22.50", "revenue": "22.50", "total": "22.50"}
+    values = {str(events[id_].order.value) for id_ in ("subtotal", "revenue", "total", "value")}
+    assert values == {"22.50"}
+    assert (events["php"].order.value, events["php"].properties) == (None, None)  # its empty object is a list
     assert [events[id_].order.currency for id_ in ("subtotal", "total")] == ["EUR", "EUR"]
     assert [(i.product_number, str(i.price), str(i.quantity)) for i in events["subtotal"]["items"]] == [
         ("A", "9.99", "2.000")

@@ -237,6 +237,7 @@ def test_landing_and_exit_pages_channel_and_campaign_follow_the_order_of_time_th
         """
         event_id | visitor_key | event_time          | channel | page              | campaign
         ---------+-------------+---------------------+---------+-------------------+-------------------
+              e0 | ann         | 2026-03-01 09:59:00 |         |                   |
               e1 | ann         | 2026-03-01 10:00:00 | app     |                   | {}
               e2 | ann         | 2026-03-01 10:00:00 | web     | {"path": "/b"}    | {"source": "news"}
               e4 | ann         | 2026-03-01 10:05:00 | web     | {"path": "/last"} | {"source": "ads"}
@@ -246,7 +247,7 @@ def test_landing_and_exit_pages_channel_and_campaign_follow_the_order_of_time_th
         """
         landing_page | exit_page | channel | campaign           | view_count
         -------------+-----------+---------+--------------------+-----------
-        /b           | /last     | app     | {"source": "news"} |          5
+        /b           | /last     | app     | {"source": "news"} |          6
     """,
     )
 

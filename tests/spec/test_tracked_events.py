@@ -31,7 +31,7 @@ def segment(spark: SparkSession, stated: str | None, items: list[dict[str, Any]]
     call = {"type": "track", "event": "Checkout Started", "timestamp": "2024-05-01T10:00:00Z"}
     properties |= {"value": stated} if stated else {}
     lines = raw_lines(spark, call | {"messageId": "1", "properties": properties})
-    return read_segment(lines, settings=SegmentSettings(source="web"))[0].rows
+    return read_segment(lines, settings=SegmentSettings(source="web")).rows
 
 
 def ga4(spark: SparkSession, stated: str | None, items: list[dict[str, Any]]) -> DataFrame:
@@ -87,7 +87,7 @@ def test_what_a_tracker_says_beside_its_columns_is_kept_but_for_persons(spark: S
         "context": {"device": {"name": "Ann's phone", "model": "P1"}, "app": {"version": "2"},
                     "location": {"city": "Ulm", "latitude": 48.4}},
     }  # fmt: skip
-    group = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="web"))[0].rows
+    group = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="web")).rows
     row = {
         "event_name": "view_item", "event_timestamp": "1714557600000000", "event_date": "20240501",
         "event_params": [{"key": "device", "value": {"string_value": "my own"}}],
@@ -166,7 +166,7 @@ def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spar
         {"messageId": "4", "event": "Something Else", "properties": {"id": "A"}},
     ]  # fmt: skip
     lines = reduce(DataFrame.unionByName, (raw_lines(spark, call | more) for more in calls))
-    rows = read_segment(lines, settings=SegmentSettings(source="web"))[0].rows
+    rows = read_segment(lines, settings=SegmentSettings(source="web")).rows
     found = {r["event_id"]: r for r in rows.collect()}
     assert (found["1"].order.order_number, found["1"].order.value) == ("17", Decimal("45.00"))
     assert [(i.product_number, i.price) for i in found["1"]["items"]] == [("A", 50), ("V", -5)]
@@ -178,7 +178,7 @@ def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spar
 
 def test_a_screen_of_a_mobile_library_has_its_name_where_that_library_puts_it(spark: SparkSession) -> None:
     call = {"messageId": "1", "type": "screen", "event": "Basket", "timestamp": "2024-05-01T10:00:00Z"}
-    rows = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="app"))[0].rows
+    rows = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="app")).rows
     assert rows.first()["page"].title == "Basket"
 
 

@@ -49,6 +49,7 @@ def test_persons_are_told_from_households_and_namesakes_without_labels():
             for f, d in zip(EXACT, (0.97, 0.98, 0.999, 0.995, 0.99999), strict=True)
         },
         dict.fromkeys(PATTERN.columns, 1e5),
+        dict.fromkeys(PATTERN.columns, 1.0),
     )
     model = learn(PATTERN, levels, counts.astype(float), RECORDS, chance)
     digits = {c: v.astype(np.int64) for c, v in levels.items()}
@@ -63,7 +64,11 @@ def test_persons_are_told_from_households_and_namesakes_without_labels():
 
 def test_a_level_never_seen_among_persons_is_unlikely_but_not_impossible():
     levels = {c: np.array([0, 1], dtype=np.int8) for c in PATTERN.columns}
-    chance = Chance({c: np.array([0.01, 0.99]) for c in PATTERN.columns}, dict.fromkeys(PATTERN.columns, 1e4))
+    chance = Chance(
+        {c: np.array([0.01, 0.99]) for c in PATTERN.columns},
+        dict.fromkeys(PATTERN.columns, 1e4),
+        dict.fromkeys(PATTERN.columns, 1.0),
+    )
     model = learn(PATTERN, levels, np.array([50.0, 5_000.0]), 1_000, chance)
     assert all(0 < model.level["person"][c][1] < 0.05 for c in PATTERN.columns)
 
@@ -113,6 +118,7 @@ def test_the_model_of_a_tiny_table_is_finite_whatever_its_pairs_say(records: int
     chance = Chance(
         {c: np.array([1 - level, level], dtype=float) for c in PATTERN.columns},
         dict.fromkeys(PATTERN.columns, records * (records - 1) / 2),
+        dict.fromkeys(PATTERN.columns, 1.0),
     )
     model = learn(PATTERN, levels, np.array([records * (records - 1) / 2]), records, chance)
     share = posterior(model, {c: v.astype(np.int64) for c, v in levels.items()}, 1)

@@ -22,12 +22,14 @@ from habitue.report.graph import Link, layout
 from habitue.report.identity_facts import KINDS, Cluster, IdentityFacts, drawn
 from habitue.report.identity_section import STYLES
 from habitue.report.page import render
+from habitue.report.visit_facts import STEPS, VisitFacts
 from habitue.report.words import GERMAN, VALUES, Words
 
 REPORT = Path(sections.__file__).parent
 ANCHORS = [
     "funnel",
     "identity",
+    "visits",
     "audiences",
     "overlap",
     "value",
@@ -77,11 +79,12 @@ FULL = ReportFacts(
             Cluster(True, 2, ("customer_number", "email", "customer_number"), (Link(0, 1, "own_rule"), Link(1, 2, "refused"))),
         ),
     ),
+    visits=VisitFacts(90, 40, 60, 3, {"visit": 60, "cart": 20, "order": 10}, (("cart", 15, 1234.5), ("form", 2, None))),
 )  # fmt: skip
 EMPTY = replace(
     FULL, figures={}, funnel=(), audiences=(), overlaps={}, lifecycle={}, transitions={}, pareto=(), clv_deciles=(),
     assumptions=(), models=(), sources=(), quarantine={}, fill_rates={}, tables=(), steps=(), findings=(), exports_withheld=(),
-    identity=IdentityFacts(),
+    identity=IdentityFacts(), visits=VisitFacts(),
 )  # fmt: skip
 
 
@@ -121,7 +124,8 @@ class Reader(HTMLParser):
 def test_the_page_has_every_section_and_is_sound(facts: ReportFacts, language: str) -> None:
     html = render(facts, language)
     read = Reader(html)
-    assert read.sections == ANCHORS
+    without_visits = [anchor for anchor in ANCHORS if anchor != "visits"]
+    assert read.sections == (ANCHORS if facts.visits.visits else without_visits)
     assert read.open == []
     assert f'<html lang="{language}">' in html
     assert "nan" not in html.lower() and "None" not in html
@@ -206,7 +210,7 @@ def test_every_english_text_has_its_german_and_no_german_is_left_over() -> None:
 
 
 def test_stages_and_reasons_have_their_german_and_names_of_the_project_stay() -> None:
-    assert set(STAGES) | {*WORDS.values(), *_OUTCOMES.values()} <= set(VALUES)
+    assert {*STAGES, *STEPS} | {*WORDS.values(), *_OUTCOMES.values()} <= set(VALUES)
     assert {*KINDS.values(), *STYLES} <= set(VALUES)
     german = Words("de")
     assert german.value("suppressed: complained") == "gesperrt: complained"

@@ -26,16 +26,14 @@ def clear_identifiers(
     )
 
 
-def clear_records(records: DataFrame, identity_map: DataFrame, *, with_address: bool) -> DataFrame:
-    """One row per person: names and address of the record known last, where asked only of full addresses."""
+def clear_records(records: DataFrame, *, with_address: bool) -> DataFrame:
+    """One row per person: names and address of the record known last, where asked only of full addresses.
+
+    Takes records with the person whose they are.
+    """
     columns = (*NAME_COLUMNS, *POSTAL_COLUMNS)
     full = F.lit(True)
     for name in ("family_name", "street", "postal_code", "city"):
         full = full & (F.coalesce(F.trim(name), F.lit("")) != "") if with_address else full
-    owner = identity_map.where(F.col("valid_to").isNull()).select("id_type", "id_key", "person_id")
-    keyed = records.where(full).select(
-        "source", "record_key", "known_time", *columns, F.explode("identifiers").alias("i")
-    )
-    owned = keyed.select("*", "i.id_type", "i.id_key").join(owner, ["id_type", "id_key"])
     last = F.max_by(F.struct(*columns), F.struct("known_time", "source", "record_key")).alias("record")
-    return owned.groupBy("person_id").agg(last).select("person_id", "record.*")
+    return records.where(full).groupBy("person_id").agg(last).select("person_id", "record.*")

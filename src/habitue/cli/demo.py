@@ -32,8 +32,10 @@ def demo(
     persons: Annotated[int, typer.Option(help="On the planted lake: how many real people.")] = PERSONS,
 ) -> None:
     """The whole run on The Complete Journey: 1.5 million real order lines of 2,469 households."""
+    from habitue.lake.session import one_session
+
     options = globals_of(context)
-    with ending(options):
+    with ending(options), one_session():
         code = 0
         if both or not planted:
             code = _real(options)
@@ -72,13 +74,13 @@ def _planted(options: Globals, persons: int) -> int:
     from habitue.stages.scoreboard import planted_scoreboard
     from habitue.stages.synth import synthesise
     from habitue.synth.scoreboard import as_text
-    from habitue.synth.settings import DEMO_START, SynthSettings
+    from habitue.synth.settings import SynthSettings
 
     folder = "planted" if persons == PERSONS else f"planted-{persons}"
     request = replace(options, project=options.project / folder).request()
     if not options.quiet:
         typer.echo("\nthe planted lake: people whose truth is known\n", err=True)
-    synthesise(request, SynthSettings(persons=persons, start=DEMO_START))
+    synthesise(request, SynthSettings(persons=persons))
     code = execute(request).record.exit_code or 0
     if code not in (0, ExitCode.EXPORTS_WITHHELD):  # nothing new to score
         return code

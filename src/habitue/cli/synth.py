@@ -22,7 +22,7 @@ def synth(
     persons: Annotated[int, typer.Option(help="Real people, buyers or not.")] = 3_000,
     days: Annotated[int, typer.Option(help="Days of the lake.")] = 365,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
-    start: Annotated[str, typer.Option(help="First day.")] = "2024-01-01",
+    start: Annotated[str | None, typer.Option(help="First day; 2023-07-01 if not given.")] = None,
     process: Annotated[str, typer.Option(help="rich, or pure: BG/NBD and Gamma-Gamma exactly.")] = "rich",
     hot_share: Annotated[float, typer.Option(help="Share of all events that one visitor has.")] = 0.0,
 ) -> None:
@@ -34,8 +34,9 @@ def synth(
 
     options = globals_of(context)
     with ending(options):
-        wanted = {"persons": persons, "days": days, "seed": seed, "start": read_day(start), "process": process,
-                  "hot_share": hot_share}  # fmt: skip
+        wanted: dict[str, object] = {"persons": persons, "days": days, "seed": seed, "process": process,
+                                     "hot_share": hot_share}  # fmt: skip
+        wanted |= {"start": read_day(start)} if start else {}
         settings = validate(SynthSettings, Layer(wanted), "The options")
         synthesise(replace(options, project=out).request(), settings)
         typer.echo(f"{out} is a project; its truth is in {out}/truth. Next: habitue --project {out} run")

@@ -39,11 +39,11 @@ SESSION = Table(
             "tracker: as it measured; pings: spans with a ping; gaps: pauses up to the cap, the last page 0.",
             nullable=False,
         ),
-        Column("is_engaged", "boolean", "At least 10 s, two views or an order.", nullable=False),
+        Column("is_engaged", "boolean", "More than 10 s, two views or an order.", nullable=False),
         Column("is_bounce", "boolean", "Not engaged.", nullable=False),
         Column("landing_page", "string", "Path of the first page."),
         Column("exit_page", "string", "Path of the last page."),
-        Column("channel", "string", "Channel of the first event."),
+        Column("channel", "string", "Channel of the first event that has one."),
         Column("campaign", _CAMPAIGN, "Campaign of the first event that has one."),
         Column(
             "first_campaign",

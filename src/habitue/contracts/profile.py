@@ -104,6 +104,13 @@ _BEHAVIOUR = _of(
     ("carts_abandoned_30d", "bigint", "Visits that left something in the cart, in the last 30 days."),
     ("open_cart_value", MONEY, "Value of the last abandoned cart that no order followed."),
     ("open_cart_at", "timestamp", "When it was left."),
+    (
+        "abandoned_step",
+        "string",
+        "What the last visit that left anything left, and no order followed: checkout, cart, form, browse.",
+    ),
+    ("abandoned_value", MONEY, "Value of that: of the cart, of the checkout, of the product viewed."),
+    ("abandoned_at", "timestamp", "When it was left."),
     ("contacts_7d", "bigint", "Contacts in the last 7 days, control groups left out."),
     ("contacts_30d", "bigint", "Contacts in the last 30 days."),
     ("contacts_90d", "bigint", "Contacts in the last 90 days."),

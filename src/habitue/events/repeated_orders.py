@@ -13,12 +13,18 @@ def name_repeated_orders(events: DataFrame, *, checkpoint: Checkpoint = as_it_is
     """Let each order of a source be completed once: later events of the same order become `order_repeated`.
 
     Looks at all events of a source, so that an order counts once over all visits; the first event of an
-    order in the total order of events completes it. An order without a number is one of its own.
+    order in the total order of events completes it. Where a server reports orders too, the one of the device
+    does, since it ends the visit that led to it. An order without a number is one of its own.
     """
-    of_order = Window.partitionBy("source", "number").orderBy("event_time", "event_sequence", "event_id")
+    of_order = Window.partitionBy("source", "number").orderBy(
+        "is_servers", "event_time", "event_sequence", "event_id"
+    )
     is_numbered = (F.col("event_name") == ORDER_COMPLETED) & F.col("order.order_number").isNotNull()
     completed = events.where(is_numbered).select(
-        "source", F.col("order.order_number").alias("number"), "event_time", "event_sequence", "event_id"
+        "source",
+        F.col("order.order_number").alias("number"),
+        F.col("visitor_key").isNull().alias("is_servers"),
+        *("event_time", "event_sequence", "event_id"),
     )
     later = checkpoint(
         completed.withColumn("_place", F.row_number().over(of_order))

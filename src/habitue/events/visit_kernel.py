@@ -129,13 +129,14 @@ def _extent(columns: dict[str, pa.Array], micros: Ints, starts: Ints) -> dict[st
 def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.Array]:
     flags = columns["flags"].to_numpy()
     path, campaign, device = columns["path"], columns["campaign"], columns["device_type"]
+    channel = columns["channel"]
     is_priced = _valid(columns["price"])
     viewed = last_in_run(is_priced & _flag(flags, "is_product_view"), starts)
     checkout = last_in_run(is_priced & _flag(flags, "is_checkout"), starts)
     return {
         "landing_page": _taken(path, first_in_run(_valid(path), starts)),
         "exit_page": _taken(path, last_in_run(_valid(path), starts)),
-        "channel": columns["channel"].take(pa.array(starts)),
+        "channel": _taken(channel, first_in_run(_valid(channel), starts)),
         "campaign": _taken(campaign, first_in_run(_valid(campaign), starts)),
         "device_type": _taken(device, first_in_run(_valid(device), starts)),
         "viewed_price": _taken(columns["price"], viewed),

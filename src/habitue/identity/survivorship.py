@@ -12,8 +12,7 @@ from itertools import chain
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.identity.as_of import identity_now
-from habitue.identity.edges import rank_of
+from habitue.identity.record_owner import with_person_now
 from habitue.identity.settings import IdentitySettings
 
 ATTRIBUTES = ("gender", "birth_year", "postal_area", "city", "country", "language", "segment")
@@ -24,7 +23,7 @@ def surviving_customers(
     customer_records: DataFrame, identity_map: DataFrame, *, settings: IdentitySettings
 ) -> DataFrame:
     """silver.customer without row_hash: one row per person with at least one customer record."""
-    records = _with_person(customer_records, identity_map, settings).repartition("person_id")
+    records = with_person_now(customer_records, identity_map, settings=settings).repartition("person_id")
     persons = records.groupBy("person_id").agg(
         F.min(
             F.when(F.col(SINCE).isNotNull(), F.struct(F.col(SINCE).alias("value"), "source", "known_time"))
@@ -65,18 +64,6 @@ def conflict_counts(customers: DataFrame) -> list[dict[str, object]]:
 
 
 _CONFLICTS = "map<string,struct<values:bigint,sources:array<string>>>"
-
-
-def _with_person(records: DataFrame, identity_map: DataFrame, settings: IdentitySettings) -> DataFrame:
-    """Records with the person of their strongest identifier; a record without any has no person."""
-    ranked = F.transform(
-        "identifiers",
-        lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),
-    )
-    strongest = F.get(F.array_sort(ranked), F.lit(0))
-    return records.withColumns({"id_type": strongest["id_type"], "id_key": strongest["id_key"]}).join(
-        identity_now(identity_map), on=["id_type", "id_key"], how="inner"
-    )
 
 
 def _stated(records: DataFrame) -> DataFrame:

@@ -138,7 +138,12 @@ class Lake:
         self._commit(table, f"RESTORE TABLE delta.`{self.location.table(table)}` TO VERSION AS OF {version}")
 
     def compact(self, table: Table) -> None:
-        """Put the rows of small files into few large ones, in the order of the table's clustering. Changes no row."""
+        """Put the rows of small files into few large ones, in the order of the table's clustering. Changes no row.
+
+        Rows that are only marked as deleted leave the files, also those that are large enough.
+        """
+        if table.marks_deletions:
+            self._commit(table, f"REORG TABLE delta.`{self.location.table(table)}` APPLY (PURGE)")
         self._commit(table, f"OPTIMIZE delta.`{self.location.table(table)}`")
 
     def vacuum(self, table: Table, *, keep: timedelta) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -62,7 +65,17 @@ can open."""
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""
 
-_STARTED_HERE = "spark.habitue.startedHere"
+_STARTED_WITH = "spark.habitue.startedWith"
+"""The settings of a session that was started here."""
+
+LATE_COMPILER = (
+    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+    "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+)
+"""Ten times the usual: planning a run of many small plans keeps Java's slow compiler busier than all that it saves there.
+Loops over many rows reach these numbers in their first second."""
+
+_kept: ContextVar[list[SparkSession] | None] = ContextVar("kept", default=None)
 
 
 def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> SparkSession:
@@ -75,22 +88,50 @@ def open_session(settings: SparkSettings, *, app_name: str, log_file: Path) -> S
         PySparkLogger.getLogger(name).disabled = True
     _use_utc()
     active = SparkSession.getActiveSession()
-    if active is not None:
+    if active is not None and _fits(active, settings):
         session = active
     elif "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ:
         session = _build_submitted(app_name)
     else:
         session = _start(settings, app_name, log_file)
+        if (kept := _kept.get()) is not None:
+            kept.append(session)
     for name, value in runtime_conf(settings).items():
         session.conf.set(name, value)
     keep_names(session)
     return session
 
 
+@contextmanager
+def one_session() -> Iterator[None]:
+    """Let a session that is started within serve all runs until the end: the next one finds its plans compiled."""
+    token = _kept.set([])
+    try:
+        yield
+    finally:
+        _stop_kept()
+        _kept.reset(token)
+
+
 def stop(session: SparkSession) -> None:
-    """Stop a session that `open_session` started; leave one that it was given."""
-    if session.conf.get(_STARTED_HERE, "false") == "true":
+    """Stop a session that `open_session` started, or leave that to `one_session`; leave one that it was given."""
+    if session.conf.get(_STARTED_WITH, None) is not None and not _kept.get():
         session.stop()
+
+
+def _fits(active: SparkSession, settings: SparkSettings) -> bool:
+    """Whether an active session may be used; one that was kept for others, and has other settings, ends."""
+    is_kept = bool(_kept.get())
+    if is_kept and active.conf.get(_STARTED_WITH, None) != settings.model_dump_json():
+        _stop_kept()
+        return False
+    return True
+
+
+def _stop_kept() -> None:
+    kept = _kept.get() or []
+    while kept:
+        kept.pop().stop()
 
 
 def runtime_conf(settings: SparkSettings) -> dict[str, str]:
@@ -108,11 +149,11 @@ def local_conf(settings: SparkSettings, *, log_file: Path, jars: list[Path]) -> 
     conf = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": _java_options(log_file),
+        "spark.driver.extraJavaOptions": _java_options(log_file, on_this_machine=on_this_machine),
         "spark.driver.extraClassPath" if on_this_machine else "spark.jars": class_path,
         "spark.executorEnv.TZ": "UTC",
         "spark.sql.warehouse.dir": str(log_file.absolute().parent / "warehouse"),
-        _STARTED_HERE: "true",
+        _STARTED_WITH: settings.model_dump_json(),
         **DELTA,
         **QUIET_AND_SMALL,
     }
@@ -127,7 +168,7 @@ def local_conf(settings: SparkSettings, *, log_file: Path, jars: list[Path]) -> 
     return conf | settings.extra
 
 
-def _java_options(log_file: Path) -> str:
+def _java_options(log_file: Path, *, on_this_machine: bool) -> str:
     """Send the log of the Java side to `log_file`, and let it count days in UTC.
 
     Java's default room for compiled code (48 MB with the quick compiler alone, 240 MB else) runs full in a long session
@@ -137,6 +178,7 @@ def _java_options(log_file: Path) -> str:
     return (
         f'"-Dlog4j2.configurationFile={log4j}" "-Dhabitue.log.file={log_file.absolute()}" '
         "-Duser.timezone=UTC -XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m"
+        f"{f' {LATE_COMPILER}' if on_this_machine else ''}"
     )
 
 
@@ -148,7 +190,7 @@ def _use_utc() -> None:
 
 def _build_submitted(app_name: str) -> SparkSession:
     """Build the session that spark-submit prepared; what it was told wins over what Delta wants."""
-    builder = SparkSession.builder.config(_STARTED_HERE, "true")
+    builder = SparkSession.builder.config(_STARTED_WITH, "spark-submit")
     if "SPARK_REMOTE" not in os.environ:
         told = SparkConf()
         if not told.contains("spark.app.name"):

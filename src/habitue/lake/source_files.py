@@ -93,7 +93,9 @@ def _packed_lines(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame
 
 def _items(spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
     """The items of files that are one JSON array each."""
-    whole = spark.read.text(_paths(files), wholetext=True)
+    read = spark.read.text(_paths(files), wholetext=True)
+    # of a file read by lines Hadoop drops the mark of UTF-8, of a whole one it does not
+    whole = read.withColumn("value", F.regexp_replace("value", "^\ufeff", ""))
     items = F.when(F.col("value").rlike(r"\]\s*$"), F.from_json("value", "array<string>"))
     placed = whole.select(F.coalesce(items, F.array("value")).alias("items"), *_place())
     lines = placed.select(F.posexplode("items").alias("_position", "value"), *_PLACE_NAMES)
@@ -182,7 +184,21 @@ def _named(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) ->
 
 
 def _positioned(spark: SparkSession, rows: DataFrame, files: Sequence[SourceFile]) -> DataFrame:
+    if len(files) == 1 and files[0].bytes <= _never_cut(spark):  # one task reads it, and nothing else
+        position = F.col("_row").bitwiseAND(_OF_TASK)
+        return _named(spark, rows.select("*", *_place()).withColumn("_position", position), files)
     return _named(spark, _numbered(rows), files)
+
+
+_OF_TASK = (1 << 33) - 1
+"""The bits of a row's number in which Spark counts the rows of one task."""
+
+
+def _never_cut(spark: SparkSession) -> int:
+    """Size up to which Spark leaves a file whole, whatever else it reads; 0 where settings spell it in another unit."""
+    names = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
+    found = [re.fullmatch(r"([0-9]+)b?", spark.conf.get(name) or "") for name in names]
+    return min(int(match[1]) if match else 0 for match in found)
 
 
 def _numbered(rows: DataFrame) -> DataFrame:

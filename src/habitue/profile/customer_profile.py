@@ -62,7 +62,8 @@ _WORKING = {
     "purchase_days_45d": "bigint",
     "sessions_45d": "bigint",
     "responses_45d": "bigint",
-    "last_cart": f"struct<session_end:timestamp,cart_value:{MONEY}>",
+    "last_cart": engagement.LEFT,
+    "last_left": engagement.LEFT,
     "evaluating_since": "date",
     "unsubscribes": "array<struct<channel:string,time:timestamp>>",
     "statements": "array<struct<name:string,status:string,purpose:string,channel:string,time:timestamp>>",
@@ -204,7 +205,7 @@ def _absent(conventions: Conventions) -> dict[str, Column]:
 def _across_parts(settings: ProfileSettings) -> dict[str, Column]:
     """What needs several kinds of facts of one person."""
     return {
-        **engagement.open_cart(),
+        **engagement.still_left(),
         **consent_state.suppression(),
         "engagement_score": engagement.engagement_score(settings.engagement),
         "trend_90d": engagement.trend(),

@@ -1,7 +1,9 @@
 """Visits of a person and the engagement score: how much it deals with the company beside buying.
 
 A visit counts once it is over before the cut: one that runs across a cut is
-not yet known at it. Bots are left out.
+not yet known at it. Bots are left out, and so are calls that no device made and in
+which nobody looked at anything: servers report identities, deliveries and orders, and
+that a person was there nobody says.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from habitue.profile.settings import EngagementWeights, LifecycleSettings
 VISIT_WINDOWS = (7, 30, 45, 90)
 _MEASURES = (
     "session_start", "session_end", "known_time", "view_count", "product_view_count", "engaged_seconds",
-    "cart_value", "cart_abandoned",
+    "cart_value", "cart_abandoned", "abandoned_step", "abandoned_at", "lost_value", "order_count",
 )  # fmt: skip
+LEFT = f"struct<left_at:timestamp,step:string,value:{MONEY},closed_from:timestamp>"
+"""What a visit left; an order from `closed_from` on says that it is left no more."""
 
 
 def visits(
@@ -33,12 +37,13 @@ def visits(
     conventions: Conventions,
 ) -> DataFrame:
     """One row per cut and person with a visit: counts, views, engaged time, carts."""
-    seen = seen_by(session.where(~F.col("is_bot")), "session_end", cuts)
+    attended = session.where(~F.col("is_bot") & _is_attended(conventions))
+    seen = seen_by(attended, "session_end", cuts)
     spread = each_cut(seen, cuts, first=F.col("first_cut"), keep=("session_id", *_MEASURES))
     owner = valid_at(attribution, cuts, keep=("session_id", "person_id"))
     owned = spread.join(owner.drop("as_of_date"), on=["session_id", "cut_index"], how="inner")
     days_ago = days_before(local_date(F.col("session_start"), conventions.zone))
-    aggregates = _counts() | _carts() | _evaluating(settings, conventions)
+    aggregates = _counts() | _left(conventions) | _evaluating(settings, conventions)
     return (
         owned.withColumn("days_ago", days_ago)
         .groupBy(*KEYS)
@@ -63,13 +68,40 @@ def _counts() -> dict[str, Column]:
     }
 
 
-def _carts() -> dict[str, Column]:
-    left = F.col("cart_abandoned")
-    last = F.max(F.when(left, F.struct("session_end", F.col("cart_value").cast(MONEY).alias("cart_value"))))
+def _is_attended(conventions: Conventions) -> Column:
+    """Whether a device was there, or somebody looked at something: a tracker may know people by their login alone."""
+    by_device = F.col("visitor_type").isin(*conventions.anonymous_types)
+    looked = F.col("view_count") + F.col("product_view_count") + F.col("search_count") > 0
+    return by_device | looked | F.col("cart_value").isNotNull()
+
+
+def _left(conventions: Conventions) -> dict[str, Column]:
+    """The last cart and the last step of any kind that visits left; what an order soon followed was not left."""
+    cut = F.to_utc_timestamp(F.col("as_of_date").cast("timestamp"), conventions.zone)
+    is_left = F.coalesce(F.col("abandoned_at") < cut, F.lit(False))
+    in_cart = is_left & F.col("cart_abandoned")
+    left = F.struct(
+        F.col("session_end").alias("left_at"),
+        F.col("abandoned_step").alias("step"),
+        F.col("lost_value").cast(MONEY).alias("value"),
+        _closed_from(conventions).alias("closed_from"),
+    )
     return {
-        "carts_abandoned_30d": F.count_if(left & (F.col("days_ago") <= 30)),
-        "last_cart": last,
+        "carts_abandoned_30d": F.count_if(in_cart & (F.col("days_ago") <= 30)),
+        "last_cart": F.max(F.when(in_cart, left)),
+        "last_left": F.max(F.when(is_left, left)),
     }
+
+
+def _closed_from(conventions: Conventions) -> Column:
+    """From when on an order of the person takes up what a visit left.
+
+    A visit that tracked an order left it afterwards. Where none was tracked, an order of that day may be the visit's:
+    many trackers report no orders, and many shops only the day of an order.
+    """
+    day = local_date(F.col("session_start"), conventions.zone).cast("timestamp")
+    after = F.timestamp_micros(F.unix_micros("session_end") + 1)
+    return F.when(F.col("order_count") > 0, after).otherwise(F.to_utc_timestamp(day, conventions.zone))
 
 
 def _evaluating(settings: LifecycleSettings, conventions: Conventions) -> dict[str, Column]:
@@ -79,13 +111,19 @@ def _evaluating(settings: LifecycleSettings, conventions: Conventions) -> dict[s
     return {"evaluating_since": local_date(F.min(start), conventions.zone)}
 
 
-def open_cart() -> dict[str, Column]:
-    """The last abandoned cart, unless the person bought anything after it was left."""
-    left_at = F.col("last_cart.session_end")
-    is_open = F.col("last_order_time").isNull() | (F.col("last_order_time") <= left_at)
+def still_left() -> dict[str, Column]:
+    """The last abandoned cart and the last abandoned step, unless the person bought anything since."""
+
+    def open_one(left: str, field: str) -> Column:
+        ordered = F.col("last_order_time") >= F.col(f"{left}.closed_from")
+        return F.when(~F.coalesce(ordered, F.lit(False)), F.col(f"{left}.{field}"))
+
     return {
-        "open_cart_value": F.when(is_open, F.col("last_cart.cart_value")),
-        "open_cart_at": F.when(is_open, left_at),
+        "open_cart_value": open_one("last_cart", "value"),
+        "open_cart_at": open_one("last_cart", "left_at"),
+        "abandoned_step": open_one("last_left", "step"),
+        "abandoned_value": open_one("last_left", "value"),
+        "abandoned_at": open_one("last_left", "left_at"),
     }
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from habitue.report.identity_facts import IdentityFacts
+from habitue.report.visit_facts import VisitFacts
 
 Figure = int | float | str
 
@@ -95,6 +96,7 @@ class ReportFacts:
     findings: Sequence[tuple[str, str]]
     exports_withheld: Sequence[str]
     identity: IdentityFacts = IdentityFacts()
+    visits: VisitFacts = VisitFacts()
 
     @property
     def largest_audiences(self) -> list[AudienceFacts]:

@@ -42,8 +42,8 @@ class Page:
     def sections(self) -> list[Section]:
         """All sections in reading order."""
         builders: Sequence[Callable[[], Section]] = (
-            self.funnel, self.identity, self.audiences, self.overlap, self.value, self.pareto, self.churn, self.lifecycle,
-            self.quality, self.run,
+            self.funnel, self.identity, *([self.visits] if self.facts.visits.visits else []), self.audiences, self.overlap,
+            self.value, self.pareto, self.churn, self.lifecycle, self.quality, self.run,
         )  # fmt: skip
         return [build() for build in builders]
 
@@ -65,6 +65,37 @@ class Page:
             "identity", "Identity", "Which identifiers are one person; a link that would break a limit does not count.",
             body,
         )  # fmt: skip
+
+    def visits(self) -> Section:
+        """Who comes back, how far visits come, and what they leave."""
+        w, n, found = self.words, self.numbers, self.facts.visits
+        labels = [
+            w(t)
+            for t in (
+                "Visits",
+                "of visitors who were here before",
+                "with attention",
+                "of bots, not counted here",
+            )
+        ]
+        counts = (found.visits, found.returning, found.engaged, found.bots)
+        rows = [
+            [label, n.count(count), n.share(count / found.visits)]
+            for label, count in zip(labels, counts, strict=True)
+        ]
+        steps = [Bar(w.value(step), count, n.count(count)) for step, count in found.steps.items()]
+        left = [
+            [w.value(step), n.count(count), n.decimal(value, 2) if value is not None else "–"]
+            for step, count, value in found.left
+        ]
+        body = side_by_side(
+            html_table([], rows, numeric=(1, 2)),
+            html_table(
+                [w("Left without an order"), w("Visits"), w("Value as tracked")], left, numeric=(1, 2)
+            ),
+        )
+        body += heading(w("Furthest step of visits")) + bars(steps, title="furthest step")
+        return self._section("visits", "Visits", "Visits that began in the last 30 days.", body)
 
     def audiences(self) -> Section:
         """Sizes, arms, reach and changes."""

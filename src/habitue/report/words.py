@@ -51,6 +51,10 @@ GERMAN = {
     "Expected and actual purchases": "Erwartete und tatsächliche Käufe",
     "Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin).":
         "Kauftage je Kunde nach Zehntel der Erwartung: erwartet (breit) und tatsächlich (schmal).",
+    "Visits": "Besuche", "Visits that began in the last 30 days.": "Besuche, die in den letzten 30 Tagen begannen.",
+    "of visitors who were here before": "von Besuchern, die schon da waren", "with attention": "mit Aufmerksamkeit",
+    "of bots, not counted here": "von Robotern, hier nicht gezählt", "Left without an order": "Ohne Bestellung verlassen",
+    "Value as tracked": "Wert laut Messung", "Furthest step of visits": "Weitester Schritt der Besuche",
     "Identity": "Identität",
     "Which identifiers are one person; a link that would break a limit does not count.":
         "Welche Kennungen eine Person sind; eine Verbindung, die eine Grenze verletzen würde, zählt nicht.",
@@ -83,6 +87,7 @@ VALUES = {
     "persons with more than 50 identifiers": "Personen mit mehr als 50 Kennungen", "persons at the limit of a type": "Personen an der Grenze einer Art",
     "links by matching of records alone": "Verbindungen nur aus dem Abgleich", "persons with one identifier": "Personen mit einer Kennung",
     "links refused by a limit": "an einer Grenze abgelehnte Verbindungen", "pairs of records for review": "Datensatzpaare zur Prüfung",
+    "visit": "Besuch", "browse": "Produkt angesehen", "form": "Formular", "cart": "Warenkorb", "checkout": "Kasse", "order": "Bestellung",
     "consent denied or withdrawn": "Einwilligung verweigert oder widerrufen", "unsubscribed from the channel": "vom Kanal abgemeldet",
 }  # fmt: skip
 """Words of the facts: steps of the funnel, stages of the lifecycle, and why a person cannot be reached."""

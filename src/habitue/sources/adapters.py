@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from habitue.contracts.entities import ENTITIES
+from habitue.contracts.entities import ENTITIES, EVENT
 from habitue.errors import ConfigError
 from habitue.sources import completejourney, ga4, snowplow
 from habitue.sources.draft import Draft
@@ -16,7 +16,7 @@ from habitue.sources.event_rules import EventRules
 from habitue.sources.ga4 import read_ga4
 from habitue.sources.inputs import Input, mapped_input
 from habitue.sources.mapping import map_source
-from habitue.sources.segment import SegmentSettings, read_segment
+from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
 from habitue.sources.settings import SourceSettings, default_currency
 from habitue.sources.snowplow import read_snowplow
 
@@ -37,16 +37,15 @@ def _segment_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
 def _segment_drafts(
     tables: Mapping[str, DataFrame], settings: SourceSettings, entity: str, rules: EventRules
 ) -> list[Draft]:
-    return read_segment(
-        tables["lines"],
-        settings=SegmentSettings(
-            source=settings.source,
-            is_history=settings.history,
-            currency=default_currency(settings),
-            clock=rules.clock,
-            redaction=rules.redaction,
-        ),
+    read = read_segment if entity == EVENT.leaf else read_segment_responses
+    own = SegmentSettings(
+        source=settings.source,
+        is_history=settings.history,
+        currency=default_currency(settings),
+        clock=rules.clock,
+        redaction=rules.redaction,
     )
+    return [read(tables["lines"], settings=own)]
 
 
 def _snowplow_drafts(

@@ -16,6 +16,8 @@ from habitue.sources.validation import is_good
 
 READ, GOOD, DUPLICATE, QUARANTINED, FLAGGED = "read", "good", "duplicate", "quarantined", "flagged"
 JUNK = "junk_identifier"
+COUNTED = ("_faults", "_flags", "_has_junk", IS_DUPLICATE)
+"""What rows are counted by."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,12 @@ def outcome_counts(rows: DataFrame, *by: str) -> DataFrame:
     return each.groupBy(*by, "o.outcome", "o.code").agg(F.sum("rows").alias("count"))
 
 
-def tally(counts: DataFrame) -> Tally:
-    """The counts as a figure; there is one row per reason."""
-    return _tally({(row["outcome"], row["code"]): int(row["count"]) for row in counts.collect()})
-
-
-def tallies(counts: DataFrame) -> Mapping[str, Tally]:
-    """The same by source; a source without rows has a tally of none."""
-    found: dict[str, dict[tuple[str, str], int]] = {}
+def tallies(counts: DataFrame, by: str = "source") -> Mapping[Any, Tally]:
+    """The counts as figures, by source; one without rows has a tally of none."""
+    found: dict[Any, dict[tuple[str, str], int]] = {}
     for row in counts.collect():
-        found.setdefault(row["source"], {})[row["outcome"], row["code"]] = int(row["count"])
-    return defaultdict(Tally, {source: _tally(of_source) for source, of_source in found.items()})
+        found.setdefault(row[by], {})[row["outcome"], row["code"]] = int(row["count"])
+    return defaultdict(Tally, {key: _tally(of_key) for key, of_key in found.items()})
 
 
 def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -216,6 +216,7 @@ def _orders(events: DataFrame) -> DataFrame:
         "event_date",
         "event_time",
         "event_sequence",
+        "visitor_key",
         "order",
     )
 

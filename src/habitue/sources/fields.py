@@ -20,7 +20,6 @@ _DERIVED_OF: dict[str, set[str]] = {
         "visitor_key",
         "is_bot",
         "bot_reason",
-        "items",
         "tracker_id",
         "tracker_fingerprint",
     },
@@ -107,10 +106,18 @@ class Field:
     name: str
     type: str
 
+    is_member: bool = False
+    """Whether it is a member of what a list holds: read from there, and no column of the source."""
+
     @property
     def is_map(self) -> bool:
         """Whether any key below it may be mapped."""
         return self.type.startswith("map<") or self.type == "variant"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds a list, whose members are mapped by dotted names."""
+        return self.type.startswith("array<struct<")
 
 
 @cache
@@ -131,6 +138,11 @@ def fields(entity: str) -> dict[str, Field]:
             }
         else:
             found[name] = Field(name, type_)
+            of_item = type_.removeprefix("array<").removesuffix(">") if found[name].is_list else "struct<>"
+            found |= {
+                f"{name}.{part}": Field(f"{name}.{part}", of, is_member=True)
+                for part, of in struct_parts(of_item).items()
+            }
     return found
 
 

@@ -21,6 +21,7 @@ from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
 from habitue.sources.faults import faults_where
 from habitue.sources.fields import field_of, nearest, struct_parts
+from habitue.sources.mapped_products import listed_products
 from habitue.sources.order_prices import with_prices
 from habitue.sources.settings import Expression, SourceSettings
 from habitue.sources.values import DST_GAP, Cell, clean_text, read_cell
@@ -66,20 +67,18 @@ def map_source(raw: DataFrame, settings: SourceSettings, rules: EventRules = DEF
 def _selected(raw: DataFrame, settings: SourceSettings) -> DataFrame:
     """Every mapped expression once, under a name of its own; all that cannot be resolved in one error."""
     wanted = _expressions(settings)
-    columns: dict[str, Column] = {}
-    problems = []
-    for alias, (label, expression) in wanted.items():
-        column = _source_column(expression)
-        try:
-            raw.select(column).schema  # noqa: B018  # analysis only; an error per expression
-        except (AnalysisException, ParseException) as error:
-            problems.append(_unresolved(label, expression, error, raw))
-        columns[alias] = column
-    if problems:
-        raise InputError(
-            f"Source {settings.source} cannot be mapped:", problems, hint="Correct its columns or its files."
-        )
-    return raw.select(*_READING, "_corrupt", *(column.alias(alias) for alias, column in columns.items()))
+    try:
+        columns = [_source_column(expression).alias(alias) for alias, (_, expression) in wanted.items()]
+        selected = raw.select(*_READING, "_corrupt", *columns)
+        selected.schema  # noqa: B018  # a client of Spark Connect analyses no sooner
+        return selected
+    except (AnalysisException, ParseException):
+        problems = [problem for label, e in wanted.values() if (problem := _unresolved(label, e, raw))]
+        if not problems:
+            raise
+    raise InputError(
+        f"Source {settings.source} cannot be mapped:", problems, hint="Correct its columns or its files."
+    )
 
 
 def _expressions(settings: SourceSettings) -> dict[str, tuple[str, Expression]]:
@@ -97,7 +96,13 @@ def _source_column(expression: Expression) -> Column:
     return F.lit(expression.value)
 
 
-def _unresolved(label: str, expression: Expression, error: AnalysisException, raw: DataFrame) -> str:
+def _unresolved(label: str, expression: Expression, raw: DataFrame) -> str | None:
+    """What is wrong with an expression by itself; None where nothing is."""
+    try:
+        raw.select(_source_column(expression)).schema  # noqa: B018  # analysis only
+        return None
+    except (AnalysisException, ParseException) as caught:
+        error = caught
     known = [name for name in raw.columns if not name.startswith("_")]
     if expression.column is not None:
         return f"{label}: column {expression.column} is missing; {nearest(expression.column, known)}"
@@ -115,9 +120,11 @@ def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Ma
             raise ConfigError(f"{name} is not a column of {entity}.")
         alias = f"_in_{name}"
         label = f"{name} (from {expression.column})" if expression.column else name
-        wanted = "string" if field.is_map else field.type
+        wanted = "string" if field.is_map or field.is_list else field.type
         cell = read_cell(F.col(f"`{alias}`"), types[alias], wanted, label, expression, settings)
-        if wanted == "string":
+        if field.is_list:
+            cell = listed_products(cell.value, settings.members[name], settings.numbers, label)
+        elif wanted == "string":
             cell = Cell(canonical_word(entity, name, cell.value))
         mapped.append(_Mapped(name, expression, cell))
     return mapped

@@ -39,17 +39,19 @@ class SegmentSettings(BaseModel, extra="forbid", frozen=True):
     redaction: RedactionSettings = RedactionSettings()
 
 
-def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> list[Draft]:
-    """Drafts of events and responses. `raw_text` has `value` (a line), `_file` and `_position`.
+def read_segment(raw_text: DataFrame, *, settings: SegmentSettings) -> Draft:
+    """Draft of events. `raw_text` has `value` (a line), `_file` and `_position`.
 
     A line that cannot be read becomes a draft event with a fault, so that no row is lost on the way.
     """
-    events = _events(raw_text, settings)
+    events = _events(raw_text, settings).drop("_campaign", "_contact")
+    return Draft(settings.source, EVENT, events, settings.is_history)
+
+
+def read_segment_responses(raw_text: DataFrame, *, settings: SegmentSettings) -> Draft:
+    """Draft of responses, from the lines that tell one."""
     mails = _events(raw_text.where(may_be_response(F.col("value"))), settings)
-    return [
-        Draft(settings.source, EVENT, events.drop("_campaign", "_contact"), settings.is_history),
-        Draft(settings.source, RESPONSE, _responses(mails), settings.is_history),
-    ]
+    return Draft(settings.source, RESPONSE, _responses(mails), settings.is_history)
 
 
 def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
@@ -69,7 +71,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
                 "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
                 "url": _url(),
                 # of a group its traits are what the call says; those of a person are identifiers at most
-                "said": F.when(call == "group", _group()).otherwise(line["properties"]),
+                "said": F.when(call == "group", _group()).otherwise(_properties()),
                 "context": _context(),
             }
         )
@@ -233,6 +235,12 @@ def _told() -> Column:
     has_own = may_have_own & F.array_contains(F.json_object_keys(said), "context")
     has_room = said.startswith("{") & ~F.coalesce(has_own, F.lit(False))
     return F.when(context.isNotNull() & has_room, beside).otherwise(F.col("said"))
+
+
+def _properties() -> Column:
+    """What a call says. Trackers in PHP write a list where an object has no member."""
+    said = F.col("line.properties")
+    return F.nullif(said, F.lit("[]"))
 
 
 def _group() -> Column:

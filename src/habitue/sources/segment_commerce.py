@@ -46,11 +46,12 @@ def order(properties: Column, event_name: Column, *, currency: str | None) -> Co
     stated = F.upper(present(properties["currency"]))
     order_number = F.coalesce(present(properties["order_id"]), present(properties["orderId"]))
     is_order = event_name.isin(*vocabulary.VALUED) | order_number.isNotNull()
-    of_checkout = F.coalesce(number(properties["value"], MONEY), worth(items(properties)))
-    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, of_checkout)
+    is_valued = F.coalesce(event_name.isin(*vocabulary.VALUED), F.lit(False))
+    stated_value = F.when(is_valued, number(properties["value"], MONEY))
+    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(items(properties)))
     fields = {
         "order_number": order_number,
-        "value": F.coalesce(net_merchandise(properties), in_checkout),
+        "value": F.coalesce(net_merchandise(properties), stated_value, in_checkout),
         "currency": F.coalesce(stated, F.lit(currency)),
         "discount": number(properties["discount"], MONEY),
         "coupon": present(properties["coupon"]),
@@ -85,7 +86,7 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
     ]
     for name, type_ in _PRODUCT_NUMBERS.items():
         faults += _product_faults(properties, event_name, name, type_)
-    worth_what = is_unreadable(properties["value"], MONEY) & (event_name == vocabulary.CHECKOUT_STARTED)
+    worth_what = is_unreadable(properties["value"], MONEY) & event_name.isin(*vocabulary.VALUED)
     faults.append((worth_what, "not_a_number", "properties.value is not a number"))
     is_judged = event_name.isin(*vocabulary.COMMERCE)
     return [(is_judged & condition, code, reason) for condition, code, reason in faults]

@@ -139,13 +139,28 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
 
     @property
     def mapped(self) -> dict[str, Expression]:
-        """Expressions by the contract's names."""
-        return {self.canonical(name): expression for name, expression in self.columns.items()}
+        """Expressions by the contract's names; members of lists stand aside."""
+        every = {self.canonical(name): expression for name, expression in self.columns.items()}
+        return {name: expression for name, expression in every.items() if not self._is_member(name)}
+
+    @property
+    def members(self) -> dict[str, dict[str, str]]:
+        """By list the names of its members in the source, by the contract's names: items -> price -> unit_price."""
+        found: dict[str, dict[str, str]] = {}
+        for name, expression in self.columns.items():
+            if self._is_member(name):
+                head, _, part = name.partition(".")
+                found.setdefault(head, {})[part] = expression.column or ""
+        return found
+
+    def _is_member(self, name: str) -> bool:
+        field = field_of(self.entity, name) if self.entity in ENTITIES else None
+        return field is not None and field.is_member
 
     @property
     def named_columns(self) -> tuple[str, ...]:
         """Every source column that the mapping names outside SQL."""
-        expressions = [*self.columns.values(), *(e for several in self.identifiers.values() for e in several)]
+        expressions = [*self.mapped.values(), *(e for several in self.identifiers.values() for e in several)]
         return tuple(dict.fromkeys([*(e.column for e in expressions if e.column), *self.key]))
 
     def _location_problems(self) -> list[str]:
@@ -173,7 +188,20 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
             problems.append(f"one of {', '.join(choices)} must be mapped for {self.entity}")
         if "gross_revenue" in mapped and "vat" not in mapped:
             problems.append("gross_revenue needs vat, in percent, to become net")
-        return problems
+        return problems + self._list_problems(mapped)
+
+    def _list_problems(self, mapped: Mapping[str, Expression]) -> list[str]:
+        lists = [
+            name for name in mapped if (f := field_of(self.entity or "", name)) is not None and f.is_list
+        ]
+        members = self.members
+        return [
+            *(f"{name}.product_number must be mapped: its name in the list" for name in lists
+              if not members.get(name, {}).get("product_number")),
+            *(f"{name} must be mapped for its members" for name in members if name not in mapped),
+            *(f"{name}.{part} must name a member of the list" for name, parts in members.items()
+              for part, own in parts.items() if not own),
+        ]  # fmt: skip
 
     def _unknown_names(self, entity: str) -> list[str]:
         known = [*fields(entity), *ALIASES.get(entity, {})]

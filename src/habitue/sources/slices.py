@@ -16,6 +16,11 @@ _RUNNING = re.compile(r"(?:^|[^a-z])(?:intraday|fresh)(?:[^a-z]|$)", re.IGNORECA
 _RUNNING_TABLE = re.compile(r"(?:^|/)events_(?:intraday|fresh)_\d", re.IGNORECASE)
 """A folder named by the table, as an export in several files makes one for each."""
 
+_PART = re.compile(
+    r"^(.*events_(?:intraday_|fresh_)?[0-9]{8})(?:[-_/.](?:part-?)?[0-9]{3,}(?:\.[a-z0-9.]+)?)$", re.I
+)
+"""A part of a table in several files: `events_20240501-000000000001.json.gz`, `events_20240501/000000000001.parquet`."""
+
 Delivery = tuple[str, int, str]
 """File, rank (a higher one replaces a lower), and name without folders."""
 
@@ -24,11 +29,21 @@ def deliveries(arrivals: Iterable[tuple[str, datetime]]) -> list[Delivery]:
     """Files by name and arrival, ranked: tables of the running day lowest, then by arrival.
 
     Files that arrived together are parts of one delivery, unless they have the same name in
-    different folders: that is one part delivered twice, and the last folder counts.
+    different folders: that is one part delivered twice, and the last folder counts. Numbered parts of one
+    table belong together, though some may not have changed when the table was delivered again.
     """
-    known = [(name, not _is_running(name), arrived) for name, arrived in arrivals]
+    found = list(arrivals)
+    newest: dict[str, datetime] = {}
+    for name, arrived in found:
+        newest[_table(name)] = max(arrived, newest.get(_table(name), arrived))
+    known = [(name, not _is_running(name), newest[_table(name)]) for name, _ in found]
     ranks = {key: rank for rank, key in enumerate(sorted({(final, arrived) for _, final, arrived in known}))}
     return [(name, ranks[final, arrived], posixpath.basename(name)) for name, final, arrived in known]
+
+
+def _table(name: str) -> str:
+    """The table that a file is a numbered part of; any other file is a table of its own."""
+    return _PART.sub(r"\1", name)
 
 
 def _is_running(name: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -26,9 +29,23 @@ def product(listed: Column, name: Column) -> Column:
 
 def items(listed: Column, name: Column) -> Column:
     """The products of a cart, list or order in the order they were sent; those without a number left out."""
-    found = F.array_compact(F.transform(listed, _typed))
+    found = typed_items(listed)
     is_list = (F.size(found) > 0) & ~_is_about_one(listed, name)
     return F.when(is_list, found).cast(f"array<{PRODUCT_TYPE}>")
+
+
+def typed_items(listed: Column) -> Column:
+    """All listed products that have a number, typed."""
+    return F.array_compact(F.transform(listed, _typed)).cast(f"array<{PRODUCT_TYPE}>")
+
+
+def unreadable_number(listed: Column) -> Column:
+    """Whether a product has a price or quantity that is no number."""
+
+    def cannot_be_read(product: Column) -> Column:
+        return reduce(or_, (is_unreadable(product[field], type_) for field, type_ in _NUMBERS.items()))
+
+    return F.exists(listed, cannot_be_read)
 
 
 def worth(items: Column) -> Column:

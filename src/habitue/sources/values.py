@@ -73,7 +73,7 @@ def _as_text(cell: Column, found: str) -> Column:
 
 
 def _number(text: Column, found: str, wanted: str, name: str, settings: SourceSettings) -> Cell:
-    number = _decimal_text(text, settings.numbers) if found == "string" else text
+    number = decimal_text(text, settings.numbers) if found == "string" else text
     if wanted in ("int", "bigint"):
         exact = number.try_cast("decimal(38,6)")
         value = F.when(exact == F.floor(exact), exact.try_cast(wanted))
@@ -85,7 +85,7 @@ def _number(text: Column, found: str, wanted: str, name: str, settings: SourceSe
     return Cell(value, text.isNotNull() & value.isNull(), "not_a_number", f"{name} is {what}{written}")
 
 
-def _decimal_text(text: Column, numbers: str) -> Column:
+def decimal_text(text: Column, numbers: str) -> Column:
     """The number with a decimal point alone, or null: "1.234,50 EUR" -> "1234.50", "12,50-" -> "-12.50"."""
     bare = F.regexp_replace(text, r"[\s\u20ac$\u00a3]|EUR|USD|CHF|GBP", "")
     signed = F.regexp_replace(F.regexp_replace(bare, r"^\+", ""), r"^(.*\d)-$", "-$1")

@@ -30,6 +30,7 @@ from habitue.identity.explain import (
     refused_through,
     steps,
 )
+from habitue.identity.review import waiting
 from habitue.identity.survivorship import conflict_counts
 from habitue.job import Run
 from habitue.stages.person import conflicts_of
@@ -118,7 +119,11 @@ def audit_of(run: Run, person_id: str) -> Facts:
 
 def review(run: Run, limit: int) -> list[Facts]:
     """Pairs of person records that wait for a person's eye, the most probable first, with an identifier of each."""
-    pairs = run.lake.read(MATCH_REVIEW).where("status = 'review'").drop("row_hash")
+    reviews, records, identity_map, decided = (
+        run.lake.read(table) for table in (MATCH_REVIEW, CUSTOMER_RECORD, IDENTITY_MAP, IDENTITY_OVERRIDE)
+    )
+    held, settings = as_evidence(decided, run.now), run.settings.identity
+    pairs = waiting(reviews, records, identity_map, held, settings=settings).drop("row_hash")
     shown = pairs.orderBy(F.col("probability").desc(), "record_key_a", "record_key_b").limit(limit)
     for end in ("a", "b"):
         identifiers = run.lake.read(CUSTOMER_RECORD).select(

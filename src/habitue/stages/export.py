@@ -23,6 +23,7 @@ from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.errors import ExportWithheld
+from habitue.identity.record_owner import with_person_now
 from habitue.job import Run
 from habitue.privacy.consent import Address
 from habitue.stages.evidence import removed_addresses
@@ -157,7 +158,9 @@ def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFram
     contacts = [clear_identifiers(vault, identity_map, removed, id_type) for id_type in types]
     is_postal = address is Address.POSTAL
     if is_postal or set(target.fields) & set(NAME_COLUMNS):
-        records = clear_records(run.lake.read(PERSON_RECORD), identity_map, with_address=is_postal)
+        people = run.lake.read(PERSON_RECORD)
+        owned = with_person_now(people, identity_map, settings=run.settings.identity)
+        records = clear_records(owned, with_address=is_postal)
         contacts.append(records if is_postal else records.select("person_id", *NAME_COLUMNS))
     return contacts
 

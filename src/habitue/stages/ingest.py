@@ -28,7 +28,7 @@ from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
 from habitue.stages.customer_intake import write_customers
 from habitue.stages.event_settling import Events, basis, new_event_files, settle, write_events
-from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in
+from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in, with_tallies
 
 
 def ingest(run: Run) -> None:
@@ -98,7 +98,7 @@ def _take_in(run: Run, names: Sequence[str]) -> tuple[list[Taken], Events | None
         again = [partial(take_in, run, settings, entity) for settings, entity in wanted if entity is EVENT]
         events = settle(run, at_once(again))
     settled = iter(events.taken if events else ())
-    found = [next(settled) if t.entity is EVENT else t for t in each]
+    found = [next(settled) if t.entity is EVENT else t for t in with_tallies(each)]
     for taken in found:
         run.focus(step_name(taken.entity.leaf))
         report(run, taken)

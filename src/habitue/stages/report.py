@@ -11,7 +11,13 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_MAP, MATCH_REVIEW
+from habitue.contracts.behaviour import (
+    IDENTITY_EDGE,
+    IDENTITY_MAP,
+    IDENTITY_OVERRIDE,
+    MATCH_REVIEW,
+    SESSION,
+)
 from habitue.contracts.decision import (
     AUDIENCE_CHANGE,
     AUDIENCE_FUNNEL,
@@ -19,10 +25,13 @@ from habitue.contracts.decision import (
     CUSTOMER_SCORE,
     RELEASE,
 )
+from habitue.contracts.entities import CUSTOMER_RECORD
 from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION
 from habitue.contracts.tables import BY_NAME
 from habitue.errors import UsageError
+from habitue.identity.decisions import as_evidence
+from habitue.identity.review import waiting
 from habitue.job import Run, RunRecord
 from habitue.job.record import read_record
 from habitue.lake.concurrency import at_once
@@ -34,6 +43,7 @@ from habitue.report.identity_facts import IdentityFacts, identity_facts
 from habitue.report.model_facts import model_facts
 from habitue.report.page import render
 from habitue.report.summary import summarise
+from habitue.report.visit_facts import visit_facts
 from habitue.stages.publish import exported_rows
 
 
@@ -97,6 +107,9 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         "funnel": lambda: _funnel(run, release, profile, score, member),
         "tables": lambda: _tables(run, release),
         "identity": lambda: _identity(run, release),
+        "visits": lambda: visit_facts(
+            run.lake.read(SESSION, version=release.versions.get(SESSION.name)), run.instant(day)
+        ),
     }
     found = dict(zip(looks, at_once(looks.values()), strict=True))
     (sources, reasons), audiences = found["sources"], found["audiences"]
@@ -127,15 +140,18 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         findings=[(s.name, text) for s in record.steps for text in s.findings],
         exports_withheld=record.exports_withheld,
         identity=found["identity"],
+        visits=found["visits"],
     )
 
 
 def _identity(run: Run, release: Release) -> IdentityFacts:
-    tables = (
-        run.lake.read(table, version=release.versions.get(table.name))
-        for table in (IDENTITY_MAP, IDENTITY_EDGE, MATCH_REVIEW)
+    tables = (IDENTITY_MAP, IDENTITY_EDGE, MATCH_REVIEW, CUSTOMER_RECORD, IDENTITY_OVERRIDE)
+    identity_map, edges, pairs, records, decided = (
+        run.lake.read(table, version=release.versions.get(table.name)) for table in tables
     )
-    return identity_facts(*tables, settings=run.settings.identity)
+    settings = run.settings.identity
+    reviews = waiting(pairs, records, identity_map, as_evidence(decided, run.now), settings=settings)
+    return identity_facts(identity_map, edges, reviews, settings=settings)
 
 
 def _steps(record: RunRecord) -> list[tuple[str, str, float]]:

@@ -38,7 +38,13 @@ from habitue.identity.increment import (
     others,
     resolve_increment,
 )
-from habitue.identity.matching.identity_links import RULE, for_review, identity_links, matchable
+from habitue.identity.matching.identity_links import (
+    RULE,
+    for_review,
+    identity_links,
+    matchable,
+    since_first_found,
+)
 from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.survivorship import surviving_customers
@@ -220,7 +226,8 @@ def _links(run: Run, matching: Matching | None) -> DataFrame | None:
     if matching is None:
         return None
     links = identity_links(matching.links, run.lake.read(PERSON_RECORD), run.settings.identity)
-    return run.lake.checkpoint(links)
+    found = since_first_found(links, _stored_links(run)) if run.lake.exists(IDENTITY_EDGE) else links
+    return run.lake.checkpoint(found)
 
 
 def _review(run: Run, matching: Matching | None) -> DataFrame:

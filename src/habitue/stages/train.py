@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,12 @@ def train(run: Run) -> None:
     # transform
     profiles = run.lake.checkpoint(build_profiles(run, sorted({day for plan in plans for day in plan.days})))
     fitted: dict[Cutoffs, PurchaseModels] = {}  # models with the same cut-offs share their purchase models
+    drawn: dict[tuple[Cutoffs, int], dict[date, Sample]] = {}  # and those of the same size their rows
     untrained: dict[str, str] = {}
     for plan in plans:
-        found = _samples(run, plan, profiles)
+        if plan.rows not in drawn:
+            drawn[plan.rows] = _samples(run, [p for p in plans if p.rows == plan.rows], profiles)
+        found = drawn[plan.rows]
         thin = [day for day in plan.days if _repeat_buyers(found.get(day)) < _MIN_REPEAT_BUYERS]
         if plan.cutoffs.fit_day in thin:
             run.note(
@@ -125,6 +129,11 @@ class _Plan:
         return tuple(sorted({*self.cutoffs.all, self.cutoffs.fit_day}))
 
     @property
+    def rows(self) -> tuple[Cutoffs, int]:
+        """What says which rows it learns from."""
+        return self.cutoffs, self.definition.max_rows
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Profile columns that the features, the baselines and the champion read."""
         own = (*self.definition.features, *baseline_columns(self.definition.horizon_days))
@@ -185,20 +194,22 @@ def _first_order_day(run: Run) -> date | None:
     return day
 
 
-def _samples(run: Run, plan: _Plan, profiles: DataFrame) -> dict[date, Sample]:
-    """Features and labels of every cut-off of the plan, brought to the driver up to `max_rows` rows."""
+def _samples(run: Run, plans: Sequence[_Plan], profiles: DataFrame) -> dict[date, Sample]:
+    """Features and labels of every cut-off of plans with the same rows, brought to the driver up to `max_rows` rows."""
+    plan, columns = plans[0], dict.fromkeys(chain.from_iterable(p.columns for p in plans))
     rows = run.lake.checkpoint(
         training_rows(
             profiles.where(F.col("as_of_date").isin(*(F.lit(day) for day in plan.days))),
             _labels(run, plan.cutoffs, profiles),
             cuts_of(run, plan.days),
             plan.cutoffs.all,
-            plan.columns,
+            tuple(columns),
         )
     )
     buyers = count_patterns(rows)
     if buyers.total > plan.definition.max_rows:
-        run.note(f"{plan.name}: {plan.definition.max_rows:,} of {buyers.total:,.0f} rows drawn by a hash.")
+        names = " and ".join(p.name for p in plans)
+        run.note(f"{names}: {plan.definition.max_rows:,} of {buyers.total:,.0f} rows drawn by a hash.")
     return samples(draw(rows, buyers, plan.definition.max_rows), buyers)
 
 

@@ -2,7 +2,9 @@
 
 The observer knows the process with all of its constants, and of each person the orders, their values, the visits and
 the contacts before the cut-off. The rate is integrated out exactly (Gamma is conjugate to Poisson counts); spend and
-the chance to leave, which go together, by draws from their joint prior; the type of reaction to contacts by a sum.
+the chance to leave, which go together, by draws from their joint prior; the type of reaction to contacts, of which
+the timing of purchases after contacts and who unsubscribed tell something, by a sum. Of what is to come the observer
+knows the mean of those who may be contacted and of the others.
 Nobody can rank persons better, on average; a model that comes close has found what there is to find.
 """
 
@@ -42,6 +44,7 @@ class Seen:
     days: Floats  # since the last purchase
     exposure: Floats  # persons x types
     exposure_last: Floats
+    told: Floats  # persons x types: log likelihood of purchases after contacts and of unsubscribing
     future: Floats  # persons x types x horizons
 
 
@@ -85,6 +88,7 @@ def seen(block: Block, history: History, visit_person: Ints, visit_time: Floats,
         days=day - last,
         exposure=history.exposure[day],
         exposure_last=history.exposure_last[day],
+        told=history.told[day],
         future=history.future_exposure[day],
     )  # fmt: skip
 
@@ -106,7 +110,10 @@ def _fill(found: Attainable, who: Ints, known: Seen, draws: Prior, is_rich: bool
     leave, chances = draws.leave, known.chances[who][:, None]
     shape = (process.RATE_SHAPE + known.repeats[who])[:, None]
     now, last = process.RATE_SCALE + known.exposure[who], process.RATE_SCALE + known.exposure_last[who]
-    kinds = np.array(process.TYPE_SHARES if is_rich else (1.0, 0, 0, 0))
+    told = known.told[who]
+    kinds = np.array(process.TYPE_SHARES if is_rich else (1.0, 0, 0, 0)) * np.exp(
+        told - told.max(axis=1, keepdims=True)
+    )
     visits_active, visits_away = _visits(known, who, is_rich)
 
     floor = shape * np.log(last)  # keeps the powers in range: every term is relative to the last purchase

@@ -100,10 +100,8 @@ def _chunk(
     cookie = np.where(is_bot, np.array([f"bot-{block.number:05d}-{d}" for d in device.tolist()], dtype=object),
                       devices.cookie(block.number, known, np.floor(visits.time[part]).astype(np.int64))[1])  # fmt: skip
     skew = np.where(is_bot, 0, devices.skew_seconds[known]) * 1_000
-    delay = np.where(
-        visits.is_late[part], (draw.pareto(0.6, person.size) * 6 * 3_600_000).astype(np.int64), 0
-    )
-    delay = np.minimum(delay, 400 * clock.DAY_MS) + draw.integers(2_000, 4_000, person.size)
+    lateness = np.minimum(draw.pareto(0.6, person.size) * 6 * 3_600_000, 400 * clock.DAY_MS).astype(np.int64)
+    delay = np.where(visits.is_late[part], lateness, 0) + draw.integers(2_000, 4_000, person.size)
     transit = draw.integers(40, 900, person.size)
     happened = start[at] + events.milliseconds
     received = happened + delay[at] + transit[at]

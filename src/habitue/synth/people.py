@@ -134,7 +134,7 @@ def _phones(block: Block, draw: np.random.Generator, number: Ints) -> tuple[Text
     moved = draw.permutation(n)[: 2 * int(n * block.settings.recycled_phones)].reshape(2, -1)
     day = draw.integers(block.settings.days // 4, block.settings.days * 3 // 4, moved.shape[1])
     phone[moved[1]] = phone[moved[0]]
-    until[moved[0]], since[moved[1]] = day, day + 60
+    until[moved[0]], since[moved[1]] = day, day + min(60, block.settings.days // 6)
     return phone, since, until
 
 
@@ -143,7 +143,10 @@ def draw_devices(block: Block, people: People) -> Devices:
     draw, n = block.stream("devices"), block.size
     owner = np.repeat(np.arange(n), draw.choice([1, 2, 3], n, p=[0.5, 0.37, 0.13]))
     count = owner.size
-    is_shared = draw.random(count) < block.settings.shared_devices
+    lives_with_others = (np.bincount(people.household)[people.household] > 1)[owner]
+    # who lives alone shares with nobody: the others share the more, so that the share is that of all devices
+    share = block.settings.shared_devices / max(lives_with_others.mean(), block.settings.shared_devices, 1e-9)
+    is_shared = lives_with_others & (draw.random(count) < share)
     skewed = draw.random(count) < block.settings.skewed
     skew = draw.integers(-26 * 3_600, 26 * 3_600, count)
     person, device = [owner], [np.arange(count)]

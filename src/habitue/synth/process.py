@@ -84,6 +84,7 @@ class History:
     unsubscribed: Floats  # by person: day, infinite for who does not
     exposure: dict[int, Floats]  # day -> persons x types: integral of the relative rate since joining
     exposure_last: dict[int, Floats]  # the same until the last purchase before the day
+    told: dict[int, Floats]  # day -> persons x types: log likelihood of when was bought and who unsubscribed
     future_exposure: dict[int, Floats]  # day -> persons x types x (91, 365 days): mean of what is to come
 
 
@@ -164,7 +165,7 @@ def _pure(block: Block, traits: Traits) -> History:
     who, when = who[order], when[order]
     history = History(
         traits, who, when, _values(block.stream("values"), traits.nu[who]), left, Contacts(),
-        np.full(block.size, np.inf), {}, {}, {},
+        np.full(block.size, np.inf), {}, {}, {}, {},
     )  # fmt: skip
     for day in (settings.judged_day, settings.days):
         last = np.full(block.size, -np.inf)
@@ -173,6 +174,7 @@ def _pure(block: Block, traits: Traits) -> History:
         joined = np.where(np.isfinite(last), traits.joins, 0)
         history.exposure[day] = np.maximum(day - joined, 0)[:, None] * own
         history.exposure_last[day] = np.where(np.isfinite(last), last - joined, 0)[:, None] * own
+        history.told[day] = np.zeros((block.size, len(TYPES)))
         history.future_exposure[day] = np.broadcast_to(np.array([91.0, 365.0]), (block.size, len(TYPES), 2))
     return history
 
@@ -187,29 +189,46 @@ def _rich(block: Block, traits: Traits) -> History:
     last = np.full(n, -np.inf)
     left, unsubscribed = np.full(n, np.inf), np.full(n, np.inf)
     pressure, since = np.zeros(n), np.full(n, 1_000)
-    exposure, at_last = np.zeros((n, len(TYPES))), np.zeros((n, len(TYPES)))
+    exposure, at_last, told = (np.zeros((n, len(TYPES))) for _ in range(3))
     history = History(
-        traits, np.empty(0, np.int64), np.empty(0), np.empty(0), left, Contacts(), unsubscribed, {}, {}, {}
+        traits,
+        np.empty(0, np.int64),
+        np.empty(0),
+        np.empty(0),
+        left,
+        Contacts(),
+        unsubscribed,
+        {},
+        {},
+        {},
+        {},
     )
     person, time = [], []
-    relative = np.empty((days, len(TYPES)))
+    futures = {day: _Future(n) for day in (settings.judged_day, settings.days)}
     for day in range(days):
-        if day in (settings.judged_day, settings.days):
+        joined = traits.joins < day
+        if day in futures:
             history.exposure[day], history.exposure_last[day] = exposure.copy(), at_last.copy()
+            history.told[day] = told.copy()
+            futures[day].begin(joined, traits.consents & (unsubscribed == np.inf))
         pressure *= PRESSURE_MEMORY
         since += 1
-        joined = traits.joins < day
         if day % CONTACT_EVERY == 0 and day:
+            ahead = seasons[day : day + EFFECT_DAYS]
             reached = _contact(
-                history.contacts, draw, traits, day, joined & stays, last, pressure, unsubscribed
+                history.contacts, draw, traits, day, joined & stays, last, pressure, unsubscribed, ahead, told
             )
             pressure[reached] += 1
             since[reached] = 0
         strength = np.where(since < EFFECT_DAYS, _strength(pressure - 1), 0)
-        rates = seasons[day] * (1 + strength[:, None] * TYPE_EFFECTS[None, :])
-        relative[day] = rates[joined].mean(axis=0) if joined.any() else seasons[day]
+        lift = 1 + strength[:, None] * TYPE_EFFECTS[None, :]
+        rates = seasons[day] * lift
+        for future in futures.values():
+            future.add(rates)
         exposure += rates * joined[:, None]
         orders = draw.poisson(traits.rate * rates[np.arange(n), traits.kind]) * (joined & stays)
+        bought = np.flatnonzero(orders)
+        told[bought] += orders[bought, None] * np.log(lift[bought])
         orders[(traits.joins >= day) & (traits.joins < day + 1)] = 1
         bought = np.flatnonzero(orders)
         at_last[bought] = exposure[bought]
@@ -223,17 +242,44 @@ def _rich(block: Block, traits: Traits) -> History:
         time.append(day + np.sort(hours(draw, who.size)))
     history.person, history.time = np.concatenate(person), np.concatenate(time)
     history.value = _values(block.stream("values"), traits.nu[history.person])
-    for day in history.exposure:
-        to_come = np.stack([relative[day : day + h].sum(axis=0) for h in (91, 365)], axis=1)
-        history.future_exposure[day] = np.broadcast_to(to_come, (n, len(TYPES), 2))
+    history.future_exposure |= {day: future.exposure() for day, future in futures.items()}
     return history
+
+
+class _Future:
+    """What customers of a day are exposed to afterwards, on average: those who may be contacted then, and the others."""
+
+    def __init__(self, persons: int) -> None:
+        self._is_open = np.zeros(persons, dtype=bool)
+        self._joined: Flags | None = None
+        self._means: list[Floats] = []  # by day: (open, others) x types
+
+    def begin(self, joined: Flags, is_open: Flags) -> None:
+        """From this day on it is the future."""
+        self._joined, self._is_open = joined, is_open
+
+    def add(self, rates: Floats) -> None:
+        """A day's rates, persons x types."""
+        if self._joined is None:
+            return
+        groups = (self._joined & self._is_open, self._joined & ~self._is_open)
+        self._means.append(np.stack([rates[g if g.any() else slice(None)].mean(axis=0) for g in groups]))
+
+    def exposure(self) -> Floats:
+        """Persons x types x (91, 365 days)."""
+        by_day = np.stack(self._means)
+        to_come = np.stack([by_day[:length].sum(axis=0) for length in (91, 365)], axis=-1)
+        return np.asarray(to_come[np.where(self._is_open, 0, 1)])
 
 
 def _contact(
     contacts: Contacts, draw: np.random.Generator, traits: Traits, day: int, here: Flags, last: Floats,
-    pressure: Floats, unsubscribed: Floats,
+    pressure: Floats, unsubscribed: Floats, seasons: Floats, told: Floats,
 ) -> Ints:  # fmt: skip
-    """One day's campaign: every second one tosses a coin for everybody, the others go to who did not buy for long."""
+    """One day's campaign: every second one tosses a coin for everybody, the others go to who did not buy for long.
+
+    `seasons` are those of the days on which it works; to `told` comes what staying or unsubscribing says.
+    """
     campaign = day // CONTACT_EVERY
     n = traits.rate.size
     allowed = traits.consents & (traits.joins < day) & (unsubscribed == np.inf)
@@ -242,10 +288,12 @@ def _contact(
     is_tossed = bool(is_randomised(np.asarray(campaign)))
     chosen = np.flatnonzero(allowed if is_tossed else allowed & quiet)
     control = coin[chosen] if is_tossed else np.zeros(chosen.size, dtype=bool)
-    strength = _strength(pressure[chosen])
-    effect = traits.rate[chosen] * here[chosen] * TYPE_EFFECTS[traits.kind[chosen]] * strength * EFFECT_DAYS
-    annoyed = np.where(TYPE_EFFECTS[traits.kind[chosen]] < 0, 4, 1) * (1 + pressure[chosen])
-    goes = (leaving[chosen] < UNSUBSCRIBE * annoyed) & ~control
+    fading = (1 + pressure[chosen, None]) * PRESSURE_MEMORY ** np.arange(seasons.size)
+    works = (_strength(fading - 1) * seasons).sum(axis=1)
+    effect = traits.rate[chosen] * here[chosen] * TYPE_EFFECTS[traits.kind[chosen]] * works
+    hazard = UNSUBSCRIBE * (1 + pressure[chosen, None]) * np.where(TYPE_EFFECTS < 0, 4, 1)
+    goes = (leaving[chosen] < hazard[np.arange(chosen.size), traits.kind[chosen]]) & ~control
+    told[chosen] += np.where(control[:, None], 0, np.where(goes[:, None], np.log(hazard), np.log1p(-hazard)))
     unsubscribed[chosen[goes]] = day
     contacts.person.append(chosen)
     contacts.campaign.append(np.full(chosen.size, campaign))

@@ -23,7 +23,7 @@ CSV_HEADS: dict[str, tuple[str, ...]] = {
     "data/shop/products.csv": ("sku", "name", "category", "brand", "price", "margin"),
     "data/shop/stock.csv": ("sku", "day", "quantity"),
     "data/marketing/campaigns.csv": ("campaign", "name", "channel", "start", "end", "randomised"),
-    "data/marketing/contacts.csv": ("contact_id", "campaign", "email", "time", "control"),
+    "data/marketing/contacts.csv": ("contact_id", "campaign", "channel", "email", "customer", "time", "control", "cost"),
     "data/marketing/responses.csv": ("contact_id", "campaign", "email", "type", "time"),
     "data/service/surveys.csv": ("email", "kind", "score", "time"),
     "data/service/cases.csv": ("case_id", "email", "type", "opened", "closed", "satisfaction"),
@@ -35,6 +35,12 @@ CSV_HEADS: dict[str, tuple[str, ...]] = {
     "truth/contact.csv": ("contact_id", "effect"),
 }  # fmt: skip
 """Files and their columns; numbers in plain form, UTF-8."""
+
+
+CHANNELS = np.array(["email", "push", "email", "post", "ads"], dtype=object)
+"""By turns; every second campaign is randomised, so that every channel has both kinds."""
+COSTS = {"email": "0.01", "push": "0.00", "post": "0.85", "ads": "0.12"}
+ANSWERED = {"opened": ("email", "push"), "clicked": ("email", "push", "ads"), "unsubscribed": tuple(COSTS)}
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,17 @@ def shop_files(block: Block) -> Iterator[pa.RecordBatch]:
         columns = [
             campaign_id(number),
             name,
-            ["email"] * number.size,
+            channel_of(number),
             clock.day_of(settings, day),
             ends,
             coin,
         ]
         yield batch(block, "data/marketing/campaigns.csv", columns)
+
+
+def channel_of(campaign: Ints) -> names.Texts:
+    """The channel of each campaign."""
+    return np.asarray(CHANNELS[campaign % CHANNELS.size])
 
 
 def campaign_id(number: Ints) -> pa.Array:
@@ -104,7 +115,7 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
     yield _crm(block, people, who, "R", people.customer_number[who], people.given[who], people.family[who], mail, phone,
                since, people.registered[who] * ~is_second + since * is_second)  # fmt: skip
 
-    twice = draw.permutation(n)[: int(n * settings.duplicate_records)]
+    twice = draw.permutation(registered)[: int(n * settings.duplicate_records)]
     how = draw.integers(0, 4, (twice.size, 2))
     place = draw.integers(0, 12, twice.size)
     given = people.given[twice].copy()
@@ -115,8 +126,8 @@ def customer_records(block: Block, people: People) -> Iterator[pa.RecordBatch]:
         else:
             given[i] = given[i][0] + "."
     contact = draw.integers(0, 3, twice.size)  # an address, a telephone, or neither
-    mail = np.where(contact == 0, people.email[twice], "")
     day = np.minimum(people.registered[twice] + draw.integers(0, 60, twice.size), settings.days - 1)
+    mail = np.where(contact == 0, people.email_at(twice, day), "")
     tel = np.where(contact == 1, people.phone_at(twice, day), "")
     half = twice.size // 2
     first, second = slice(0, half), slice(half, None)
@@ -200,7 +211,8 @@ def consents(block: Block, people: People, history: History) -> pa.RecordBatch:
     day = np.concatenate([given[gives], given[ads], given[ads], history.unsubscribed[takes] + 0.9])
     purpose, channel, status = ([row[i] for row in rows] for i in range(3))
     time = clock.utc(clock.instants(settings, day + 0.01))
-    return batch(block, "data/crm/consents.csv", [people.email[who], purpose, channel, status, time])
+    email = people.email_at(who, np.floor(day))
+    return batch(block, "data/crm/consents.csv", [email, purpose, channel, status, time])
 
 
 def contacts(block: Block, people: People, history: History) -> Iterator[pa.RecordBatch]:
@@ -217,14 +229,12 @@ def contacts(block: Block, people: People, history: History) -> Iterator[pa.Reco
     number = lines.joined(f"X{block.number:05d}-", np.arange(shown.size))
     # contacts go out at night: what the day brings comes after
     sent = clock.instants(settings, np.asarray(day + 0.002, np.float64))
-    email = people.email_at(person, day)
+    channel = channel_of(campaign)
+    email, customer = _addressed(people, person, day, channel)
     held = np.where(control, "true", "false")
-    yield batch(
-        block,
-        "data/marketing/contacts.csv",
-        [number, campaign_id(campaign), email, clock.utc(sent), held],
-        sent,
-    )
+    cost = np.where(control, "0.00", np.array([COSTS[c] for c in channel.tolist()], dtype=object))
+    columns = [number, campaign_id(campaign), channel, email, customer, clock.utc(sent), held, cost]
+    yield batch(block, "data/marketing/contacts.csv", columns, sent)
     yield batch(block, "truth/contact.csv", [number, _figures(effect)], sent)
     chance = np.array([0.5, 0.35, 0.12, 0.2])[history.traits.kind[person]]
     opened = np.flatnonzero(~control & (draw.random(shown.size) < chance))
@@ -235,15 +245,26 @@ def contacts(block: Block, people: People, history: History) -> Iterator[pa.Reco
         ("clicked", clicked, 9.5),
         ("unsubscribed", left, 20.0),
     ):
+        rows = rows[np.isin(channel[rows], ANSWERED[kind])]
         when = clock.instants(settings, day[rows] + hours / 24 + draw.random(rows.size) * 0.1)
         columns = [
             number.take(pa.array(rows)),
             campaign_id(campaign[rows]),
-            email[rows],
+            people.email_at(person[rows], day[rows]),
             [kind] * rows.size,
             clock.utc(when),
         ]
         yield batch(block, "data/marketing/responses.csv", columns, when)
+
+
+def _addressed(
+    people: People, person: Ints, day: Ints, channel: names.Texts
+) -> tuple[names.Texts, names.Texts]:
+    """Address and customer number as a contact names them: letters and apps reach customers by their number."""
+    is_customer = people.is_registered[person] & (people.registered[person] <= day)
+    by_number = is_customer & np.isin(channel, ("post", "push"))
+    email = np.where(by_number, "", people.email_at(person, day))
+    return email, np.where(by_number, people.customer_number[person], "")
 
 
 def service(block: Block, people: People, history: History) -> Iterator[pa.RecordBatch]:
@@ -261,7 +282,7 @@ def service(block: Block, people: People, history: History) -> Iterator[pa.Recor
     yield batch(
         block,
         "data/service/surveys.csv",
-        [people.email[who], ["nps"] * who.size, score, _at(settings, day[who])],
+        [people.email_at(who, day[who]), ["nps"] * who.size, score, _at(settings, day[who])],
     )
     who = some(0.05, here)
     closed = np.where(draw.random(who.size) < 0.8, day[who] + draw.uniform(0, 6, who.size), np.nan)
@@ -274,7 +295,8 @@ def service(block: Block, people: People, history: History) -> Iterator[pa.Recor
     ]
     kind = np.array(["complaint", "question", "delivery"], dtype=object)[draw.integers(0, 3, who.size)]
     case = lines.joined("F", people.number[who])
-    columns = [case, people.email[who], kind, _at(settings, day[who]), ends, draw.integers(1, 6, who.size)]
+    email = people.email_at(who, day[who])
+    columns = [case, email, kind, _at(settings, day[who]), ends, draw.integers(1, 6, who.size)]
     yield batch(block, "data/service/cases.csv", columns)
     registered = here[people.is_registered[here]]
     who = some(0.5, registered)
@@ -290,8 +312,8 @@ def service(block: Block, people: People, history: History) -> Iterator[pa.Recor
                clock.day_of(settings, start + 365), cancelled, ["9.90"] * who.size]  # fmt: skip
     yield batch(block, "data/service/contracts.csv", columns)
     who = some(0.03, here)
-    friend = people.email[(who + 1) % n]
-    yield batch(block, "data/service/referrals.csv", [people.email[who], friend, _at(settings, day[who])])
+    email, friend = people.email_at(who, day[who]), people.email_at((who + 1) % n, day[who])
+    yield batch(block, "data/service/referrals.csv", [email, friend, _at(settings, day[who])])
 
 
 def _at(settings: SynthSettings, local: Floats) -> pa.Array:

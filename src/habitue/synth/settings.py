@@ -20,8 +20,8 @@ JUDGED_DAYS = 91
 """Horizon of the judged predictions, and how long before the last day they are judged."""
 
 
-DEMO_START = date(2023, 7, 1)
-"""So that the judged days lie in spring: with one year of history nothing can know what Christmas does."""
+START = date(2023, 7, 1)
+"""So that the judged days of a year lie in spring: with one year of history nothing can know what Christmas does."""
 
 
 class SynthSettings(BaseModel, extra="forbid", frozen=True):
@@ -30,7 +30,7 @@ class SynthSettings(BaseModel, extra="forbid", frozen=True):
     persons: int = Field(3_000, ge=100, le=20_000_000, description="Real people, buyers or not.")
     days: int = Field(365, ge=120, le=3_650, description="Days of the lake.")
     seed: int = Field(1, ge=0, lt=2**32, description="Same seed, same bytes.")
-    start: date = Field(date(2024, 1, 1), description="First day.")
+    start: date = Field(START, description="First day.")
     process: Literal["rich", "pure"] = Field(
         "rich", description="pure: BG/NBD and Gamma-Gamma exactly; rich: with season, contacts and more."
     )

@@ -21,6 +21,8 @@ from habitue.identity.matching.settings import MatchingSettings
 
 LETTERS = 5
 """Beginning of a street or town that serves as a key."""
+WHOLE_DATE = "birth:day:"
+"""Begins the names of keys that hold a whole date of birth."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,18 @@ def keys(pattern: Pattern) -> dict[str, Column]:
     dates, numbers = of.get("birth", []), of.get("house", [])
     for one, two in _products(names, [*dates, *places, *numbers, *of.get("domain", [])]):
         found[f"{one} {two}"] = _key(atoms, one, two)
-    for one, two in _products(places, [*numbers, *(d for d in dates if d != "birth:day!")]):
+    for one, two in _products(places, [*numbers, *(d for d in dates if not d.startswith(WHOLE_DATE))]):
         found[f"{one} {two}"] = _key(atoms, one, two)
-    for one, two in _products(of.get("domain", []), [d for d in dates if d == "birth:year"]):
+    for one, two in _products(of.get("domain", []), [d for d in dates if d.startswith("birth:year:")]):
         found[f"{one} {two}"] = _key(atoms, one, two)
     for i, one in enumerate(places):
         for two in places[i + 1 :]:
             found[f"{one} {two}"] = _key(atoms, one, two)
-    if len(names) == 2:
-        both = F.array_sort(F.array(*(atoms[n] for n in names)))  # in either order: they may be swapped
-        complete = atoms[names[0]].isNotNull() & atoms[names[1]].isNotNull()
-        found["sound both"] = F.when(complete, F.xxhash64(F.lit("sound both"), both))
+    roles = {f"sound:{f.column}": f.role for f in pattern.fields}
+    for one, two in _products(*([n for n in names if roles[n] == role] for role in ("given", "family"))):
+        both = F.array_sort(F.array(atoms[one], atoms[two]))  # in either order: they may be swapped
+        complete = atoms[one].isNotNull() & atoms[two].isNotNull()
+        found[f"{one} {two}"] = F.when(complete, F.xxhash64(F.lit("both"), both))
     return found
 
 
@@ -111,17 +114,22 @@ def candidates(blocks: DataFrame, passes: list[BlockingPass], settings: Matching
 
 def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
     """What keys are made of, as `kind:column`; those that serve alone end with an exclamation mark."""
+    parts = [f.column for f in pattern.fields if f.role == "birth" and f.comparison != "date"]
+    if len(parts) > 1:  # year, month and day in columns of their own
+        yield f"{WHOLE_DATE}{'_'.join(parts)}!", F.concat(*(p for c in parts for p in (F.col(c), F.lit("-"))))
     for field in pattern.fields:
         name, value = field.column, F.col(field.column)
-        if field.role in ("given", "family") and field.comparison == "name":
+        if field.role in ("given", "family"):
             yield f"sound:{name}", _sound_of_first_word(F.substring_index(value, SOUND, 1))
-        elif field.role == "birth":
+        elif field.role == "birth" and field.comparison == "date":
             year, month, day = value.substr(1, 4), value.substr(5, 2), value.substr(7, 2)
-            yield "birth:day!", value
-            yield "birth:year", year
-            yield "birth:year_month!", F.concat(year, month)
-            yield "birth:month_day!", F.concat(month, day)
-            yield "birth:year_day!", F.concat(year, day)
+            yield f"{WHOLE_DATE}{name}!", value
+            yield f"birth:year:{name}", year
+            yield f"birth:year_month:{name}!", F.concat(year, month)
+            yield f"birth:month_day:{name}!", F.concat(month, day)
+            yield f"birth:year_day:{name}!", F.concat(year, day)
+        elif field.role == "birth":
+            yield f"birth:part:{name}", value
         elif field.role == "address" and field.comparison == "number":
             yield f"house:{name}", value
         elif field.role == "address" and field.comparison != "exact":

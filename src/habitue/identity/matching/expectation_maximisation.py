@@ -41,16 +41,21 @@ PRIOR_PAIRS = 2.0
 """Weight of what is expected, in pairs: it only keeps levels that never occur from being impossible."""
 MAX_ROUNDS = 300
 SETTLED = 1e-3
+LEFT_OUT = -1e6
 
 Tables = dict[str, Floats]
 
 
 @dataclass(frozen=True)
 class Chance:
-    """What is known of strangers: share of each level per field, and how many pairs it rests on."""
+    """What is known of strangers: share of each level per field, and how many pairs it rests on.
+
+    `known` is the share of records that have a value in the field.
+    """
 
     share: Tables
     pairs: dict[str, float]
+    known: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,9 @@ def learn(
     digits = {column: levels[column].astype(np.int64) for column in pattern.columns}
     by_chance = {c: np.maximum(s, 1 / (chance.pairs[c] + 1)) for c, s in chance.share.items()}
     by_chance = {c: s / s.sum() for c, s in by_chance.items()}
+    start = min(1 / records, 1 / 6)  # strangers are half of a tiny table at least
     model = Model(
-        prior=dict.fromkeys(
-            POPULATIONS, min(1 / records, 1 / 6)
-        ),  # strangers are half of a tiny table at least
+        prior={p: start if is_apart(p, pattern) else 0.0 for p in POPULATIONS},
         level={p: _bound(p, pattern, expected, by_chance) for p in POPULATIONS},
         chance=by_chance,
         matches=0.0,
@@ -92,7 +96,7 @@ def learn(
 
 def posterior(model: Model, digits: Mapping[str, Ints], count: int) -> Floats:
     """Probability of each population for each pattern, strangers last: populations x patterns."""
-    rows = [np.full(count, np.log(model.prior[p])) for p in POPULATIONS]
+    rows = [np.full(count, log_prior(model, p)) for p in POPULATIONS]
     for row, population in zip(rows, POPULATIONS, strict=True):
         for column, digit in digits.items():
             weight = np.log(model.level[population][column] / model.chance[column])
@@ -104,9 +108,23 @@ def posterior(model: Model, digits: Mapping[str, Ints], count: int) -> Floats:
     return share
 
 
+def log_prior(model: Model, population: str) -> float:
+    """Natural log of the share of a population; of one that is left out a number that outweighs all evidence."""
+    share = model.prior[population]
+    return float(np.log(share)) if share > 0 else LEFT_OUT
+
+
 def follows_chance(population: str, field: MatchField) -> bool:
     """Whether a field says nothing about membership in the population."""
     return field.role in BY_CHANCE[population]
+
+
+def is_apart(population: str, pattern: Pattern) -> bool:
+    """Whether any field tells the population from `person`; else it would take half of every true pair."""
+    if population == "person":
+        return True
+    mailbox = population == "namesake" and any(f.role == "email" for f in pattern.fields)
+    return mailbox or any(follows_chance(population, field) for field in pattern.fields)
 
 
 def _better(
@@ -124,7 +142,7 @@ def _better(
     share = posterior(model, digits, counts.size) * counts
     totals = dict(zip(POPULATIONS, share.sum(axis=1), strict=False))
     # one pair more than there are: however few records, some share is left for strangers
-    prior = {p: max(float(n), 1e-3) / (pairs + 1) for p, n in totals.items()}
+    prior = {p: max(float(n), 1e-3) / (pairs + 1) if model.prior[p] else 0.0 for p, n in totals.items()}
     matches = float(totals["person"])
     # pairs of different persons are fewer than pairs of records: what never met among them may still be
     persons = records**2 / (records + 2 * matches)
@@ -139,8 +157,9 @@ def _better(
             if population == "namesake" and field.role == "email":
                 seen[0] = model.chance[column][0] * seen.sum()  # one mailbox is more than one name
             level[population][column] = seen / seen.sum()
-        unseen = np.full(size, max(1 / chance.pairs[column], 2 / persons**2))
-        unseen[0] = 2 / persons**2
+        rarest = 2 / max(persons * chance.known[column], 1.0) ** 2
+        unseen = np.full(size, max(1 / chance.pairs[column], rarest))
+        unseen[0] = rarest
         shared = sum(
             prior[p] * (model.chance[column] if follows_chance(p, field) else level[p][column])
             for p in POPULATIONS

@@ -25,18 +25,23 @@ def folded(text: Column) -> Column:
     return F.when(words != "", words)
 
 
-def street_name(street: Column) -> Column:
-    """The street without its number, 'strasse' and 'str.' alike."""
-    text = _street(street)
+def street(text: Column) -> Column:
+    """A street in one spelling, 'strasse' and 'str.' alike."""
+    return reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), _KINDS_OF_STREET, folded(text))
+
+
+def street_name(text: Column) -> Column:
+    """The street without its number."""
+    text = street(text)
     bare = F.when(_begins_with_number(text), F.regexp_replace(text, _FIRST_NUMBER, "")).otherwise(
         F.regexp_replace(text, _LAST_NUMBER, "")
     )
     return _filled(F.trim(bare))
 
 
-def house_number(street: Column) -> Column:
+def house_number(text: Column) -> Column:
     """The number of a house with its letter, behind the street or before it (12 rue de la Paix); null without one."""
-    text = _street(street)
+    text = street(text)
     found = F.when(_begins_with_number(text), F.regexp_extract(text, _FIRST_NUMBER, 1)).otherwise(
         F.regexp_extract(text, _LAST_NUMBER, 0)
     )
@@ -46,11 +51,6 @@ def house_number(street: Column) -> Column:
 def code(text: Column) -> Column:
     """Letters and digits alone, for postal codes, phones and numbers of any kind."""
     return _filled(F.replace(folded(text), F.lit(" "), F.lit("")))
-
-
-def date_digits(date: Column) -> Column:
-    """Digits yyyymmdd of a date, or the digits of a text that holds one."""
-    return _filled(F.regexp_replace(date.cast("string"), "[^0-9]", ""))
 
 
 _LAST_NUMBER = r"(?<= )[0-9]+( ?[a-z])?( [0-9]+( ?[a-z])?)*$"
@@ -70,10 +70,6 @@ _KINDS_OF_STREET = (
 def _begins_with_number(text: Column) -> Column:
     """Whether the first number is that of the house; a number at the end is, unless it is one within the house."""
     return text.rlike(_FIRST_NUMBER) & (~text.rlike(_LAST_NUMBER) | text.rlike(_WITHIN_HOUSE))
-
-
-def _street(street: Column) -> Column:
-    return reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), _KINDS_OF_STREET, folded(street))
 
 
 def _filled(text: Column) -> Column:

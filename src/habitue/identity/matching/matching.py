@@ -15,6 +15,7 @@ from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.components import components
 from habitue.identity.matching import blocking, scoring
 from habitue.identity.matching.blocking import BlockingPass
+from habitue.identity.matching.comparisons import Levels
 from habitue.identity.matching.expectation_maximisation import Chance, Model, learn
 from habitue.identity.matching.kernel import (
     COMPARED,
@@ -26,7 +27,14 @@ from habitue.identity.matching.kernel import (
     repair_batches,
 )
 from habitue.identity.matching.patterns import Pattern
-from habitue.identity.matching.preparation import Prepared, drawn, folded_records, with_rarity
+from habitue.identity.matching.placeholders import without_placeholders
+from habitue.identity.matching.preparation import (
+    Prepared,
+    drawn,
+    folded_records,
+    with_original,
+    with_rarity,
+)
 from habitue.identity.matching.settings import MatchingSettings
 
 DRIVER_TIER_MAX_LINKS = 5_000_000
@@ -57,14 +65,19 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     are two persons. Grain of `links`: key_a, key_b (key_a < key_b), with probability,
     status (accepted, review, refused), reason (null when accepted), agreement (columns that agree).
     """
-    rows, pattern = folded_records(records, settings)
+    rows, declared = folded_records(records, settings)
+    if len(declared.fields) < 2:
+        return Matching(_no_links(rows), [], None, 0)
+    honest = without_placeholders(checkpoint(rows), declared)
+    prepared = with_rarity(checkpoint(with_original(honest, declared)), declared)
+    pattern = prepared.pattern
     if len(pattern.fields) < 2:
         return Matching(_no_links(rows), [], None, 0)
-    prepared = with_rarity(checkpoint(rows), pattern)
     people = checkpoint(prepared.records)
-    blocks = checkpoint(blocking.blocked(people, pattern))
-    passes = blocking.report(blocks, prepared.count, settings)
-    candidates = checkpoint(blocking.candidates(blocks, passes, settings))
+    blocks = checkpoint(blocking.blocked(people.where("code = original"), pattern))
+    passes = blocking.report(blocks, prepared.originals, settings)
+    copies = people.where("code <> original").select(F.col("original").alias("a"), F.col("code").alias("b"))
+    candidates = checkpoint(blocking.candidates(blocks, passes, settings).unionByName(copies))
     pairs = checkpoint(_compared(candidates, people, pattern))
     patterns = checkpoint(pairs.groupBy("pattern").agg(F.count_if(~F.col("conflict")).alias("n")))
     counts = patterns.where("n > 0").toArrow()
@@ -107,9 +120,13 @@ def _comparing(pattern: Pattern) -> Callable[[Iterator[pa.RecordBatch]], Iterato
 def _chance(people: DataFrame, prepared: Prepared, settings: MatchingSettings) -> Chance:
     """Levels between records drawn by chance; exact agreement is counted over all records."""
     pattern = prepared.pattern
-    few = drawn(people, pattern.columns, settings.sample_records)
-    left, right = np.triu_indices(len(next(iter(few.values()))), 1)
-    levels = pattern.compare({c: v[left] for c, v in few.items()}, {c: v[right] for c, v in few.items()})
+    levels = _levels_by_chance(people, pattern, settings)
+    mixed = {column for pair in pattern.swaps for column in pair}
+    for column in pattern.columns:
+        is_sparse = prepared.known[column] * 2 < prepared.count
+        if is_sparse and column not in mixed:  # too few of those drawn have a value
+            own = Pattern(tuple(f for f in pattern.fields if f.column == column), ())
+            levels |= _levels_by_chance(people.where(F.col(column).isNotNull()), own, settings)
     share, pairs = {}, {}
     for column in pattern.columns:
         seen = levels[column][levels[column] >= 0]
@@ -117,7 +134,14 @@ def _chance(people: DataFrame, prepared: Prepared, settings: MatchingSettings) -
         same, rest = prepared.same[column], max(tally[1:].sum(), 1.0)
         share[column] = np.append(same, tally[1:] * (1 - same) / rest)
         pairs[column] = max(float(tally.sum()), 1.0)
-    return Chance(share, pairs)
+    known = {column: count / prepared.count for column, count in prepared.known.items()}
+    return Chance(share, pairs, known)
+
+
+def _levels_by_chance(people: DataFrame, pattern: Pattern, settings: MatchingSettings) -> dict[str, Levels]:
+    few = drawn(people, pattern.columns, settings.sample_records)
+    left, right = np.triu_indices(len(next(iter(few.values()))), 1)
+    return pattern.compare({c: v[left] for c, v in few.items()}, {c: v[right] for c, v in few.items()})
 
 
 def _decided(

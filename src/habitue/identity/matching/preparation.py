@@ -6,49 +6,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.errors import HabitueError
 from habitue.identity.matching import folding
 from habitue.identity.matching.cologne_phonetics import cologne_code
 from habitue.identity.matching.comparisons import SOUND
+from habitue.identity.matching.dates import date_digits, with_month_first
 from habitue.identity.matching.patterns import Pattern, Values, pattern_of
 from habitue.identity.matching.settings import MatchField, MatchingSettings
+from habitue.identity.matching.streets import with_parted_streets
+from habitue.identity.matching.whole_names import with_parted_names
 from habitue.identity.phone import e164_number
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Materialised records: code, record_key, exclusive, one text per field, `rarity` in the order of fields."""
+    """Records to compare: code, record_key, exclusive, original, one text per field, `rarity` in the order of fields."""
 
     records: DataFrame
-    pattern: Pattern
+    pattern: Pattern  # of the fields that any record fills
     count: int
+    originals: int
     same: dict[str, float]  # chance that two records agree exactly, by column
     known: dict[str, int]  # records with a value, by column
 
 
 def folded_records(records: DataFrame, settings: MatchingSettings) -> tuple[DataFrame, Pattern]:
     """Code, record_key, exclusive and the folded fields that these records have."""
-    if "house_number" not in records.columns and "street" in records.columns:
-        records = records.withColumns(
-            {
-                "house_number": folding.house_number(F.col("street")),
-                "street": folding.street_name(F.col("street")),
-            }
-        )
-    pattern = pattern_of(settings.fields, settings.swaps, records.columns)
+    named = with_parted_names(records, settings.fields)
+    parted = with_parted_streets(named, settings.fields)
+    pattern = pattern_of(settings.fields, settings.swaps, parted.columns)
+    dates = [f.column for f in pattern.fields if f.comparison == "date"]
+    month_first = with_month_first(parted, dates)
     exclusive = (
         F.col("exclusive") if "exclusive" in records.columns else F.lit(None).cast("map<string,string>")
     )
-    rows = records.select(
+    rows = parted.select(
         F.xxhash64("record_key").alias("code"),
         "record_key",
         exclusive.alias("exclusive"),
-        *(_folded(field, settings).alias(field.column) for field in pattern.fields),
+        *(_folded(field, settings, month_first).alias(field.column) for field in pattern.fields),
     )
     return rows, pattern
+
+
+def with_original(rows: DataFrame, pattern: Pattern) -> DataFrame:
+    """Folded records with `original`, the smallest code of those that say the same in every field.
+
+    Copies need no blocks: each is compared with its original, and what the original meets holds for them too.
+    """
+    numbers = F.array_sort(F.map_entries("exclusive"))
+    alike = Window.partitionBy(*pattern.columns, numbers)
+    return rows.withColumn("original", F.min("code").over(alike))
 
 
 def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
@@ -60,40 +71,49 @@ def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
     totals = counts.groupBy("field").agg(
         F.sum("n").alias("known"), F.sum(F.col("n").cast("double") * F.col("n")).alias("squares")
     )
-    known = {r["field"]: (int(r["known"]), float(r["squares"])) for r in totals.collect()}
-    size = rows.agg(F.count(F.lit(1)).alias("n"), F.count_distinct("code").alias("codes")).collect()[0]
-    if size["n"] != size["codes"]:
-        raise HabitueError(
-            f"{size['n'] - size['codes']} keys of person records are there twice or share a 64-bit code",
-            hint="Every record needs a key of its own.",
-        )
-    # average share of a value among agreeing pairs, over the share of this value
-    average = (
-        F.create_map(*(x for f, (n, s) in known.items() for x in (F.lit(f), F.lit(s / n)))) if known else None
-    )
-    rarity = F.log(average[F.col("field")] / F.col("n")) if average is not None else F.lit(0.0)
+    figures = {r["field"]: (int(r["known"]), float(r["squares"])) for r in totals.collect()}
+    count, originals = _sizes(rows)
+    rarity = F.lit(0.0)
+    if figures:  # average share of a value among agreeing pairs, over the share of this value
+        average = F.create_map(*(x for f, (n, s) in figures.items() for x in (F.lit(f), F.lit(s / n))))
+        rarity = F.log(average[F.col("field")] / F.col("n"))
     rare = counts.select("field", "value", rarity.alias("rarity"))
     per_record = (
         long.join(rare, on=["field", "value"], how="inner")
         .groupBy("code")
         .agg(F.map_from_entries(F.collect_list(F.struct("field", "rarity"))).alias("_rarity"))
     )
-    in_order = F.array(
-        *(F.coalesce(F.col("_rarity")[F.lit(i)], F.lit(0.0)) for i in range(len(pattern.columns)))
-    )
-    records = rows.join(per_record, on="code", how="left").withColumn("rarity", in_order).drop("_rarity")
-    figures = [known.get(i, (0, 0.0)) for i in range(len(pattern.columns))]
+    filled = sorted(figures)
+    in_order = F.array(*(F.coalesce(F.col("_rarity")[F.lit(i)], F.lit(0.0)) for i in filled))
+    kept = tuple(pattern.fields[i] for i in filled)
     return Prepared(
-        records,
-        pattern,
-        int(size["n"]),
-        {c: _agreement(n, s) for c, (n, s) in zip(pattern.columns, figures, strict=True)},
-        {c: n for c, (n, _) in zip(pattern.columns, figures, strict=True)},
+        rows.join(per_record, on="code", how="left").withColumn("rarity", in_order).drop("_rarity"),
+        pattern_of(kept, pattern.swaps, [f.column for f in kept]),
+        count,
+        originals,
+        {pattern.columns[i]: _agreement(*figures[i]) for i in filled},
+        {pattern.columns[i]: figures[i][0] for i in filled},
     )
+
+
+def _sizes(rows: DataFrame) -> tuple[int, int]:
+    """Records, and those that are no copy of another."""
+    counted = rows.agg(
+        F.count(F.lit(1)).alias("n"),
+        F.count_distinct("code").alias("codes"),
+        F.count_if(F.col("code") == F.col("original")).alias("originals"),
+    )
+    size = counted.collect()[0]
+    if size["n"] != size["codes"]:
+        raise HabitueError(
+            f"{size['n'] - size['codes']} keys of person records are there twice or share a 64-bit code",
+            hint="Every record needs a key of its own.",
+        )
+    return int(size["n"]), int(size["originals"])
 
 
 def drawn(records: DataFrame, columns: Sequence[str], count: int) -> dict[str, Values]:
-    """At most `count` records, the same whatever the order: column by column, on the driver."""
+    """At most `count` records by chance, the same whatever the order: column by column, on the driver."""
     few = records.orderBy(F.xxhash64(F.col("code"), F.lit("drawn")), "code").limit(count)
     table = few.select(*columns).toArrow()
     return {c: np.array(table.column(c).to_pylist(), dtype=object) for c in columns}
@@ -103,7 +123,7 @@ def _agreement(known: int, squares: float) -> float:
     return (squares - known) / (known * (known - 1)) if known > 1 else 0.0
 
 
-def _folded(field: MatchField, settings: MatchingSettings) -> Column:
+def _folded(field: MatchField, settings: MatchingSettings, month_first: frozenset[str]) -> Column:
     column = F.col(field.column)
     if field.role == "phone":
         return F.coalesce(e164_number(column, settings.country), folding.code(column))
@@ -113,7 +133,7 @@ def _folded(field: MatchField, settings: MatchingSettings) -> Column:
     if field.comparison == "text":
         return folding.folded(column)
     if field.comparison == "date":
-        return folding.date_digits(column)
+        return date_digits(column, month_first=field.column in month_first)
     if field.comparison == "email":
         mail = F.lower(F.trim(column))
         return F.when(mail != "", mail)

@@ -9,7 +9,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, OTHER_DATE
-from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model
+from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model, log_prior
 from habitue.identity.matching.patterns import Pattern
 
 ROLE_GROUPS = {"given": "name", "family": "name"}
@@ -83,7 +83,7 @@ def agreement(pattern: Pattern) -> Column:
 
 def _support(population: str, model: Model, pattern: Pattern) -> Column:
     """Log of the prior and of all weights of one population, rarity aside."""
-    total = F.lit(float(np.log(model.prior[population])))
+    total = F.lit(log_prior(model, population))
     for i, field in enumerate(pattern.fields):
         weights = np.log(model.level[population][field.column] / model.chance[field.column])
         by_digit = F.array(*(F.lit(w) for w in [0.0, *weights.tolist()]))  # digit 0 is a missing value

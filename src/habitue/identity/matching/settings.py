@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
+
+from habitue.identity.matching.comparisons import COMPARISONS
 
 Comparison = Literal["name", "date", "text", "code", "number", "email", "exact"]
 Role = Literal["given", "family", "birth", "address", "email", "phone", "number"]
@@ -88,6 +91,15 @@ class MatchingSettings(BaseModel, extra="forbid", frozen=True):
         problems += [
             f"{c}: in swaps but not in fields" for pair in self.swaps for c in pair if c not in columns
         ]
+        swapped = [c for pair in self.swaps for c in pair]
+        problems += [f"{c}: in swaps more than once" for c in sorted(set(swapped)) if swapped.count(c) > 1]
+        patterns = math.prod(
+            COMPARISONS[f.comparison][1] + 3 for f in self.fields
+        )  # unknown, and two of a swap
+        if patterns >= 2**63:
+            problems.append(
+                f"fields: {len(self.fields)} are too many to compare at once; name the telling ones"
+            )
         if self.review > self.accept:
             problems.append("review: must not be above accept")
         if problems:

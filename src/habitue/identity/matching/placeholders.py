@@ -1,0 +1,39 @@
+"""Birth dates that stand for none: 1900-01-01, the first of a year, whatever a form proposed."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scipy.stats import poisson
+
+from habitue.identity.matching.comparisons import SOUND
+from habitue.identity.matching.patterns import Pattern
+
+DAYS = 50 * 365
+"""Days on which most customers were born."""
+UNEVEN = 3.0
+"""How many times the average the fullest honest day may expect: cohorts differ in size."""
+ERRORS = 1e-3
+"""Honest days that may be taken for a placeholder, in a whole table."""
+
+
+def without_placeholders(rows: DataFrame, pattern: Pattern) -> DataFrame:
+    """Folded records without birth dates that more families have than chance can give to one day.
+
+    Families are told by the sound of their name, so that many records of one person do not count as many.
+    The date is then unknown: agreement on it says nothing, and neither does another date beside it.
+    """
+    family = next((f.column for f in pattern.fields if f.role == "family"), None)
+    dates = [f.column for f in pattern.fields if f.role == "birth" and f.comparison == "date"]
+    for column in dates if family is not None else []:
+        sounds = F.count_distinct(F.substring_index(str(family), SOUND, -1)).alias("families")
+        shared = rows.where(F.col(column).isNotNull()).groupBy(column).agg(sounds)
+        total = shared.agg(F.sum("families")).collect()[0][0] or 0
+        usual = int(poisson.isf(ERRORS / DAYS, UNEVEN * total / DAYS))
+        unusual = shared.where(F.col("families") > usual).select(column, F.lit(True).alias("_is_placeholder"))
+        rows = (
+            rows.join(F.broadcast(unusual), on=column, how="left")
+            .withColumn(column, F.when(F.col("_is_placeholder").isNull(), F.col(column)))
+            .select(*rows.columns)
+        )
+    return rows

@@ -1,0 +1,40 @@
+"""Names that stand in one column as a whole, parted: `Müller, Anna` and `Anna Müller`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from habitue.identity.matching.comparisons import PARTICLES
+from habitue.identity.matching.settings import MatchField
+
+_PARTICLE = rf"(?:{'|'.join(sorted(PARTICLES))})\s+"
+_FAMILY_FIRST = r"^([^,]*[^,\s])\s*,\s*(\S.*)$"
+_FAMILY_LAST = rf"(?i)^(?!{_PARTICLE})(.+?)\s+((?:{_PARTICLE})*\S+)$"
+"""The last word is the family name, with the particles before it; what begins with a particle is one as a whole."""
+
+
+def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataFrame:
+    """Records of which a family name of several words is parted where no given name stands beside it.
+
+    Without that a list with one column of names has nothing that tells the members of a household apart.
+    """
+    given = next((f.column for f in fields if f.role == "given"), None)
+    family = next((f.column for f in fields if f.role == "family"), None)
+    if given is None or family is None or family not in records.columns:
+        return records
+    own = (
+        F.nullif(F.trim(F.col(given)), F.lit("")) if given in records.columns else F.lit(None).cast("string")
+    )
+    text = F.trim(F.col(family))
+    is_whole = own.isNull()
+    first = F.coalesce(_part(text, _FAMILY_FIRST, 2), _part(text, _FAMILY_LAST, 1))
+    last = F.coalesce(_part(text, _FAMILY_FIRST, 1), _part(text, _FAMILY_LAST, 2), text)
+    parted = {given: F.coalesce(own, first), family: F.when(is_whole, last).otherwise(text)}
+    return records.withColumns(parted)
+
+
+def _part(text: Column, form: str, number: int) -> Column:
+    return F.nullif(F.regexp_extract(text, form, number), F.lit(""))
