@@ -89,10 +89,15 @@ def draw(rows: DataFrame, buyers: Buyers, max_rows: int) -> pd.DataFrame:
 
 
 def samples(frame: pd.DataFrame, buyers: Buyers) -> dict[date, Sample]:
-    """A sample per cut-off, rows in the order of the persons' hashes; impossible histories are left out."""
+    """A sample per cut-off; impossible histories are left out.
+
+    Rows are in the order of what they say, and of the persons' hashes only where they say the same: trees that
+    draw rows then learn the same from the same data, whichever secret the keys were made with.
+    """
     found = {}
+    values = [str(name) for name in frame.columns if name not in ("as_of_date", "person_hash")]
     for day, part in frame.groupby("as_of_date"):
-        ordered = part.sort_values("person_hash", kind="stable")
+        ordered = part.sort_values([*values, "person_hash"], kind="stable")
         columns = {str(name): _floats(ordered[name]) for name in ordered.columns if name != "as_of_date"}
         keep = is_possible(columns)
         kept = {name: values[keep] for name, values in columns.items()}
