@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -52,10 +52,8 @@ def measure(
         for contest in contests:
             lanes = shared or Lanes(place)
             try:
-                for number, rows in enumerate(contest.sizes.get(size, ())):
-                    # the same code, so that the first and smallest number of rows warms it for the others
-                    own = rounds if number == 0 else replace(rounds, warm_up=0)
-                    yield from _contest(contest, size, rows, own, place, lanes)
+                for rows in contest.sizes.get(size, ()):
+                    yield from _contest(contest, size, rows, rounds, place, lanes)
             finally:
                 lanes.close(but=SPARK if shared else "")
 

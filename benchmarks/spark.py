@@ -22,8 +22,6 @@ def session(task: Task) -> SparkSession:
             master=f"local[{THREADS}]",
             driver_memory=task.heap,
             shuffle_partitions=2 * THREADS,
-            # so that whole runs, which take the session that is there, leave it open
-            extra={"spark.habitue.startedHere": "false"},
         )
         _open.append(open_session(settings, app_name="benchmarks", log_file=Path(_folder.name) / "spark.log"))
     return _open[0]

@@ -15,7 +15,8 @@ _CUT = f"TIMESTAMPTZ '{AS_OF} 00:00:00+00'"
 _DAY = f"DATE '{AS_OF}'"
 _LEFT = """{'left_at': session_end, 'step': abandoned_step, 'value': lost_value,
                'closed_from': CASE WHEN order_count > 0 THEN session_end + to_microseconds(1)
-                                   ELSE date_trunc('day', session_start) END}"""
+                                   ELSE session_start END,
+               'closed_at': CASE WHEN order_count = 0 THEN date_trunc('day', session_start) END}"""
 
 
 def run(task: Task) -> None:
@@ -277,7 +278,10 @@ def _one_row() -> str:
 
 def _open(left: str, **fields: str) -> str:
     """What a visit left and no order took up."""
-    is_open = f"(last_order_time IS NULL OR last_order_time < {left}.closed_from)"
+    is_open = (
+        f"(last_order_time IS NULL OR (last_order_time < {left}.closed_from"
+        f" AND last_order_time IS DISTINCT FROM {left}.closed_at))"
+    )
     return ", ".join(
         f"CASE WHEN {is_open} THEN {left}.{field} END AS {name}" for name, field in fields.items()
     )

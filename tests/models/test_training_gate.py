@@ -69,3 +69,16 @@ def test_a_copy_of_the_champion_gains_nothing() -> None:
     judgement = _judgement(1.0)
     gain = paired_difference(judgement, judgement.scores["blend"], _GATE)
     assert (gain.low, gain.value, gain.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_large_test_window_is_resampled_from_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows may come in an order that says much of them: the first ones are no fair sample."""
+    monkeypatch.setattr("habitue.training.judgement._BOOTSTRAP_ROWS", 200)
+    gone = np.arange(1_000) >= 800  # the last fifth left
+    score = np.where(gone, 0.9, 0.1)
+    found = judge_churn(
+        date(2025, 1, 1), 90, gone.astype(float), {"blend": score}, {"recency": 1 - score}, "blend", _GATE
+    )
+    assert (
+        found.intervals["blend.auc"].value == 1.0
+    )  # among the first 200 nobody left: there would be no figure

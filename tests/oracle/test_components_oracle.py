@@ -7,6 +7,7 @@ import random
 
 import networkx as nx
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -82,6 +83,29 @@ def test_both_tiers_agree_with_networkx(spark: SparkSession, adaptive: str):
         assert len(rounds) <= 12, "a chain of 300 settles in a few rounds"
     finally:
         spark.conf.set("spark.sql.adaptive.enabled", before or "true")
+
+
+@pytest.mark.accept
+def test_a_chain_and_a_hub_of_a_hundred_thousand_settle_in_a_few_rounds(spark: SparkSession):
+    size = 100_000
+    codes = np.random.default_rng(3).permutation(size)  # neighbours of the chain lie anywhere
+    chain = np.stack([codes[:-1], codes[1:]], axis=1)
+    hub = np.stack([np.full(size, 3 * size), np.arange(size) + 2 * size], axis=1)
+    edges = np.concatenate([chain, hub])
+    rows = pa.table({"a": edges[:, 0], "b": edges[:, 1]})
+    rounds: list[DataFrame] = []
+
+    def checkpoint(links: DataFrame) -> DataFrame:
+        rounds.append(links.localCheckpoint())
+        return rounds[-1]
+
+    found = distributed_components(
+        spark.createDataFrame(rows).repartition(16), checkpoint=checkpoint
+    ).toArrow()
+    nodes, labels = found.column("node").to_numpy(), found.column("component").to_numpy()
+    assert len(nodes) == 2 * size + 1 == np.unique(nodes).size
+    assert (labels == np.where(nodes < size, 0, 2 * size)).all()
+    assert len(rounds) <= 20
 
 
 def test_the_tier_is_chosen_by_the_number_of_edges(spark: SparkSession):

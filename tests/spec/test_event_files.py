@@ -161,11 +161,16 @@ def test_a_part_that_did_not_change_stays_beside_those_that_came_with_its_table_
         "p/events_20240502-000000000000.json": first,
         "q/events_20240501/000000000000.parquet": first,
         "q/events_20240501/000000000001.parquet": later,
+        "r/events_20240501/part-00000-4f.c000.snappy.parquet": first,
+        "r/events_20240501/part-00001-5a.c000.snappy.parquet": later,
+        "s/events_20240504_093000.json": first,  # a time of the day, and no part
+        "s/events_20240504_153000.json": later,
         "events_20240503.json": first,
         "events_20240503_corrected.json": later,
     }
     ranks = {name: rank for name, rank, _ in deliveries(arrivals.items())}
     assert {name for name, rank in ranks.items() if rank == max(ranks.values())} == {
         *(name for name in arrivals if "20240501" in name),
+        "s/events_20240504_153000.json",
         "events_20240503_corrected.json",
     }

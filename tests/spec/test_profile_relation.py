@@ -75,7 +75,7 @@ def test_what_servers_report_is_no_visit_unless_somebody_looked_at_something(spa
 
 
 def test_what_was_left_is_open_until_an_order_takes_it_up(spark):
-    """Ada's shop knows the day of an order alone; ben bought and filled his cart again; cyd's order was before the visit."""
+    """Ada's shop knows the day of an order alone; ben bought and filled his cart again; cyd ordered that day before the visit."""
     facts = facts_of(
         spark,
         identity_map=IDENTITIES,
@@ -97,7 +97,7 @@ def test_what_was_left_is_open_until_an_order_takes_it_up(spark):
         identifiers         | order_time
         customer_number:ada | 2026-01-20 00:00:00
         customer_number:ben | 2026-01-20 10:15:00
-        customer_number:cyd | 2026-01-19 23:00:00
+        customer_number:cyd | 2026-01-20 09:00:00
         """,
     )
     assert_table(

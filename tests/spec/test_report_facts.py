@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import SESSION
 from habitue.report.collect import pareto_points
@@ -31,7 +32,7 @@ def test_the_pareto_curve_rises_evenly_among_equals(
 
 
 def test_visits_of_a_month_are_counted_by_how_far_they_came_and_what_they_left(spark: SparkSession) -> None:
-    """The fourth may still be followed by an order, the fifth is not known yet, the sixth is long ago, the last a bot's."""
+    """The fourth may still be followed by an order, the fifth is not known yet, the sixth is long ago, then a bot's and a server's."""
     visits = table(
         spark,
         SESSION,
@@ -44,9 +45,15 @@ def test_visits_of_a_month_are_counted_by_how_far_they_came_and_what_they_left(s
         2026-03-30 10:00:00 | 2026-04-09 11:00:00 | cart          | cart           | 2026-03-30 12:00:00 |      50.00 | false        | true       | false
         2026-02-01 10:00:00 | 2026-02-01 11:00:00 | browse        | browse         | 2026-02-01 12:00:00 |       1.00 | false        | true       | false
         2026-03-21 10:00:00 | 2026-03-21 11:00:00 | visit         |                |                     |            | true         | true       | true
+        2026-03-22 02:00:00 | 2026-03-22 02:00:01 | visit         |                |                     |            | true         | true       | false
         """,
+    ).withColumns(
+        {
+            "visitor_type": F.when(F.hour("session_start") == 2, "user_id").otherwise("anonymous_id"),
+            **dict.fromkeys(("view_count", "product_view_count", "search_count"), F.lit(0)),
+        }
     )
-    assert visit_facts(visits, datetime(2026, 3, 31, tzinfo=UTC)) == VisitFacts(
+    assert visit_facts(visits, datetime(2026, 3, 31, tzinfo=UTC), ("anonymous_id",)) == VisitFacts(
         visits=4,
         returning=2,
         engaged=3,

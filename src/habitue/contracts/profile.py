@@ -110,7 +110,7 @@ _BEHAVIOUR = _of(
         "What the last visit that left anything left, and no order followed: checkout, cart, form, browse.",
     ),
     ("abandoned_value", MONEY, "Value of that: of the cart, of the checkout, of the product viewed."),
-    ("abandoned_at", "timestamp", "When it was left."),
+    ("abandoned_at", "timestamp", "When the visit that left it ended."),
     ("contacts_7d", "bigint", "Contacts in the last 7 days, control groups left out."),
     ("contacts_30d", "bigint", "Contacts in the last 30 days."),
     ("contacts_90d", "bigint", "Contacts in the last 90 days."),

@@ -25,8 +25,8 @@ _MEASURES = (
     "session_start", "session_end", "known_time", "view_count", "product_view_count", "engaged_seconds",
     "cart_value", "cart_abandoned", "abandoned_step", "abandoned_at", "lost_value", "order_count",
 )  # fmt: skip
-LEFT = f"struct<left_at:timestamp,step:string,value:{MONEY},closed_from:timestamp>"
-"""What a visit left; an order from `closed_from` on says that it is left no more."""
+LEFT = f"struct<left_at:timestamp,step:string,value:{MONEY},closed_from:timestamp,closed_at:timestamp>"
+"""What a visit left; an order from `closed_from` on, or at `closed_at`, says that it is left no more."""
 
 
 def visits(
@@ -37,7 +37,7 @@ def visits(
     conventions: Conventions,
 ) -> DataFrame:
     """One row per cut and person with a visit: counts, views, engaged time, carts."""
-    attended = session.where(~F.col("is_bot") & _is_attended(conventions))
+    attended = session.where(~F.col("is_bot") & is_attended(conventions.anonymous_types))
     seen = seen_by(attended, "session_end", cuts)
     spread = each_cut(seen, cuts, first=F.col("first_cut"), keep=("session_id", *_MEASURES))
     owner = valid_at(attribution, cuts, keep=("session_id", "person_id"))
@@ -68,15 +68,22 @@ def _counts() -> dict[str, Column]:
     }
 
 
-def _is_attended(conventions: Conventions) -> Column:
+def is_attended(anonymous_types: Sequence[str]) -> Column:
     """Whether a device was there, or somebody looked at something: a tracker may know people by their login alone."""
-    by_device = F.col("visitor_type").isin(*conventions.anonymous_types)
+    by_device = F.col("visitor_type").isin(*anonymous_types)
     looked = F.col("view_count") + F.col("product_view_count") + F.col("search_count") > 0
     return by_device | looked | F.col("cart_value").isNotNull()
 
 
 def _left(conventions: Conventions) -> dict[str, Column]:
-    """The last cart and the last step of any kind that visits left; what an order soon followed was not left."""
+    """The last cart and the last step of any kind that visits left; what an order soon followed was not left.
+
+    A visit that tracked an order left it afterwards. Where none was tracked, an order since its start may be the
+    visit's, for many trackers report no orders; and so may one at midnight, since many shops state only the day.
+    """
+    after = F.timestamp_micros(F.unix_micros("session_end") + 1)
+    midnight = local_date(F.col("session_start"), conventions.zone).cast("timestamp")
+    day = F.to_utc_timestamp(midnight, conventions.zone)
     cut = F.to_utc_timestamp(F.col("as_of_date").cast("timestamp"), conventions.zone)
     is_left = F.coalesce(F.col("abandoned_at") < cut, F.lit(False))
     in_cart = is_left & F.col("cart_abandoned")
@@ -84,24 +91,14 @@ def _left(conventions: Conventions) -> dict[str, Column]:
         F.col("session_end").alias("left_at"),
         F.col("abandoned_step").alias("step"),
         F.col("lost_value").cast(MONEY).alias("value"),
-        _closed_from(conventions).alias("closed_from"),
+        F.when(F.col("order_count") > 0, after).otherwise(F.col("session_start")).alias("closed_from"),
+        F.when(F.col("order_count") == 0, day).alias("closed_at"),
     )
     return {
         "carts_abandoned_30d": F.count_if(in_cart & (F.col("days_ago") <= 30)),
         "last_cart": F.max(F.when(in_cart, left)),
         "last_left": F.max(F.when(is_left, left)),
     }
-
-
-def _closed_from(conventions: Conventions) -> Column:
-    """From when on an order of the person takes up what a visit left.
-
-    A visit that tracked an order left it afterwards. Where none was tracked, an order of that day may be the visit's:
-    many trackers report no orders, and many shops only the day of an order.
-    """
-    day = local_date(F.col("session_start"), conventions.zone).cast("timestamp")
-    after = F.timestamp_micros(F.unix_micros("session_end") + 1)
-    return F.when(F.col("order_count") > 0, after).otherwise(F.to_utc_timestamp(day, conventions.zone))
 
 
 def _evaluating(settings: LifecycleSettings, conventions: Conventions) -> dict[str, Column]:
@@ -115,7 +112,9 @@ def still_left() -> dict[str, Column]:
     """The last abandoned cart and the last abandoned step, unless the person bought anything since."""
 
     def open_one(left: str, field: str) -> Column:
-        ordered = F.col("last_order_time") >= F.col(f"{left}.closed_from")
+        last = F.col("last_order_time")
+        is_days = F.coalesce(last == F.col(f"{left}.closed_at"), F.lit(False))
+        ordered = (last >= F.col(f"{left}.closed_from")) | is_days
         return F.when(~F.coalesce(ordered, F.lit(False)), F.col(f"{left}.{field}"))
 
     return {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from habitue.profile.engagement import is_attended
 
 DAYS = 30
 STEPS = ("visit", "browse", "form", "cart", "checkout", "order")
@@ -24,10 +27,14 @@ class VisitFacts:
     left: tuple[tuple[str, int, float | None], ...] = ()  # step, visits that left it, value as tracked
 
 
-def visit_facts(session: DataFrame, cut: datetime) -> VisitFacts:
-    """Counts by furthest step, in one pass. What was left counts once it is known that no order followed."""
+def visit_facts(session: DataFrame, cut: datetime, anonymous_types: Sequence[str]) -> VisitFacts:
+    """Counts by furthest step, in one pass. What was left counts once it is known that no order followed.
+
+    As in the profile, what servers report is no visit unless somebody looked at something.
+    """
     began = F.col("session_start").between(F.lit(cut - timedelta(days=DAYS)), F.lit(cut))
-    recent = session.where(began & (F.col("known_time") < F.lit(cut)))
+    known = F.col("known_time") < F.lit(cut)
+    recent = session.where(began & known & is_attended(anonymous_types))
     left = F.when(F.col("abandoned_at") < F.lit(cut), F.col("abandoned_step"))
     rows = (
         recent.groupBy("is_bot", "furthest_step", left.alias("left"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from habitue.sources.settings import SourceSettings
 from habitue.sources.tracked_products import TEXTS, typed_items, unreadable_number
 from habitue.sources.values import Cell, clean_text, decimal_text
 
@@ -14,14 +15,14 @@ _ID = "product_number"
 _NUMBERS = ("price", "quantity")
 
 
-def listed_products(text: Column, members: Mapping[str, str], numbers: str, name: str) -> Cell:
+def listed_products(text: Column, members: Mapping[str, str], settings: SourceSettings, name: str) -> Cell:
     """Items of a list in JSON, whose `members` are named as in the source; those without a number are left out."""
     own = {"id" if part == _ID else part: source for part, source in members.items()}
     schema = ", ".join(f"`{source.replace('`', '``')}`:string" for source in dict.fromkeys(own.values()))
     read = F.from_json(text, f"array<struct<{schema}>>")
 
     def texts(item: Column) -> Column:
-        return F.struct(*(_text(item, own.get(field), field, numbers).alias(field) for field in TEXTS))
+        return F.struct(*(_text(item, own.get(field), field, settings).alias(field) for field in TEXTS))
 
     listed = F.transform(read, texts)
     is_faulty = (text.isNotNull() & read.isNull()) | unreadable_number(listed)
@@ -29,9 +30,9 @@ def listed_products(text: Column, members: Mapping[str, str], numbers: str, name
     return Cell(typed_items(listed), F.coalesce(is_faulty, F.lit(False)), "not_a_list", reason)
 
 
-def _text(item: Column, source: str | None, field: str, numbers: str) -> Column:
+def _text(item: Column, source: str | None, field: str, settings: SourceSettings) -> Column:
     if source is None:
         return F.lit(None).cast("string")
-    text = clean_text(item.getField(source))
+    text = clean_text(item.getField(source), settings.nulls)
     # what is no number stays as it is, so that it is found
-    return F.coalesce(decimal_text(text, numbers), text) if field in _NUMBERS else text
+    return F.coalesce(decimal_text(text, settings.numbers), text) if field in _NUMBERS else text

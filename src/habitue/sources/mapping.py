@@ -123,7 +123,7 @@ def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Ma
         wanted = "string" if field.is_map or field.is_list else field.type
         cell = read_cell(F.col(f"`{alias}`"), types[alias], wanted, label, expression, settings)
         if field.is_list:
-            cell = listed_products(cell.value, settings.members[name], settings.numbers, label)
+            cell = listed_products(cell.value, settings.members[name], settings, label)
         elif wanted == "string":
             cell = Cell(canonical_word(entity, name, cell.value))
         mapped.append(_Mapped(name, expression, cell))

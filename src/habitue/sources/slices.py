@@ -17,9 +17,11 @@ _RUNNING_TABLE = re.compile(r"(?:^|/)events_(?:intraday|fresh)_\d", re.IGNORECAS
 """A folder named by the table, as an export in several files makes one for each."""
 
 _PART = re.compile(
-    r"^(.*events_(?:intraday_|fresh_)?[0-9]{8})(?:[-_/.](?:part-?)?[0-9]{3,}(?:\.[a-z0-9.]+)?)$", re.I
+    r"^(.*events_(?:intraday_|fresh_)?[0-9]{8})(?:[-_/][0-9]{12}|[-/]part-[0-9]{5}[^/]*?)(?:\.[a-z0-9.]+)?$",
+    re.IGNORECASE,
 )
-"""A part of a table in several files: `events_20240501-000000000001.json.gz`, `events_20240501/000000000001.parquet`."""
+"""A part of a table in several files, as exports number them (`events_20240501-000000000001.json.gz`) and Spark does
+(`events_20240501/part-00001-4f.parquet`). Shorter numbers may be times of the day."""
 
 Delivery = tuple[str, int, str]
 """File, rank (a higher one replaces a lower), and name without folders."""

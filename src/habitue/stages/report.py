@@ -108,7 +108,9 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         "tables": lambda: _tables(run, release),
         "identity": lambda: _identity(run, release),
         "visits": lambda: visit_facts(
-            run.lake.read(SESSION, version=release.versions.get(SESSION.name)), run.instant(day)
+            run.lake.read(SESSION, version=release.versions.get(SESSION.name)),
+            run.instant(day),
+            run.settings.identity.anonymous_types,
         ),
     }
     found = dict(zip(looks, at_once(looks.values()), strict=True))

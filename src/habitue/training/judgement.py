@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from habitue.models import metrics
 from habitue.models.metrics import Interval, Metric
@@ -151,6 +152,6 @@ def _measure(functions: Mapping[str, Metric], actual: Floats, score: Floats) -> 
     return {name: function(actual, score) for name, function in functions.items()}
 
 
-def _some_rows(size: int) -> slice:
-    """Rows are in the order of a hash of the person: the first ones are a fair sample for the bootstrap."""
-    return slice(0, min(size, _BOOTSTRAP_ROWS))
+def _some_rows(size: int) -> npt.NDArray[np.int64]:
+    """All rows, or as many drawn by chance: rows may be in any order, also one that says much of them."""
+    return np.sort(np.random.default_rng(0).permutation(size)[:_BOOTSTRAP_ROWS])

@@ -91,13 +91,15 @@ def draw(rows: DataFrame, buyers: Buyers, max_rows: int) -> pd.DataFrame:
 def samples(frame: pd.DataFrame, buyers: Buyers) -> dict[date, Sample]:
     """A sample per cut-off; impossible histories are left out.
 
-    Rows are in the order of what they say, and of the persons' hashes only where they say the same: trees that
-    draw rows then learn the same from the same data, whichever secret the keys were made with.
+    Rows are in the order of what they say, history and labels first, and of the persons' hashes only where they
+    say the same: trees that draw rows then learn the same from the same columns, whichever secret the keys were
+    made with. Which persons are drawn where there are too many still follows their hashes.
     """
     found = {}
-    values = [str(name) for name in frame.columns if name not in ("as_of_date", "person_hash")]
+    first = [*_HISTORY, *_LABELS]
+    others = sorted({str(name) for name in frame.columns} - {*first, "as_of_date", "person_hash"})
     for day, part in frame.groupby("as_of_date"):
-        ordered = part.sort_values([*values, "person_hash"], kind="stable")
+        ordered = part.sort_values([*first, *others, "person_hash"], kind="stable")
         columns = {str(name): _floats(ordered[name]) for name in ordered.columns if name != "as_of_date"}
         keep = is_possible(columns)
         kept = {name: values[keep] for name, values in columns.items()}

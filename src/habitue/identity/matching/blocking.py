@@ -39,7 +39,11 @@ class BlockingPass:
 def keys(pattern: Pattern) -> dict[str, Column]:
     """Key of every pass by name; null where a record lacks what the key is made of."""
     atoms = dict(_atoms(pattern))
-    found = {name: F.xxhash64(F.lit(name), column) for name, column in atoms.items() if name.endswith("!")}
+    found = {
+        name: F.when(column.isNotNull(), F.xxhash64(F.lit(name), column))  # a digest of nothing is no null
+        for name, column in atoms.items()
+        if name.endswith("!")
+    }
     of: dict[str, list[str]] = {}
     for name in atoms:
         of.setdefault(name.partition(":")[0], []).append(name)

@@ -9,6 +9,9 @@ from pyspark.sql import functions as F
 
 _YEAR_FIRST = r"^([0-9]{4})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{1,2})(?![0-9])"
 _YEAR_LAST = r"^([0-9]{1,2})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{4})(?![0-9])"
+_SHORT_YEAR = r"^([0-9]{1,2})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{2})(?![0-9])"
+_LAST_OF_THIS_CENTURY = "14"
+"""Years of two digits up to it are of this century: customers are seldom children, or older than that."""
 _YEAR_LAST_BARE = (
     r"^(?!(?:1[89]|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$)"
     r"((?:0[1-9]|1[0-2])(?=[0-3])|(?:[12][0-9]|3[01])(?=0[1-9]|1[0-2]))(0[1-9]|[12][0-9]|3[01])((?:19|20)[0-9]{2})$"
@@ -22,8 +25,11 @@ def date_digits(date: Column, *, month_first: bool = False) -> Column:
     `month_first` says how texts are read that bear both orders of day and month, such as 3/5/1975.
     """
     text = F.trim(date.cast("string"))
-    year_last = [F.coalesce(_part(text, _YEAR_LAST, n), _part(text, _YEAR_LAST_BARE, n)) for n in (1, 2, 3)]
-    first, second, year = year_last
+    forms = (_YEAR_LAST, _YEAR_LAST_BARE, _SHORT_YEAR)
+    first, second = (F.coalesce(*(_part(text, form, n) for form in forms)) for n in (1, 2))
+    short = _part(text, _SHORT_YEAR, 3)
+    century = F.when(short <= _LAST_OF_THIS_CENTURY, "20").otherwise("19")
+    year = F.coalesce(*(_part(text, form, 3) for form in forms[:2]), F.concat(century, short))
     is_month_first = (second > "12") | (F.lit(month_first) & (first <= "12"))
     return F.coalesce(
         F.concat(*(_part(text, _YEAR_FIRST, n) for n in (1, 2, 3))),
@@ -43,7 +49,9 @@ def with_month_first(records: DataFrame, columns: Sequence[str]) -> frozenset[st
 
 def _balance(column: str) -> Column:
     text = F.trim(F.col(column))
-    first, second = (_part(text, _YEAR_LAST, n) for n in (1, 2))
+    first, second = (
+        F.coalesce(*(_part(text, form, n) for form in (_YEAR_LAST, _SHORT_YEAR))) for n in (1, 2)
+    )
     return F.count_if((second > "12") & (first <= "12")) - F.count_if((first > "12") & (second <= "12"))
 
 

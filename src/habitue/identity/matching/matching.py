@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.checkpoint import Checkpoint
@@ -30,6 +30,7 @@ from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.placeholders import without_placeholders
 from habitue.identity.matching.preparation import (
     Prepared,
+    check_codes,
     drawn,
     folded_records,
     with_original,
@@ -68,30 +69,65 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     rows, declared = folded_records(records, settings)
     if len(declared.fields) < 2:
         return Matching(_no_links(rows), [], None, 0)
-    honest = without_placeholders(checkpoint(rows), declared)
-    prepared = with_rarity(checkpoint(with_original(honest, declared)), declared)
+    everybody = checkpoint(with_original(without_placeholders(checkpoint(rows), declared), declared))
+    check_codes(everybody)
+    prepared = with_rarity(everybody.where("code = original").drop("original"), declared)
     pattern = prepared.pattern
     if len(pattern.fields) < 2:
         return Matching(_no_links(rows), [], None, 0)
     people = checkpoint(prepared.records)
-    blocks = checkpoint(blocking.blocked(people.where("code = original"), pattern))
-    passes = blocking.report(blocks, prepared.originals, settings)
-    copies = people.where("code <> original").select(F.col("original").alias("a"), F.col("code").alias("b"))
-    candidates = checkpoint(blocking.candidates(blocks, passes, settings).unionByName(copies))
+    blocks = checkpoint(blocking.blocked(people, pattern))
+    passes = blocking.report(blocks, prepared.count, settings)
+    candidates = checkpoint(blocking.candidates(blocks, passes, settings))
     pairs = checkpoint(_compared(candidates, people, pattern))
-    patterns = checkpoint(pairs.groupBy("pattern").agg(F.count_if(~F.col("conflict")).alias("n")))
-    counts = patterns.where("n > 0").toArrow()
-    if counts.num_rows == 0:
+    copies = checkpoint(everybody.where("code <> original").select("original", "code"))
+    alike = checkpoint(_compared(checkpoint(_with_themselves(copies)), people, pattern))
+    patterns = checkpoint(_patterns(pairs))
+    counts = _counts(patterns)
+    # where all are copies, what they agree on is all there is to learn from
+    learnt_from = counts if counts.num_rows else _counts(_patterns(alike))
+    if learnt_from.num_rows == 0:
         return Matching(_no_links(rows), passes, None, 0)
-    chance = _chance(people, prepared, settings)
-    # a pattern comes in any order from Spark; sums of floats must not depend on it
-    counts = counts.sort_by("pattern")
-    weight = counts.column("n").to_numpy().astype(np.float64)
-    levels = pattern.unpacked(counts.column("pattern").to_numpy())
-    model = learn(pattern, levels, weight, prepared.count, chance)
+    weight = learnt_from.column("n").to_numpy().astype(np.float64)
+    levels = pattern.unpacked(learnt_from.column("pattern").to_numpy())
+    model = learn(pattern, levels, weight, prepared.count, _chance(people, prepared, settings))
     scored = _scored(pairs, patterns, pattern, model, settings)
     links = checkpoint(_decided(scored, people, pattern, model, settings, checkpoint))
-    return Matching(_with_keys(links, people), passes, model, int(weight.sum()))
+    of_copies = _links_of_copies(copies, alike, pattern, model, settings)
+    found = int(weight.sum()) if counts.num_rows else 0
+    return Matching(_with_keys(links.unionByName(of_copies), everybody), passes, model, found)
+
+
+def _patterns(pairs: DataFrame) -> DataFrame:
+    """Every pattern once, and how many pairs without a conflict show it."""
+    return pairs.groupBy("pattern").agg(F.count_if(~F.col("conflict")).alias("n"))
+
+
+def _counts(patterns: DataFrame) -> pa.Table:
+    """Patterns that pairs without a conflict show; in order, since sums of floats depend on it."""
+    return patterns.where("n > 0").toArrow().sort_by("pattern")
+
+
+def _with_themselves(copies: DataFrame) -> DataFrame:
+    """Originals with copies as pairs with themselves: what a copy and its original agree on."""
+    return copies.select(F.col("original").alias("a"), F.col("original").alias("b")).distinct()
+
+
+def _links_of_copies(
+    copies: DataFrame, alike: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings
+) -> DataFrame:
+    """Copies with their originals: links where what they say is enough to know a person by.
+
+    The share of true pairs is learnt from records that differ; of those that say the same there may be many more.
+    """
+    boost = np.log1p(copies.count() / max(model.matches, 1e-3))
+    scored = _scored(alike, _patterns(alike), pattern, model, settings, boost=float(boost))
+    judged = scored.where(F.col("accepted") | (F.col("probability") >= settings.review))
+    told = _told(judged, pattern, settings, is_torn=F.lit(False)).drop("b")
+    joined = told.join(copies, on=F.col("a") == F.col("original"), how="inner")
+    return joined.withColumnRenamed("code", "b").select(
+        "a", "b", "probability", "status", "reason", "agreement"
+    )
 
 
 def _compared(pairs: DataFrame, people: DataFrame, pattern: Pattern) -> DataFrame:
@@ -177,7 +213,11 @@ def _decided(
         .mapInArrow(repair_batches, REPAIRED)
     )
     found = likely.join(kept, on=["a", "b"], how="left")
-    is_torn = F.col("accepted") & (F.col("is_kept") == F.lit(False))
+    return _told(found, pattern, settings, is_torn=F.col("accepted") & (F.col("is_kept") == F.lit(False)))
+
+
+def _told(found: DataFrame, pattern: Pattern, settings: MatchingSettings, *, is_torn: Column) -> DataFrame:
+    """Links (a, b, probability, status, reason, agreement) of scored pairs."""
     enough = F.col("roles") >= settings.independent_roles
     reason = (
         F.when(F.col("conflict"), F.lit(NUMBER))
@@ -203,15 +243,21 @@ def _decided(
 
 
 def _scored(
-    pairs: DataFrame, patterns: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings
+    pairs: DataFrame,
+    patterns: DataFrame,
+    pattern: Pattern,
+    model: Model,
+    settings: MatchingSettings,
+    *,
+    boost: float = 0.0,
 ) -> DataFrame:
     """Pairs with log_odds, probability, roles that agree, whether they contradict, and are accepted as links.
 
-    `patterns` holds every pattern of the pairs once.
+    `patterns` holds every pattern of the pairs once; `boost` comes to the log odds.
     """
     supports = patterns.select("pattern").withColumns(scoring.supports(model, pattern))
     odds = pairs.join(F.broadcast(supports), on="pattern", how="inner").withColumn(
-        "log_odds", scoring.log_odds(model)
+        "log_odds", scoring.log_odds(model) + F.lit(boost)
     )
     probability = 1 / (1 + F.exp(-F.col("log_odds")))
     likely = odds.select(

@@ -23,12 +23,11 @@ from habitue.identity.phone import e164_number
 
 @dataclass(frozen=True)
 class Prepared:
-    """Records to compare: code, record_key, exclusive, original, one text per field, `rarity` in the order of fields."""
+    """Records to compare: code, record_key, exclusive, one text per field, `rarity` in the order of fields."""
 
     records: DataFrame
     pattern: Pattern  # of the fields that any record fills
     count: int
-    originals: int
     same: dict[str, float]  # chance that two records agree exactly, by column
     known: dict[str, int]  # records with a value, by column
 
@@ -55,7 +54,8 @@ def folded_records(records: DataFrame, settings: MatchingSettings) -> tuple[Data
 def with_original(rows: DataFrame, pattern: Pattern) -> DataFrame:
     """Folded records with `original`, the smallest code of those that say the same in every field.
 
-    Copies need no blocks: each is compared with its original, and what the original meets holds for them too.
+    Copies are neither blocked nor learnt from, for a dump in which everybody stands many times would say that
+    values agree by chance as often: what their original meets holds for them too.
     """
     numbers = F.array_sort(F.map_entries("exclusive"))
     alike = Window.partitionBy(*pattern.columns, numbers)
@@ -72,7 +72,6 @@ def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
         F.sum("n").alias("known"), F.sum(F.col("n").cast("double") * F.col("n")).alias("squares")
     )
     figures = {r["field"]: (int(r["known"]), float(r["squares"])) for r in totals.collect()}
-    count, originals = _sizes(rows)
     rarity = F.lit(0.0)
     if figures:  # average share of a value among agreeing pairs, over the share of this value
         average = F.create_map(*(x for f, (n, s) in figures.items() for x in (F.lit(f), F.lit(s / n))))
@@ -89,27 +88,20 @@ def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
     return Prepared(
         rows.join(per_record, on="code", how="left").withColumn("rarity", in_order).drop("_rarity"),
         pattern_of(kept, pattern.swaps, [f.column for f in kept]),
-        count,
-        originals,
+        rows.count(),
         {pattern.columns[i]: _agreement(*figures[i]) for i in filled},
         {pattern.columns[i]: figures[i][0] for i in filled},
     )
 
 
-def _sizes(rows: DataFrame) -> tuple[int, int]:
-    """Records, and those that are no copy of another."""
-    counted = rows.agg(
-        F.count(F.lit(1)).alias("n"),
-        F.count_distinct("code").alias("codes"),
-        F.count_if(F.col("code") == F.col("original")).alias("originals"),
-    )
-    size = counted.collect()[0]
+def check_codes(rows: DataFrame) -> None:
+    """Stop where records cannot be told by their codes."""
+    size = rows.agg(F.count(F.lit(1)).alias("n"), F.count_distinct("code").alias("codes")).collect()[0]
     if size["n"] != size["codes"]:
         raise HabitueError(
             f"{size['n'] - size['codes']} keys of person records are there twice or share a 64-bit code",
             hint="Every record needs a key of its own.",
         )
-    return int(size["n"]), int(size["originals"])
 
 
 def drawn(records: DataFrame, columns: Sequence[str], count: int) -> dict[str, Values]:

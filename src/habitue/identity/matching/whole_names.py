@@ -11,6 +11,11 @@ from habitue.identity.matching.comparisons import PARTICLES
 from habitue.identity.matching.settings import MatchField
 
 _PARTICLE = rf"(?:{'|'.join(sorted(PARTICLES))})\s+"
+_TITLES = (
+    r"(?i)^(?:(?:dr|prof|dipl|ing|med|mag|herr|frau|familie|fam|firma|mr|mrs|ms|miss|mme|mlle|monsieur|madame|sig|sra?)"
+    r"(?:\.|\b)[\s.-]*)+"
+)
+"""Titles and forms of address that stand before a name."""
 _FAMILY_FIRST = r"^([^,]*[^,\s])\s*,\s*(\S.*)$"
 _FAMILY_LAST = rf"(?i)^(?!{_PARTICLE})(.+?)\s+((?:{_PARTICLE})*\S+)$"
 """The last word is the family name, with the particles before it; what begins with a particle is one as a whole."""
@@ -30,8 +35,9 @@ def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataF
     )
     text = F.trim(F.col(family))
     is_whole = own.isNull()
-    first = F.coalesce(_part(text, _FAMILY_FIRST, 2), _part(text, _FAMILY_LAST, 1))
-    last = F.coalesce(_part(text, _FAMILY_FIRST, 1), _part(text, _FAMILY_LAST, 2), text)
+    bare = F.coalesce(F.nullif(F.regexp_replace(text, _TITLES, ""), F.lit("")), text)
+    first = F.coalesce(_part(bare, _FAMILY_FIRST, 2), _part(bare, _FAMILY_LAST, 1))
+    last = F.coalesce(_part(bare, _FAMILY_FIRST, 1), _part(bare, _FAMILY_LAST, 2), bare)
     parted = {given: F.coalesce(own, first), family: F.when(is_whole, last).otherwise(text)}
     return records.withColumns(parted)
 
