@@ -56,7 +56,11 @@ CONTESTS = (
                 "tenth", _RUN, "pyspark", SPARK, before="benchmarks.growth:copy_tenth", after=_SUMMARISE
             ),
         ),
-        sizes={"tiny": (300,), "medium": (12_000,), "large": (100_000,)},  # persons
+        sizes={
+            "tiny": (1_000,),
+            "medium": (12_000,),
+            "large": (100_000,),
+        },  # persons; a tenth is 100 at least
         generate=generate,
         differences=differences,
         rows="raw lines",

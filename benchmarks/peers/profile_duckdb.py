@@ -233,7 +233,7 @@ def _one_row() -> str:
                coalesce(order_count, 0) AS order_count, coalesce(purchase_day_count, 0) AS purchase_day_count,
                purchase_day_count - 1 AS frequency, (last_order_date - first_order_date)::INT AS recency_days,
                ({_DAY} - first_order_date)::INT AS age_days,
-               CASE WHEN frequency > 0 AND later_value > 0 THEN later_value::DOUBLE / frequency END AS monetary_value,
+               CASE WHEN frequency > 0 THEN greatest(later_value, 0)::DOUBLE / frequency END AS monetary_value,
                {_zero("net_revenue", "net_revenue_30d", "net_revenue_90d", "net_revenue_365d")},
                {_zero("orders_30d", "orders_90d", "orders_365d", kind="BIGINT")},
                {_zero("purchase_days_30d", "purchase_days_45d", "purchase_days_90d", kind="BIGINT")},
