@@ -32,6 +32,17 @@ def rank_of(id_type: Column, settings: IdentitySettings) -> Column:
     return F.coalesce(F.create_map(*pairs)[id_type], F.lit(len(settings.priority)))
 
 
+def strongest(identifiers: Column, settings: IdentitySettings) -> Column:
+    """The identifier (id_type, id_key) that says best whose a record is; of equals the smaller, null without any."""
+    ranked = F.transform(
+        identifiers,
+        lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),
+    )
+    first = F.get(F.array_sort(ranked), F.lit(0))
+    both = F.struct(first["id_type"].alias("id_type"), first["id_key"].alias("id_key"))
+    return F.when(first.isNotNull(), both)
+
+
 def space_of(source: Column, settings: IdentitySettings) -> Column:
     """Number space of a source: sources that draw their numbers from one series share it."""
     if not settings.number_spaces:

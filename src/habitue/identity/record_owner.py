@@ -9,17 +9,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.identity.as_of import identity_now
-from habitue.identity.edges import rank_of
+from habitue.identity.edges import strongest
 from habitue.identity.settings import IdentitySettings
 
 
 def with_person_now(records: DataFrame, identity_map: DataFrame, *, settings: IdentitySettings) -> DataFrame:
     """Records with `person_id` and the identifier that says so; a record without any has no person and is left out."""
-    ranked = F.transform(
-        "identifiers",
-        lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),
-    )
-    strongest = F.get(F.array_sort(ranked), F.lit(0))
-    return records.withColumns({"id_type": strongest["id_type"], "id_key": strongest["id_key"]}).join(
+    first = strongest(F.col("identifiers"), settings)
+    return records.withColumns({"id_type": first["id_type"], "id_key": first["id_key"]}).join(
         identity_now(identity_map), on=["id_type", "id_key"], how="inner"
     )

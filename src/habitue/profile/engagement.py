@@ -113,8 +113,7 @@ def still_left() -> dict[str, Column]:
 
     def open_one(left: str, field: str) -> Column:
         last = F.col("last_order_time")
-        is_days = F.coalesce(last == F.col(f"{left}.closed_at"), F.lit(False))
-        ordered = (last >= F.col(f"{left}.closed_from")) | is_days
+        ordered = (last >= F.col(f"{left}.closed_from")) | (last == F.col(f"{left}.closed_at"))
         return F.when(~F.coalesce(ordered, F.lit(False)), F.col(f"{left}.{field}"))
 
     return {

@@ -45,8 +45,8 @@ def order(properties: Column, event_name: Column, *, currency: str | None) -> Co
     """The order of an order event, of a checkout or of any event that names one; `currency` where it states none."""
     stated = F.upper(present(properties["currency"]))
     order_number = F.coalesce(present(properties["order_id"]), present(properties["orderId"]))
-    is_order = event_name.isin(*vocabulary.VALUED) | order_number.isNotNull()
-    is_valued = F.coalesce(event_name.isin(*vocabulary.VALUED), F.lit(False))
+    is_valued = event_name.isin(*vocabulary.VALUED)
+    is_order = is_valued | order_number.isNotNull()
     stated_value = F.when(is_valued, number(properties["value"], MONEY))
     in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(items(properties)))
     fields = {

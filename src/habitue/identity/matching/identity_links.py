@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.identity.edges import PAIR, rank_of, space_of
+from habitue.identity.edges import PAIR, space_of, strongest
 from habitue.identity.settings import IdentitySettings
 
 RULE = "same_person"
@@ -91,16 +91,9 @@ def _number(id_type: str, settings: IdentitySettings) -> tuple[Column, Column]:
 
 
 def _strongest(person_records: DataFrame, end: str, settings: IdentitySettings) -> DataFrame:
-    ranked = F.transform(
-        "identifiers",
-        lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"]),
-    )
-    first = F.get(F.array_sort(ranked), F.lit(0))
     return person_records.select(
         F.col("record_key").alias(f"key_{end}"),
-        F.when(
-            first.isNotNull(), F.struct(first["id_type"].alias("id_type"), first["id_key"].alias("id_key"))
-        ).alias(f"_id_{end}"),
+        strongest(F.col("identifiers"), settings).alias(f"_id_{end}"),
         F.col("source").alias(f"_source_{end}"),
         F.col("known_time").alias(f"_known_{end}"),
     )

@@ -93,10 +93,8 @@ class MatchingSettings(BaseModel, extra="forbid", frozen=True):
         ]
         swapped = [c for pair in self.swaps for c in pair]
         problems += [f"{c}: in swaps more than once" for c in sorted(set(swapped)) if swapped.count(c) > 1]
-        patterns = math.prod(
-            COMPARISONS[f.comparison][1] + 3 for f in self.fields
-        )  # unknown, and two of a swap
-        if patterns >= 2**63:
+        # beside its levels a field has one for unknown, and two if it may be swapped
+        if math.prod(COMPARISONS[f.comparison][1] + 3 for f in self.fields) >= 2**63:
             problems.append(
                 f"fields: {len(self.fields)} are too many to compare at once; name the telling ones"
             )
