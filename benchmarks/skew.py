@@ -62,11 +62,8 @@ def _visits(task: Task, name: str) -> DataFrame:
     if marks.isEmpty():
         return checkpoint(sessions_with_events(events, settings=SETTINGS, zone=ZONE).select(*COLUMNS))
     parts = checkpoint(hot_visitors.hour_parts(events, marks, settings=SETTINGS))
-    parted = hot_visitors.parted(events, parts, settings=SETTINGS)
     found = checkpoint(
-        sessions_with_events(parted, settings=SETTINGS, zone=ZONE, parts=(hot_visitors.PART,)).select(
-            *COLUMNS
-        )
+        sessions_with_events(events, settings=SETTINGS, zone=ZONE, parts=parts).select(*COLUMNS)
     )
     hot = parts.select(*VISITOR).distinct()
     whole = found.join(hot, on=list(VISITOR), how="left_anti").select(*COLUMNS)

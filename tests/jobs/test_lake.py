@@ -57,8 +57,11 @@ def test_whether_a_table_is_empty_is_known_from_its_log_and_from_its_rows_where_
     lake.merge(IDENTITY_CHANGE, rows)
     log = DeltaLog(lake.location.table(IDENTITY_CHANGE))
     assert log.has_rows() is True and not lake.is_empty(IDENTITY_CHANGE)
+    filled = log.head()
     lake.merge(IDENTITY_CHANGE, rows.limit(0), delete_unmatched=True)
     assert lake.is_empty(IDENTITY_CHANGE)
+    assert lake.read(IDENTITY_CHANGE, version=filled).count() == rows.count()
+    assert lake.read(IDENTITY_CHANGE, version=0).isEmpty()
 
     for counted in tmp_path.rglob("*.crc"):
         counted.unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, SESSION_EVENT
 from habitue.contracts.table import Table
@@ -88,11 +89,10 @@ def test_what_a_table_was_made_from_is_known_until_somebody_else_writes_it(lake:
         [("a", "b", "merge")], "old_person_id string, new_person_id string, cause string"
     ).selectExpr("*", "timestamp'2026-01-01' as changed_at")
     assert made_from(lake.location, IDENTITY_CHANGE) is None
-    lake.note = CommitNote(basis={"event": 7})
     lake.ensure(IDENTITY_CHANGE)
     assert made_from(lake.location, IDENTITY_CHANGE) is None  # an empty table is no result
-    lake.merge(IDENTITY_CHANGE, rows)
-    assert made_from(lake.location, IDENTITY_CHANGE) == {"event": 7}
-    lake.note = CommitNote()
+    for step, cause in enumerate(("merge", "split"), 7):
+        lake.merge(IDENTITY_CHANGE, rows.withColumn("cause", F.lit(cause)), basis={"event": step})
+        assert made_from(lake.location, IDENTITY_CHANGE) == {"event": step}
     lake.merge(IDENTITY_CHANGE, rows.limit(0), delete_unmatched=True)
     assert made_from(lake.location, IDENTITY_CHANGE) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
 import numpy as np
@@ -92,6 +93,8 @@ def test_names_sound_as_postel_wrote_it_down(spark: SparkSession):
         "bach",
         "sachs",
     ]
+    draw = random.Random(11)
+    odd += ["".join(draw.choices("acdhkopqstuxz", k=draw.randint(1, 6))) for _ in range(500)]
     assert column(spark, list(known), cologne_code) == list(known.values())
     assert column(spark, odd, cologne_code) == [plain_cologne(name) or None for name in odd]
 
@@ -109,19 +112,19 @@ def test_values_have_one_spelling(spark: SparkSession):
         "Straße des 17. Juni 135",
         "Ring 5-7",
     ]
-    assert column(spark, streets, folding.street_name) == [
+    spelt = column(spark, streets, folding.street)
+    assert column(spark, spelt, folding.street_name) == [
         "hauptstr", "hauptstr", "haupt str", "am markt", "str des 17 juni", "ring",
     ]  # fmt: skip
-    assert column(spark, streets, folding.house_number) == ["12", "12a", "12", None, "135", "57"]
+    assert column(spark, spelt, folding.house_number) == ["12", "12a", "12", None, "135", "57"]
     abroad = {
         "12 rue de la Paix": ("12", "rue de la paix"), "12 bis Avenue Foch": ("12bis", "av foch"),
         "123 Main Street Apt 4": ("123", "main st apt 4"), "10 St John's Road": ("10", "st john s rd"),
         "Herengracht 12": ("12", "herengracht"), "Kalverstraat 9 a": ("9a", "kalverstr"),
         "17. Juni Str. 5": ("5", "17 juni str"), "Via Roma, 3": ("3", "via roma"), "4711": (None, "4711"),
     }  # fmt: skip
-    numbers, names = (
-        column(spark, list(abroad), part) for part in (folding.house_number, folding.street_name)
-    )
+    spelt = column(spark, list(abroad), folding.street)
+    numbers, names = (column(spark, spelt, part) for part in (folding.house_number, folding.street_name))
     assert dict(zip(abroad, zip(numbers, names, strict=True), strict=True)) == abroad
 
 
@@ -393,6 +396,35 @@ def test_a_block_over_the_cap_is_left_out_and_reported(spark: SparkSession):
     both = passes["sound:given_name sound:family_name"]
     assert (both.capped_blocks, both.capped_records) == (2, 60)
     assert candidates(blocks, list(passes.values()), settings).isEmpty()
+
+
+def test_a_pair_that_shares_several_blocks_is_compared_once(spark: SparkSession):
+    rows = [("one", 1, code) for code in (3, 1, 2)] + [("two", 1, code) for code in (2, 1)] + [("two", 2, 3)]
+    blocks = spark.createDataFrame(rows, "pass string, key bigint, code bigint")
+    settings = MatchingSettings()
+    met = candidates(blocks, report(blocks, 3, settings), settings).collect()
+    assert {r["a"]: sorted(r["others"]) for r in met} == {1: [2, 3], 2: [3]}
+
+
+def test_the_largest_passes_are_left_out_where_all_together_give_too_many_pairs(
+    spark: SparkSession, monkeypatch
+):
+    monkeypatch.setattr("habitue.identity.matching.blocking.PAIRS_AT_EASE", 0)
+    keys = {"narrow": range(0, 40, 2), "middle": range(0, 40, 4), "wide": range(0, 40, 10)}
+    rows = [
+        (name, place, code)
+        for name, ends in keys.items()
+        for place, first in enumerate(ends)
+        for code in range(first, list(ends)[1] + first)
+    ]
+    blocks = spark.createDataFrame(rows, "pass string, key bigint, code bigint")
+    used = {
+        allowed: [p.name for p in report(blocks, 40, MatchingSettings(pairs_in_all=allowed)) if p.is_used]
+        for allowed in (1, 2, 7)
+    }
+    assert used == {1: ["narrow"], 2: ["middle", "narrow"], 7: ["middle", "narrow", "wide"]}
+    wide = {p.name: p.pairs for p in report(blocks, 40, MatchingSettings())}
+    assert wide == {"narrow": 20, "middle": 60, "wide": 180}
 
 
 def test_records_without_two_fields_to_compare_give_no_links(spark: SparkSession):

@@ -21,7 +21,7 @@ SCHEMA = pa.schema(
         ("bucket", pa.int32()),
         ("kind", pa.int32()),
         ("a", pa.int64()),
-        ("b", pa.int64()),
+        ("others", pa.list_(pa.int64())),
         ("fields", pa.list_(pa.string())),
         ("rarity", pa.list_(pa.float64())),
         ("exclusive", pa.map_(pa.string(), pa.string())),
@@ -80,10 +80,11 @@ def test_buckets_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, see
         for bucket in range(3):
             known = people(draw)
             rows += [{"bucket": bucket, "kind": RECORD} | person for person in known]
-            for _ in range(30):
-                a, b = draw.sample(known, 2)
-                rows.append({"bucket": bucket, "kind": PAIR, "a": a["a"], "b": b["a"]})
-                wanted.append(one_by_one(a, b))
+            for _ in range(15):
+                one, *others = draw.sample(known, draw.randint(2, 5))
+                codes = [other["a"] for other in others]
+                rows.append({"bucket": bucket, "kind": PAIR, "a": one["a"], "others": codes})
+                wanted += [one_by_one(one, other) for other in others]
         batches = pa.Table.from_pylist(rows, SCHEMA).to_batches(max_chunksize=23)
         found = pa.Table.from_batches(list(compare_batches(iter(batches), PATTERN))).to_pylist()
         assert [r | dict.fromkeys(RARITIES) for r in found] == [w | dict.fromkeys(RARITIES) for w in wanted]

@@ -19,6 +19,7 @@ def test_one_machine_gets_the_jars_on_the_class_path_and_this_python() -> None:
     conf = local_conf(SparkSettings(), log_file=LOG, jars=JARS)
     assert conf["spark.driver.extraClassPath"] == "/jars/a.jar:/jars/b.jar"
     assert conf["spark.pyspark.python"] == sys.executable
+    assert conf["spark.python.unix.domain.socket.enabled"] == "true"
     assert "spark.jars" not in conf
 
 
@@ -27,6 +28,9 @@ def test_a_cluster_gets_the_jars_shipped_and_its_own_python() -> None:
     assert conf["spark.jars"] == "/jars/a.jar,/jars/b.jar"
     assert "spark.pyspark.python" not in conf
     assert "spark.driver.host" not in conf
+    assert (
+        "spark.python.unix.domain.socket.enabled" not in conf
+    )  # where its sockets may lie is for its operator to say
 
 
 def test_extra_settings_win() -> None:

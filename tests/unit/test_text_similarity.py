@@ -52,7 +52,8 @@ def plain_similarity(a: str, b: str) -> float:
 def words() -> list[str]:
     draw = random.Random(7)
     made = ["".join(draw.choice("abcdeü") for _ in range(draw.randint(0, 9))) for _ in range(60)]
-    return [*made, "müller", "mueller", "x" * 40]
+    long = ["".join(draw.choice("abcdefgh ") for _ in range(draw.randint(25, 40))) for _ in range(8)]
+    return [*made, *long, long[0][3:] + "abc", "müller", "mueller", "x" * 40]
 
 
 def test_winklers_own_examples_have_their_published_similarity():
@@ -65,7 +66,9 @@ def test_winklers_own_examples_have_their_published_similarity():
 def test_both_kernels_equal_the_plain_definitions(words: list[str]):
     left = [a for a in words for _ in words]
     right = [b for _ in words for b in words]
-    assert edit_distance(left, right).tolist() == [plain_edits(*p) for p in zip(left, right, strict=True)]
+    n = len(words)
+    edits = edit_distance(words, np.repeat(np.arange(n), n), np.tile(np.arange(n), n))
+    assert edits.tolist() == [plain_edits(*p) for p in zip(left, right, strict=True)]
     assert jaro_winkler(left, right) == pytest.approx(
         [plain_similarity(*p) for p in zip(left, right, strict=True)]
     )
@@ -76,7 +79,7 @@ def test_the_bounds_never_hide_a_pair_that_passes(words: list[str]):
     n = len(words)
     left, right = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
     pairs = ValuePairs(words, left, right)
-    edits = edit_distance(*([words[i] for i in side] for side in (left, right)))
+    edits = edit_distance(words, left, right)
     bounded = pairs.edits_up_to(np.full(left.size, 2))
     assert bounded.tolist() == np.where(edits <= 2, edits, FAR).tolist()
     alike = jaro_winkler(*([words[i] for i in side] for side in (left, right)))

@@ -29,8 +29,8 @@ _MICROS = 1_000_000
 _LONGEST_ATTENTION_SECONDS = 86_400
 
 
-def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple[str, ...] = ()) -> DataFrame:
-    """The columns that `visit_kernel` takes, of every event, and those `kept`. Grain: event."""
+def hits(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFrame:
+    """The columns that `visit_kernel` takes, of every event. Grain: event."""
     who = attending(settings)
     first_type = F.get(F.col("identifiers.id_type"), F.lit(0))
     may_have_login = (F.size("identifiers") > 1) | first_type.isin(*settings.login_types)
@@ -56,7 +56,6 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str, kept: tuple
         orders.completed().alias("completed_order"),
         F.coalesce(own_price, checkout).alias("price"),
         *_splitting(settings, zone),
-        *kept,
     )
 
 

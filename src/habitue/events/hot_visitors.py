@@ -17,6 +17,7 @@ from habitue.events.visitor import attending
 
 PART = "visitor_part"
 _MARK = "_visitor_mark"
+_MICROS_PER_HOUR = 3_600_000_000
 
 
 def hot_marks(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
@@ -27,18 +28,19 @@ def hot_marks(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
 
 def hour_parts(events: DataFrame, marks: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """The part that each hour of a hot visitor belongs to, from 1. Grain: visitor and hour."""
-    who, micros = attending(settings), F.unix_micros("event_time")
+    who = attending(settings)
     rows = (
         events.withColumn(_MARK, _mark(settings))
         .join(F.broadcast(marks), on=_MARK, how="left_semi")
         .select(
             who["visitor_key"].alias("visitor_key"),
             who["visitor_type"].alias("visitor_type"),
-            _hour().alias("hour"),
-            micros.alias("micros"),
+            F.unix_micros("event_time").alias("micros"),
         )
     )
-    hours = rows.groupBy(*VISITOR, "hour").agg(F.min("micros").alias("first"), F.max("micros").alias("last"))
+    hours = rows.groupBy(*VISITOR, _hour().alias("hour")).agg(
+        F.min("micros").alias("first"), F.max("micros").alias("last")
+    )
     by_hour = Window.partitionBy(*VISITOR).orderBy("hour")
     pause = F.col("first") - F.lag("last").over(by_hour)
     is_apart = F.coalesce(pause > settings.rules.island_micros, F.lit(True))
@@ -48,19 +50,16 @@ def hour_parts(events: DataFrame, marks: DataFrame, *, settings: SessionSettings
     )
 
 
-def parted(events: DataFrame, parts: DataFrame, *, settings: SessionSettings) -> DataFrame:
-    """The events with their part, 0 for visitors who are not hot."""
-    who = attending(settings)
-    own = parts.select(*(F.col(name).alias(f"_{name}") for name in (*VISITOR, "hour")), PART)
-    same = [who[name] == F.col(f"_{name}") for name in VISITOR]
-    hour = _hour() == F.col("_hour")
-    found = events.join(F.broadcast(own), on=[*same, hour], how="left")
-    return found.withColumn(PART, F.coalesce(PART, F.lit(0))).drop(*(f"_{n}" for n in (*VISITOR, "hour")))
+def parted(hits: DataFrame, parts: DataFrame) -> DataFrame:
+    """The narrow rows of `hits` with their part, 0 for visitors who are not hot."""
+    placed = hits.withColumn("hour", _hour())
+    found = placed.join(F.broadcast(parts), on=[*VISITOR, "hour"], how="left")
+    return found.select(*hits.columns, F.coalesce(PART, F.lit(0)).alias(PART))
 
 
 def _hour() -> Column:
-    """The hour that an event falls into, as seconds since 1970."""
-    return F.unix_seconds(F.date_trunc("hour", "event_time"))
+    """The hour that an event falls into, counted from 1970; needs its `micros`."""
+    return F.expr(f"micros div {_MICROS_PER_HOUR}")
 
 
 def _mark(settings: SessionSettings) -> Column:

@@ -15,6 +15,7 @@ from habitue.contracts.behaviour import SESSION
 from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, funnel, orders
 from habitue.events.hits import VISITOR, hits, in_order
+from habitue.events.hot_visitors import PART, parted
 from habitue.events.journey import JOURNEY, JourneyKernel
 from habitue.events.settings import SessionSettings
 from habitue.events.visit_kernel import VISIT, WITH_EVENTS, VisitKernel
@@ -33,15 +34,16 @@ def sessions(events: DataFrame, *, settings: SessionSettings, zone: str) -> Data
 
 
 def sessions_with_events(
-    events: DataFrame, *, settings: SessionSettings, zone: str, parts: tuple[str, ...] = ()
+    events: DataFrame, *, settings: SessionSettings, zone: str, parts: DataFrame | None = None
 ) -> DataFrame:
     """The same with `event_ids`, the ids of each session's events.
 
-    `parts` names columns of the events that part a visitor's events where no visit can span: then the columns
-    that look at other visits hold for the part alone, and `followed` makes them anew.
+    `parts` are the hours of visitors with very many events (`hot_visitors.hour_parts`), who are worked off in parts:
+    then the columns that look at other visits hold for the part alone, and `followed` makes them anew.
     """
-    rows = hits(events, settings=settings, zone=zone, kept=parts)
-    found = in_order(rows, *parts).mapInArrow(VisitKernel(settings, with_events=True), WITH_EVENTS)
+    rows = hits(events, settings=settings, zone=zone)
+    ordered = in_order(rows) if parts is None else in_order(parted(rows, parts), PART).drop(PART)
+    found = ordered.mapInArrow(VisitKernel(settings, with_events=True), WITH_EVENTS)
     return _told(found, settings, zone).select(*_OWN, EVENT_IDS)
 
 

@@ -34,7 +34,7 @@ from habitue.identity.edges import edges as edges_of
 from habitue.identity.guards import all_ended, earliest, shared_values
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import born_id, with_codes
-from habitue.identity.resolution import Resolution, resolve_observed, resting_edges
+from habitue.identity.resolution import Evidence, Resolution, resolve_observed, resting_edges
 from habitue.identity.settings import IdentitySettings
 from habitue.identity.takeovers import takeovers
 
@@ -348,14 +348,11 @@ def _resolved(
     taken = checkpoint(others.join(own, on="person_id", how="left_semi").distinct())
     links = stored.links if changes.links is None else changes.links
     inner = of_members(observations.where("hub_key IS NOT NULL"), members, node=hub_code())
+    edges = checkpoint(edges_of(inner, settings=settings))
     return resolve_observed(
-        observations,
-        checkpoint(edges_of(inner, settings=settings)),
-        checkpoint(of_members(ended, members)),
+        Evidence(observations, edges, checkpoint(of_members(ended, members)), hands, resting),
         links=None if links is None else between_members(links, members),
         circumstances=circumstances,
-        changed_hands=hands,
-        resting=resting,
         previous=previous,
         taken=taken,
         settings=settings,

@@ -43,6 +43,55 @@ class Resolution:
         return sightings(self.observations)
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What records say of identifiers: the first half of resolution, which knows no links by matching yet.
+
+    `edges` still have `stated_until`. `ended` are values that stopped linking, None where nothing links.
+    `changed_hands` are devices that changed hands (`takeovers`), `resting` is what `resting_edges` gives.
+    """
+
+    observations: DataFrame
+    edges: DataFrame
+    ended: DataFrame | None
+    changed_hands: DataFrame | None = None
+    resting: DataFrame | None = None
+
+
+def gather_evidence(
+    records: Mapping[str, DataFrame],
+    *,
+    settings: IdentitySettings,
+    checkpoint: Checkpoint,
+    has_links: bool,
+    person_records: DataFrame | None = None,
+    circumstances: Circumstances = NONE,
+) -> Evidence:
+    """Evidence of `records` (rule -> rows with source, identifiers, known_time), materialised where anything may link.
+
+    `has_links` says whether links by matching may come to it. `person_records` (identifiers, given_name,
+    family_name, known_time) show which values come with too many names.
+    """
+    observations = checkpoint(observe(records, settings=settings))
+    edges = edges_of(observations, settings=settings)
+    has_more = has_links or circumstances.decisions is not None
+    if not has_more and observations.where("hub_key IS NOT NULL").isEmpty():
+        return Evidence(observations, edges, None)
+    edges = checkpoint(edges)  # every guard reads them
+    hands = None
+    if circumstances.away is not None:
+        hands = checkpoint(takeovers(edges, circumstances.away, settings=settings))
+    seen = sightings(observations)
+    resting = resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
+    by_guard = {
+        "owners": shared_values(edges, seen, settings=settings, resting=resting),
+        "neighbours": crowded_by_neighbours(edges, settings=settings),
+    }
+    if person_records is not None:
+        by_guard["names"] = crowded_by_names(person_records, settings=settings)
+    return Evidence(observations, edges, checkpoint(all_ended(by_guard)), hands, resting)
+
+
 def resolve_identity(
     records: Mapping[str, DataFrame],
     *,
@@ -53,36 +102,23 @@ def resolve_identity(
     person_records: DataFrame | None = None,
     circumstances: Circumstances = NONE,
 ) -> Resolution:
-    """Resolve all identifiers of `records` (rule -> rows with source, identifiers, known_time).
+    """Resolve all identifiers of `records` (see `gather_evidence`).
 
     `previous` is the identity map of the last run, None for the first one. `links` are edges that
-    matching of person records found (materialised); they link, but make no value shared. `person_records`
-    (identifiers, given_name, family_name, known_time) show which values come with too many names.
+    matching of person records found (materialised); they link, but make no value shared.
     """
-    observations = checkpoint(observe(records, settings=settings))
-    edges, ended, hands, resting = edges_of(observations, settings=settings), None, None, None
-    has_more = links is not None or circumstances.decisions is not None
-    if has_more or not observations.where("hub_key IS NOT NULL").isEmpty():
-        edges = checkpoint(edges)  # every guard reads them
-        if circumstances.away is not None:
-            hands = checkpoint(takeovers(edges, circumstances.away, settings=settings))
-        seen = sightings(observations)
-        resting = resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
-        by_guard = {
-            "owners": shared_values(edges, seen, settings=settings, resting=resting),
-            "neighbours": crowded_by_neighbours(edges, settings=settings),
-        }
-        if person_records is not None:
-            by_guard["names"] = crowded_by_names(person_records, settings=settings)
-        ended = checkpoint(all_ended(by_guard))
+    evidence = gather_evidence(
+        records,
+        settings=settings,
+        checkpoint=checkpoint,
+        has_links=links is not None,
+        person_records=person_records,
+        circumstances=circumstances,
+    )
     return resolve_observed(
-        observations,
-        edges,
-        ended,
+        evidence,
         links=links,
         circumstances=circumstances,
-        changed_hands=hands,
-        resting=resting,
         previous=previous,
         taken=None,
         settings=settings,
@@ -91,25 +127,21 @@ def resolve_identity(
 
 
 def resolve_observed(
-    observations: DataFrame,
-    edges: DataFrame,
-    ended: DataFrame | None,
+    evidence: Evidence,
     *,
     links: DataFrame | None,
     circumstances: Circumstances,
-    changed_hands: DataFrame | None,
-    resting: DataFrame | None,
     previous: DataFrame | None,
     taken: DataFrame | None,
     settings: IdentitySettings,
     checkpoint: Checkpoint,
 ) -> Resolution:
-    """Resolve whole components: their observations, edges, values that stopped linking, and earlier map rows.
+    """Resolve whole components: their evidence and their earlier map rows.
 
-    `changed_hands` are devices that changed hands (`takeovers`), `resting` what `resting_edges` gives. `taken` are
-    ids of persons outside these components (person_id), which must not be given again.
+    `taken` are ids of persons outside these components (person_id), which must not be given again.
     """
-    nodes, edges = checkpoint(nodes_of(observations)), edges.drop("stated_until")
+    observations, ended = evidence.observations, evidence.ended
+    nodes, edges = checkpoint(nodes_of(observations)), evidence.edges.drop("stated_until")
     identifier_count = _count_without_collision(nodes)
     if links is not None:
         links = _between(links, nodes)
@@ -118,7 +150,12 @@ def resolve_observed(
     if ended is not None:
         shared = checkpoint(earliest(ended))
         edges, spans = linking_spans(
-            with_until(edges, shared), nodes, circumstances, resting, settings=settings, checkpoint=checkpoint
+            with_until(edges, shared),
+            nodes,
+            circumstances,
+            evidence.resting,
+            settings=settings,
+            checkpoint=checkpoint,
         )
         edges = checkpoint(with_codes(edges))
         linking, edge_count = edges.where(linked_once()).select("a", "b"), edges.count()
@@ -156,7 +193,7 @@ def resolve_observed(
         shared,
         identifier_count,
         ended is not None,
-        changed_hands,
+        evidence.changed_hands,
     )
 
 

@@ -94,13 +94,13 @@ class DeltaLog:
         filesystem, path = self._filesystem
         return bool(filesystem.get_file_info(f"{path}/{relative}").type == fs.FileType.File)
 
-    def has_rows(self) -> bool | None:
-        """Whether the newest version holds rows; None where nobody has counted them.
+    def has_rows(self, version: int | None = None) -> bool | None:
+        """Whether a version (the newest, if none is named) holds rows; None where nobody has counted them.
 
         The counts stand in the checksum file beside the commit (Delta protocol, "Version Checksum File"), which a
         writer may leave out. A file whose rows are all marked as deleted is still counted as one of the files.
         """
-        version = self.head()
+        version = self.head() if version is None else version
         if version is None:
             return False
         filesystem, path = self._filesystem

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
 from threading import Lock
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -60,7 +61,7 @@ class Lake:
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The table's rows (of an older version, if given); no rows where it does not exist yet."""
-        if not self.exists(table) or (version is None and self._log(table).has_rows() is False):
+        if not self.exists(table) or self._log(table).has_rows(version) is False:
             ddl = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
             return self.spark.createDataFrame([], ddl).limit(0)  # limit: the optimiser sees that it is empty
         reader = self.spark.read.format("delta")
@@ -83,21 +84,24 @@ class Lake:
         delete_unmatched: Deletion = False,
         update: bool = True,
         present: DataFrame | None = None,
+        basis: Mapping[str, Any] | None = None,
     ) -> None:
         """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.
 
         Equal content makes no commit. `delete_unmatched` may name column values, e.g.
         {"source": "shop"}: then only such rows are deleted. With `update=False` rows
         that are there stay as they are. `present` names the rows of the table that `rows` are compared with,
-        for a caller who knows that no others have their keys. Keys of `rows` must be unique.
+        for a caller who knows that no others have their keys. Keys of `rows` must be unique. `basis` is what the
+        content was made from, for the commit's note.
         """
+        note = self.note if basis is None else replace(self.note, basis=basis)
         is_new = not self.exists(table)
         self.ensure(table)
         if is_new or (present is None and self.is_empty(table)):
             head = self._log(table).head()
-            self._write(table, rows, {"mode": "append"})
+            self._write(table, rows, {"mode": "append"}, note)
             if self._log(table).head() == head:  # no rows, hence no commit
-                self._note_unchanged(table)
+                self._note_unchanged(table, note)
             return
         with self._explaining(table, rows):
             old = self.read(table) if present is None else present
@@ -106,14 +110,14 @@ class Lake:
             )
         reach = reach_of(changes, table)
         if not reach.rows:
-            self._note_unchanged(table)
+            self._note_unchanged(table, note)
         elif not reach.known:  # nothing to look for in the table
-            self._write(table, changes.select(*table.column_names), {"mode": "append"})
+            self._write(table, changes.select(*table.column_names), {"mode": "append"}, note)
         else:
             view = f"{CHANGES_VIEW}_{table.leaf}"
             changes.createOrReplaceTempView(view)
             uri = self.location.table(table)
-            self._commit(table, merge_statement(table, uri, changes=view, bounds=reach.bounds))
+            self._commit(table, merge_statement(table, uri, changes=view, bounds=reach.bounds), note)
             self.spark.catalog.dropTempView(view)
 
     def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:
@@ -175,21 +179,23 @@ class Lake:
     def _prepared(self, table: Table, rows: DataFrame) -> DataFrame:
         return guarded(conform(with_row_hash(rows, table), table), table)
 
-    def _write(self, table: Table, rows: DataFrame, options: Mapping[str, str]) -> None:
+    def _write(
+        self, table: Table, rows: DataFrame, options: Mapping[str, str], note: CommitNote | None = None
+    ) -> None:
         writer = self._prepared(table, rows).write.format("delta").options(**options).mode(options["mode"])
         self._before_commit(table)
         with self._explaining(table, rows):
-            writer.option("userMetadata", self.note.text(table.name)).save(self.location.table(table))
+            writer.option("userMetadata", (note or self.note).text(table.name)).save(
+                self.location.table(table)
+            )
 
-    def _note_unchanged(self, table: Table) -> None:
+    def _note_unchanged(self, table: Table, note: CommitNote) -> None:
         """Let the log say that a step's content holds for its new inputs too: a commit without data."""
-        if table.name not in self.note.fingerprints:
+        if table.name not in note.fingerprints:
             return
         uri = self.location.table(table)
-        self._commit(
-            table,
-            f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('habitue.confirmed_by' = '{self.note.run_id}')",
-        )
+        confirmed = f"SET TBLPROPERTIES ('habitue.confirmed_by' = '{note.run_id}')"
+        self._commit(table, f"ALTER TABLE delta.`{uri}` {confirmed}", note)
 
     def _log(self, table: Table) -> DeltaLog:
         return DeltaLog(self.location.table(table))

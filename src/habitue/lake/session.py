@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +68,7 @@ can open."""
 QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """PySpark prints each failed query's message here, beside raising it; it may quote a customer's data."""
 
+_SOCKETS = "spark.python.unix.domain.socket.dir"
 _STARTED_WITH = "spark.habitue.startedWith"
 """The settings of a session that was started here."""
 
@@ -163,6 +167,10 @@ def local_conf(settings: SparkSettings, *, log_file: Path, jars: list[Path]) -> 
             "spark.driver.host": LOOPBACK,
             "spark.driver.bindAddress": LOOPBACK,
             "spark.pyspark.python": sys.executable,
+            # over TCP both ends of a worker can wait for ever on some kernels: one whose buffer is full drops, with the
+            # data that do not fit, the news that the other's has room again
+            "spark.python.unix.domain.socket.enabled": "true",
+            "spark.sql.sources.parallelPartitionDiscovery.threshold": "5000",
             "spark.sql.shuffle.partitions": str(partitions),
         }
     return conf | settings.extra
@@ -204,11 +212,18 @@ def _build_submitted(app_name: str) -> SparkSession:
 def _start(settings: SparkSettings, app_name: str, log_file: Path) -> SparkSession:
     jars = installed_jars()
     _prepare_environment()
-    conf = SparkConf().setAppName(app_name)
+    conf = SparkConf().setAppName(app_name).set(_SOCKETS, _socket_folder())
     for name, value in local_conf(settings, log_file=log_file, jars=jars).items():
         conf.set(name, value)
     SparkContext(conf=conf, gateway=_gateway(conf, log_file))
     return SparkSession.builder.getOrCreate()
+
+
+def _socket_folder() -> str:
+    """A folder that nobody else may enter, for the sockets of workers; the path of one has room for 100 letters or so."""
+    folder = tempfile.mkdtemp(prefix="habitue-", dir="/tmp" if os.access("/tmp", os.W_OK) else None)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _prepare_environment() -> None:

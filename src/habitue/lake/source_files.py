@@ -20,6 +20,8 @@ _CORRUPT = "_corrupt_record"
 _NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
 _ONE_BLOCK = (".gz",)
 """Endings of files that Spark never cuts."""
+_GLANCE = 1 << 12
+"""Bytes that tell most files of lines from an array."""
 _PROVISIONAL = 1 << 62
 """From here on positions count from anywhere."""
 READING_COLUMNS = ("_file", "_position", "_raw", "_corrupt")
@@ -49,11 +51,17 @@ def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
     that it ends in the quarantine and not nowhere.
     """
     files = readable(found.files)
-    arrays = [f for f in files if is_json_array(first_text(f))]
+    arrays = [f for f in files if _is_array(f)]
     plain = [f for f in files if f not in arrays]
     parts = [_lines(spark, plain)] if plain else []
     parts += [_items(spark, arrays)] if arrays else []
     return reduce(lambda a, b: a.unionByName(b), parts).select("value", "_file", "_position")
+
+
+def _is_array(file: SourceFile) -> bool:
+    """Whether a file is one JSON array; of the many that are not, little is read."""
+    start = first_text(file, size=_GLANCE).lstrip()
+    return (not start or start.startswith("[")) and is_json_array(first_text(file))
 
 
 def leaves_positions_open(found: FoundInput) -> bool:

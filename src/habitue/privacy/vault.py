@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -69,16 +72,14 @@ def open_identifiers() -> Column:
     ).cast(IDENTIFIERS)
 
 
-def vault_identifiers(rows: DataFrame) -> DataFrame:
-    """Rows for `vault.identifier`, one per identifier, with the first source in the order of names."""
-    items = rows.select("source", F.explode("_keyed").alias("item"))
-    named = items.select(
-        F.col("item.id_type").alias("id_type"),
-        F.col("item.id_key").alias("id_key"),
-        F.col("item.value").alias("clear_value"),
-        "source",
+def vault_identifiers(every: Sequence[DataFrame]) -> DataFrame:
+    """Rows for `vault.identifier` of all keyed rows: one per identifier, with the first source in the order of names."""
+    items = (rows.select("source", F.explode("_keyed").alias("item")) for rows in every)
+    return (
+        reduce(DataFrame.unionByName, items)
+        .groupBy(F.col("item.id_type").alias("id_type"), F.col("item.id_key").alias("id_key"))
+        .agg(F.min("item.value").alias("clear_value"), F.min("source").alias("first_source"))
     )
-    return named.groupBy("id_type", "id_key", "clear_value").agg(F.min("source").alias("first_source"))
 
 
 def person_records(rows: DataFrame) -> DataFrame:

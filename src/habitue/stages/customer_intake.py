@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,26 +20,32 @@ from habitue.sources.settled import hashed_rows, silver_rows
 _KEYS = "keys"
 
 
-def write_customers(run: Run, good: DataFrame, repeats: DataFrame) -> None:
-    """Write the records; the silver table last. `repeats` are other good rows of the same records in the files."""
-    lake, keys = run.lake, _keys(run)
+def sources_as_before(run: Run) -> list[str]:
+    """Sources whose stored records got their keys by the rules of now; says where there are others."""
+    keys = _keys(run)
     made = (made_from(run.location, CUSTOMER_RECORD) or {}).get(_KEYS, {})
     same = [source for source, rules in keys.items() if made.get(source) == rules]
     if set(made) & set(keys) - set(same):
         run.note(
             "identifiers are read by other rules: what records stated before is known from the files alone"
         )
+    return same
+
+
+def write_customers(run: Run, good: DataFrame, repeats: DataFrame, *, as_before: Sequence[str]) -> None:
+    """Write the records; the silver table last. `repeats` are other good rows of the same records in the files.
+
+    Of the sources `as_before` the stored records tell what was stated before.
+    """
+    lake = run.lake
     present, former = (
-        lake.read(t).where(F.col("source").isin(same)) for t in (CUSTOMER_RECORD, FORMER_RECORD)
+        lake.read(t).where(F.col("source").isin(*as_before)) for t in (CUSTOMER_RECORD, FORMER_RECORD)
     )
     records = silver_rows(good, CUSTOMER_RECORD)
     stated = former_records(records, present, former, repeats.withColumn("identifiers", open_identifiers()))
     lake.merge(PERSON_RECORD, hashed_rows(person_records(good), PERSON_RECORD), delete_unmatched=True)
     lake.merge(FORMER_RECORD, stated, delete_unmatched=True)
-    note = lake.note
-    lake.note = replace(note, basis={_KEYS: keys})
-    lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True)
-    lake.note = note
+    lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True, basis={_KEYS: _keys(run)})
 
 
 def _keys(run: Run) -> dict[str, str]:

@@ -132,11 +132,11 @@ def settle(run: Run, taken: Sequence[Taken]) -> Events | None:
 
 def write_events(run: Run, events: Events) -> None:
     """Bring silver.event to what the settled events say."""
-    checkpoint, bots = run.lake.checkpoint, run.settings.bots
+    checkpoint, bots, basis = run.lake.checkpoint, run.settings.bots, _basis(run, events)
     if events.overruled is None:
         named = name_repeated_orders(events.good, checkpoint=checkpoint)
         rows = flag_bots(named, settings=bots, checkpoint=checkpoint)
-        run.lake.merge(EVENT, silver_rows(rows, EVENT), delete_unmatched=True)
+        run.lake.merge(EVENT, silver_rows(rows, EVENT), delete_unmatched=True, basis=basis)
         return
     found = increment(
         events.good,
@@ -146,10 +146,11 @@ def write_events(run: Run, events: Events) -> None:
         bots=bots,
         checkpoint=checkpoint,
     )
-    run.lake.merge(EVENT, hashed_rows(found.rows, EVENT), delete_unmatched=True, present=found.present)
+    rows = hashed_rows(found.rows, EVENT)
+    run.lake.merge(EVENT, rows, delete_unmatched=True, present=found.present, basis=basis)
 
 
-def basis(run: Run, events: Events) -> dict[str, Any]:
+def _basis(run: Run, events: Events) -> dict[str, Any]:
     """What silver.event is made from, for the next time: rules, files and figures."""
     return {
         "rules": _rules(run),

@@ -8,17 +8,16 @@ nothing else changed. The entity's silver table is written last: it marks the st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
+from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT, ORDER_LINE
 from habitue.contracts.intake import IDENTIFIER, QUARANTINE_COUNT
 from habitue.job import Run
-from habitue.lake.concurrency import at_once
+from habitue.lake.concurrency import at_once, both
 from habitue.privacy.vault import vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE
@@ -26,9 +25,11 @@ from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import is_good
-from habitue.stages.customer_intake import write_customers
-from habitue.stages.event_settling import Events, basis, new_event_files, settle, write_events
+from habitue.stages.customer_intake import sources_as_before, write_customers
+from habitue.stages.event_settling import Events, new_event_files, settle, write_events
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in, with_tallies
+
+_LONGEST = (EVENT.leaf, CUSTOMER_RECORD.leaf, ORDER_LINE.leaf)
 
 
 def ingest(run: Run) -> None:
@@ -45,18 +46,24 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     at_once(
         [
             partial(note_files, run, taken),
-            partial(run.lake.merge, IDENTIFIER, _identifiers([*good.values(), *repeats]), update=False),
+            partial(run.lake.merge, IDENTIFIER, vault_identifiers([*good.values(), *repeats]), update=False),
             partial(
                 run.lake.merge, QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names}
             ),
         ]
     )
+    writers = {name: partial(_write_entity, run, name, rows) for name, rows in good.items()}
     if CUSTOMER_RECORD.leaf in good:
-        write_customers(run, good.pop(CUSTOMER_RECORD.leaf), repeats[0])
+        run.focus(step_name(CUSTOMER_RECORD.leaf))
+        records, as_before = good[CUSTOMER_RECORD.leaf], sources_as_before(run)
+        writers[CUSTOMER_RECORD.leaf] = partial(
+            write_customers, run, records, repeats[0], as_before=as_before
+        )
     if events:
-        run.lake.note = replace(run.lake.note, basis=basis(run, events))
-    others = [partial(_write_entity, run, name, rows) for name, rows in good.items() if name != EVENT.leaf]
-    at_once([*others, *([partial(write_events, run, events)] if events else [])])
+        writers[EVENT.leaf] = partial(write_events, run, events)
+    # those that take longest begin first
+    first = [name for name in _LONGEST if name in writers]
+    at_once(writers[name] for name in dict.fromkeys([*first, *writers]))
 
 
 def _write_entity(run: Run, name: str, good: DataFrame) -> None:
@@ -93,25 +100,17 @@ def _take_in(run: Run, names: Sequence[str]) -> tuple[list[Taken], Events | None
             for settings, entity in wanted
         ]
     )
-    events = settle(run, [t for t in each if t.entity is EVENT]) if has_events else None
+    of_events = [t for t in each if t.entity is EVENT]
+    events, counted = both(lambda: settle(run, of_events) if of_events else None, lambda: with_tallies(each))
     if has_events and events is None:  # what came cannot be told from what is there
         again = [partial(take_in, run, settings, entity) for settings, entity in wanted if entity is EVENT]
         events = settle(run, at_once(again))
     settled = iter(events.taken if events else ())
-    found = [next(settled) if t.entity is EVENT else t for t in with_tallies(each)]
+    found = [next(settled) if t.entity is EVENT else t for t in counted]
     for taken in found:
         run.focus(step_name(taken.entity.leaf))
         report(run, taken)
     return found, events
-
-
-def _identifiers(good: Sequence[DataFrame]) -> DataFrame:
-    """Every identifier once, whichever entities carry it."""
-    every = _union([vault_identifiers(rows) for rows in good])
-    first = F.min("first_source")
-    return every.groupBy("id_type", "id_key").agg(
-        F.min("clear_value").alias("clear_value"), first.alias("first_source")
-    )
 
 
 def source_digest(settings: SourceSettings, entity: str, project: Path) -> str:

@@ -12,13 +12,13 @@ from pyspark.sql import functions as F
 from habitue.contracts import behaviour, entities
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
 from habitue.job import Run
-from habitue.lake.concurrency import at_once
+from habitue.lake.concurrency import at_once, both
 from habitue.profile.conventions import Conventions
 from habitue.profile.currency import Money, check_currencies
 from habitue.profile.customer_profile import customer_profiles
 from habitue.profile.cuts import Cut, cut_of
 from habitue.profile.facts import ProfileFacts
-from habitue.profile.reconciliation import order_totals, profile_totals, reconcile
+from habitue.profile.reconciliation import OrderTotals, order_totals, profile_totals, reconcile
 from habitue.profile.rfm import day_thresholds
 from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
 from habitue.stages.evidence import removed_addresses
@@ -32,9 +32,13 @@ def profile(run: Run) -> None:
     conventions = conventions_of(run)
     check_currencies(facts.order_line, conventions.money, conventions.zone)
     # transform
-    profiles = run.lake.checkpoint(build_profiles(run, [before, run.as_of]))
+    [cut] = cuts_of(run, [run.as_of])
+    profiles, totals = both(
+        lambda: run.lake.checkpoint(build_profiles(run, [before, run.as_of])),
+        lambda: order_totals(facts.order_line, facts.identity_map, cut=cut, conventions=conventions),
+    )
     today = profiles.where(F.col("as_of_date") == F.lit(run.as_of))
-    _reconcile(run, facts, today, conventions)
+    _reconcile(run, totals, today)
     # write; the profile last, since its commit marks the stage as done
     thresholds = day_thresholds(today, run.settings.profile)
     moves = lifecycle_transitions(profiles, before=before, as_of=run.as_of)
@@ -96,10 +100,9 @@ def read_facts(run: Run) -> ProfileFacts:
     )
 
 
-def _reconcile(run: Run, facts: ProfileFacts, today: DataFrame, conventions: Conventions) -> None:
+def _reconcile(run: Run, lines: OrderTotals, today: DataFrame) -> None:
     """Tie the profiles to the order lines and keep the figures for the report."""
-    [cut] = cuts_of(run, [run.as_of])
-    lines = order_totals(facts.order_line, facts.identity_map, cut=cut, conventions=conventions)
+    currency = run.settings.project.currency
     profiles = profile_totals(today)
     reconcile(lines, profiles)
     run.count("persons", profiles.persons)
@@ -108,9 +111,9 @@ def _reconcile(run: Run, facts: ProfileFacts, today: DataFrame, conventions: Con
     run.count("net_revenue", str(lines.all_revenue))
     run.count("unattributed_orders", lines.unattributed_orders)
     run.count("unattributed_revenue", str(lines.unattributed_revenue))
-    run.count("currency", conventions.money.currency)
+    run.count("currency", currency)
     if lines.unattributed_orders:
         run.note(
             f"{lines.unattributed_orders:,} of {lines.all_orders:,} orders name no known person; "
-            f"{lines.unattributed_revenue:,} {conventions.money.currency} of revenue belong to no profile."
+            f"{lines.unattributed_revenue:,} {currency} of revenue belong to no profile."
         )

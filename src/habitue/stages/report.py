@@ -95,7 +95,9 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
     quarantine = run.lake.read(QUARANTINE_COUNT)
     descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
     exported = exported_rows(run.project, release.export_digests)
-    looks: dict[str, Callable[[], Any]] = {
+    looks: dict[str, Callable[[], Any]] = {  # those that take longest begin first
+        "identity": lambda: _identity(run, release),
+        "tables": lambda: _tables(run, release),
         "sources": lambda: collect.source_facts(quarantine),
         "audiences": lambda: collect.audience_facts(funnel, member, change, descriptions, exported),
         "overlaps": lambda: collect.overlaps(member),
@@ -105,8 +107,6 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         "clv_deciles": lambda: collect.clv_tenths(score),
         "fill_rates": lambda: collect.fill_rates(profile),
         "funnel": lambda: _funnel(run, release, profile, score, member),
-        "tables": lambda: _tables(run, release),
-        "identity": lambda: _identity(run, release),
         "visits": lambda: visit_facts(
             run.lake.read(SESSION, version=release.versions.get(SESSION.name)),
             run.instant(day),

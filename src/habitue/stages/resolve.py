@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -46,10 +46,10 @@ from habitue.identity.matching.identity_links import (
     since_first_found,
 )
 from habitue.identity.matching.matching import Matching, match_records
-from habitue.identity.resolution import Resolution, resolve_identity
+from habitue.identity.resolution import Resolution, gather_evidence, resolve_observed
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
-from habitue.lake.concurrency import at_once
+from habitue.lake.concurrency import at_once, both
 from habitue.stages.circumstances import circumstances, consented
 from habitue.stages.evidence import Since, basis, changed_since, identified_records, with_state
 
@@ -87,17 +87,30 @@ class _Work:
 
 
 def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstances) -> _Work:
-    lake = run.lake
+    """All records anew. What they say of identifiers and what matching finds need each other only at the end."""
+    lake, settings = run.lake, run.settings.identity
     previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
-    matching = _match(run)
-    found = resolve_identity(
-        records,
-        previous=previous,
-        settings=run.settings.identity,
-        checkpoint=lake.checkpoint,
-        links=_links(run, matching),
-        person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
+    people = _matchable(run)
+    evidence, (matching, links) = both(
+        partial(
+            gather_evidence,
+            records,
+            settings=settings,
+            checkpoint=lake.checkpoint,
+            has_links=people is not None,
+            person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
+            circumstances=present,
+        ),
+        partial(_matched, run, people),
+    )
+    found = resolve_observed(
+        evidence,
+        links=links,
         circumstances=present,
+        previous=previous,
+        taken=None,
+        settings=settings,
+        checkpoint=lake.checkpoint,
     )
     _check(run, found, previous, present.decisions)
     return _Work(
@@ -120,8 +133,7 @@ def _resolve_touched(
     stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, map_so_far)
     changes, review = Changes(since.rows, touched=since.touched), None
     if since.person_records_changed:
-        matching = _match(run)
-        links = _links(run, matching)
+        matching, links = _matched(run, _matchable(run))
         people = lake.read(PERSON_RECORD)
         links = stored_links.limit(0) if links is None else links
         changes = Changes(since.rows, links, people, since.touched)
@@ -183,13 +195,12 @@ def _write(run: Run, work: _Work, made_from: dict[str, Any]) -> None:
             partial(lake.merge, ENDED_IDENTIFIER, ended, delete_unmatched=True),
         ]
     at_once(actions)
-    note = lake.note
-    lake.note = replace(note, basis=with_state(run, made_from))
-    if work.resolution is None:
-        lake.merge(IDENTITY_MAP, work.identity_map.drop("row_hash").limit(0))  # what there is holds
+    state = with_state(run, made_from)
+    if work.resolution is None:  # what there is holds
+        lake.merge(IDENTITY_MAP, work.identity_map.drop("row_hash").limit(0), basis=state)
     else:
-        _merge_part(run, IDENTITY_MAP, work.resolution.resolved.identity_map, work.members, of_members)
-    lake.note = note
+        identity_map = work.resolution.resolved.identity_map
+        _merge_part(run, IDENTITY_MAP, identity_map, work.members, of_members, made_from=state)
 
 
 def _merge_part(
@@ -198,21 +209,26 @@ def _merge_part(
     rows: DataFrame,
     members: DataFrame | None,
     part: Callable[[DataFrame, DataFrame], DataFrame],
+    made_from: Mapping[str, Any] | None = None,
 ) -> None:
     """Put rows in the place of all others of the table, or of those that are about the members."""
     present = None if members is None else part(run.lake.read(table), members)
-    run.lake.merge(table, rows, delete_unmatched=True, present=present)
+    run.lake.merge(table, rows, delete_unmatched=True, present=present, basis=made_from)
 
 
-def _match(run: Run) -> Matching | None:
-    """Links between person records; None where there is nothing to compare."""
+def _matchable(run: Run) -> DataFrame | None:
+    """Person records to compare; None where there are none."""
     settings = run.settings.identity
     if not (settings.matching.enabled and run.lake.exists(PERSON_RECORD)):
         return None
     people = run.lake.checkpoint(matchable(run.lake.read(PERSON_RECORD), settings))
-    if people.isEmpty():
-        return None
-    found = match_records(people, settings=settings.matching, checkpoint=run.lake.checkpoint)
+    return None if people.isEmpty() else people
+
+
+def _match(run: Run, people: DataFrame) -> Matching:
+    """Links between person records, counted."""
+    settings = run.settings.identity.matching
+    found = match_records(people, settings=settings, checkpoint=run.lake.checkpoint)
     for status, links in sorted(_by(found.links, "status").items()):
         run.count(f"matches_{status}", links)
     run.count("match_candidates", found.candidate_pairs)
@@ -222,9 +238,15 @@ def _match(run: Run) -> Matching | None:
     return found
 
 
-def _links(run: Run, matching: Matching | None) -> DataFrame | None:
-    if matching is None:
-        return None
+def _matched(run: Run, people: DataFrame | None) -> tuple[Matching | None, DataFrame | None]:
+    """What matching found, and its links between identifiers; None where there is nothing to compare."""
+    if people is None:
+        return None, None
+    matching = _match(run, people)
+    return matching, _links(run, matching)
+
+
+def _links(run: Run, matching: Matching) -> DataFrame:
     links = identity_links(matching.links, run.lake.read(PERSON_RECORD), run.settings.identity)
     found = since_first_found(links, _stored_links(run)) if run.lake.exists(IDENTITY_EDGE) else links
     return run.lake.checkpoint(found)
@@ -265,9 +287,13 @@ def _check(run: Run, resolution: Resolution, previous: DataFrame | None, decisio
 
 def _count(run: Run, identity_map: DataFrame) -> None:
     """Figures of all persons and edges, whatever part of them was resolved anew."""
-    sizes = cluster_sizes(identity_map)
-    edges = _by(run.lake.read(IDENTITY_EDGE), "status")
-    changes = _by(run.lake.read(IDENTITY_CHANGE), "cause")
+    sizes, edges, changes = at_once(
+        [
+            partial(cluster_sizes, identity_map),
+            partial(_by, run.lake.read(IDENTITY_EDGE), "status"),
+            partial(_by, run.lake.read(IDENTITY_CHANGE), "cause"),
+        ]
+    )
     run.count("identifiers", identity_now(identity_map).count())
     run.count("persons", sum(sizes.values()))
     for bucket, persons in sizes.items():

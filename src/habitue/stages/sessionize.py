@@ -6,7 +6,7 @@ the first time, after other settings or code, or where the history of silver.eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -105,8 +105,7 @@ def _visits(run: Run, events: DataFrame, count: int) -> tuple[DataFrame, DataFra
         marks = checkpoint(hot_visitors.hot_marks(events, settings=settings))
         if not marks.isEmpty():
             parts = checkpoint(hot_visitors.hour_parts(events, marks, settings=settings))
-            parted = hot_visitors.parted(events, parts, settings=settings)
-            found = sessions_with_events(parted, settings=settings, zone=zone, parts=(hot_visitors.PART,))
+            found = sessions_with_events(events, settings=settings, zone=zone, parts=parts)
             return checkpoint(found), parts.select(*VISITOR).distinct()
     return checkpoint(sessions_with_events(events, settings=settings, zone=zone)), None
 
@@ -115,10 +114,8 @@ def _write(run: Run, work: _Work, basis: dict[str, Any]) -> None:
     """Both tables; silver.session last, since its commit marks the stage as done and says from what."""
     lake = run.lake
     lake.merge(SESSION_EVENT, work.members, delete_unmatched=True, present=work.present_members)
-    note = lake.note
-    lake.note = replace(note, basis=basis | {SESSION_EVENT.leaf: _data_version(run, SESSION_EVENT)})
-    lake.merge(SESSION, work.sessions, delete_unmatched=True, present=work.present_sessions)
-    lake.note = note
+    state = basis | {SESSION_EVENT.leaf: _data_version(run, SESSION_EVENT)}
+    lake.merge(SESSION, work.sessions, delete_unmatched=True, present=work.present_sessions, basis=state)
 
 
 def _basis(run: Run) -> dict[str, Any]:

@@ -128,6 +128,8 @@ class History:
 def read_history(run: Run) -> History:
     """Places in tests and members of the last release, carried through the merges of persons since."""
     stored = run.lake.read(SPLIT_ASSIGNMENT)
+    if run.lake.is_empty(SPLIT_ASSIGNMENT) and run.lake.is_empty(RELEASE):  # then nothing is to be carried
+        return History(stored, stored, previous_members(run))
     links = successors(run.lake.read(IDENTITY_CHANGE), checkpoint=run.lake.checkpoint)
     assigned = run.lake.checkpoint(carry_assignments(stored, links))
     return History(stored, assigned, carry_members(previous_members(run), links))

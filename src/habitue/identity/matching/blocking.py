@@ -21,6 +21,8 @@ from habitue.identity.matching.settings import MatchingSettings
 
 LETTERS = 5
 """Beginning of a street or town that serves as a key."""
+PAIRS_AT_EASE = 2_000_000
+"""So many pairs cost seconds: small tables, in which the wide passes find the badly mistyped, may have all of them."""
 WHOLE_DATE = "birth:day:"
 """Begins the names of keys that hold a whole date of birth."""
 
@@ -36,9 +38,8 @@ class BlockingPass:
     is_used: bool
 
 
-def keys(pattern: Pattern) -> dict[str, Column]:
-    """Key of every pass by name; null where a record lacks what the key is made of."""
-    atoms = dict(_atoms(pattern))
+def keys(pattern: Pattern, atoms: dict[str, Column]) -> dict[str, Column]:
+    """Key of every pass by name, made of columns of atoms; null where a record lacks what the key is made of."""
     found = {
         name: F.when(column.isNotNull(), F.xxhash64(F.lit(name), column))  # a digest of nothing is no null
         for name, column in atoms.items()
@@ -68,11 +69,16 @@ def keys(pattern: Pattern) -> dict[str, Column]:
 
 def blocked(records: DataFrame, pattern: Pattern) -> DataFrame:
     """Rows of (pass, key, code)."""
+    atoms = dict(_atoms(pattern))
+    own = {name: f"atom_{place}" for place, name in enumerate(atoms)}
+    # columns of their own: each is part of many keys, and would be worked out for every one of them
+    parted = records.select("code", *(atoms[name].alias(column) for name, column in own.items()))
+    columns = {name: F.col(column) for name, column in own.items()}
     entries = [
         F.when(key.isNotNull(), F.struct(F.lit(name).alias("pass"), key.alias("key")))
-        for name, key in keys(pattern).items()
+        for name, key in keys(pattern, columns).items()
     ]
-    return records.select("code", F.explode(F.array_compact(F.array(*entries))).alias("block")).select(
+    return parted.select("code", F.explode(F.array_compact(F.array(*entries))).alias("block")).select(
         "code", "block.pass", "block.key"
     )
 
@@ -87,33 +93,42 @@ def report(blocks: DataFrame, records: int, settings: MatchingSettings) -> list[
         F.count(F.when(~fits, 1)).alias("blocks"),
         F.coalesce(F.sum(F.when(~fits, size)), F.lit(0)).alias("records"),
     )
-    allowed = settings.pairs_per_record * records
-    return [
-        BlockingPass(r["pass"], r["pairs"], r["blocks"], r["records"], r["pairs"] <= allowed)
-        for r in sorted(found.collect(), key=lambda r: str(r["pass"]))
-    ]
+    rows = sorted(found.collect(), key=lambda r: str(r["pass"]))
+    used = _within({r["pass"]: r["pairs"] for r in rows}, records, settings)
+    return [BlockingPass(r["pass"], r["pairs"], r["blocks"], r["records"], r["pass"] in used) for r in rows]
+
+
+def _within(pairs: dict[str, int], records: int, settings: MatchingSettings) -> set[str]:
+    """Passes that are not too large alone, the small ones first, as long as they are not too many together.
+
+    What a small pass finds shares more than what a large one does, and most true pairs are found by several.
+    """
+    alone = settings.pairs_per_record * records
+    together = max(settings.pairs_in_all * records, PAIRS_AT_EASE)
+    found, total = set(), 0
+    for name in sorted(pairs, key=lambda name: (pairs[name], name)):
+        total += pairs[name]
+        if pairs[name] <= alone and total <= together:
+            found.add(name)
+    return found
 
 
 def candidates(blocks: DataFrame, passes: list[BlockingPass], settings: MatchingSettings) -> DataFrame:
-    """Pairs (a, b) with a < b that share a block of a pass in use, each once."""
+    """Pairs that share a block of a pass in use, each once: a record (`a`) with `others`, which have larger codes.
+
+    Lists and no rows of pairs, since pairs are many times as many as records.
+    """
     used = [p.name for p in passes if p.is_used]
-    sizes = blocks.where(F.col("pass").isin(*used)).groupBy("pass", "key")
-    right_size = sizes.agg(F.count(F.lit(1)).alias("n")).where(
-        (F.col("n") > 1) & (F.col("n") <= settings.block_limit)
-    )
     members = (
-        blocks.join(right_size.select("pass", "key"), on=["pass", "key"], how="left_semi")
+        blocks.where(F.col("pass").isin(*used))
         .groupBy("pass", "key")
         .agg(F.array_sort(F.collect_list("code")).alias("codes"))
+        .where((F.size("codes") > 1) & (F.size("codes") <= settings.block_limit))
     )
-    codes = F.col("codes")
-
-    def with_later(code: Column, place: Column) -> Column:
-        later = F.slice(codes, place + 2, F.size(codes))
-        return F.transform(later, lambda other: F.struct(code.alias("a"), other.alias("b")))
-
-    pairs = members.select(F.explode(F.flatten(F.transform(codes, with_later))).alias("pair"))
-    return pairs.select("pair.a", "pair.b").distinct()
+    ones = members.select(F.posexplode("codes").alias("place", "a"), "codes")
+    later = F.slice("codes", F.col("place") + 2, F.size("codes")).alias("later")
+    met = ones.where(F.col("place") + 1 < F.size("codes")).select("a", later)
+    return met.groupBy("a").agg(F.array_distinct(F.flatten(F.collect_list("later"))).alias("others"))
 
 
 def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:

@@ -31,8 +31,7 @@ def street(text: Column) -> Column:
 
 
 def street_name(text: Column) -> Column:
-    """The street without its number."""
-    text = street(text)
+    """The street without its number; takes a `street` in one spelling."""
     bare = F.when(_begins_with_number(text), F.regexp_replace(text, _FIRST_NUMBER, "")).otherwise(
         F.regexp_replace(text, _LAST_NUMBER, "")
     )
@@ -40,8 +39,10 @@ def street_name(text: Column) -> Column:
 
 
 def house_number(text: Column) -> Column:
-    """The number of a house with its letter, behind the street or before it (12 rue de la Paix); null without one."""
-    text = street(text)
+    """The number of a house with its letter, behind the street or before it (12 rue de la Paix); null without one.
+
+    Takes a `street` in one spelling.
+    """
     found = F.when(_begins_with_number(text), F.regexp_extract(text, _FIRST_NUMBER, 1)).otherwise(
         F.regexp_extract(text, _LAST_NUMBER, 0)
     )

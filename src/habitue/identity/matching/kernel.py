@@ -1,8 +1,8 @@
 """Arrow kernels of matching: the pattern of each candidate pair, and the repair of each group of links.
 
 Pairs are compared in buckets. A bucket brings each of its records once, then its pairs as
-two codes: what a record says travels once per bucket and not once per pair, and is turned
-into numbers before the first pair is looked at.
+codes, one record and a list of others: what a record says travels once per bucket and not once
+per pair, and is turned into numbers before the first pair is looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from habitue.identity.matching.comparisons import CLOSE
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, follows_chance
@@ -19,8 +20,8 @@ from habitue.identity.matching.repair import Link, repaired
 from habitue.identity.matching.text_codes import Flags, Ints
 
 RECORD, PAIR = 0, 1
-ROWS = ("bucket", "kind", "a", "b", "fields", "rarity", "exclusive")
-"""What a bucket holds: records (code `a`; fields and rarity in the order of the pattern), then pairs (a, b)."""
+ROWS = ("bucket", "kind", "a", "others", "fields", "rarity", "exclusive")
+"""What a bucket holds: records (code `a`; fields and rarity in the order of the pattern), then pairs (a with others)."""
 RARITIES = tuple(f"rarity_{population}" for population in POPULATIONS)
 """By population, the rarity of all that agrees in a pair and that the population shares, in sum."""
 COMPARED = ", ".join(
@@ -35,23 +36,17 @@ def compare_batches(batches: Iterator[pa.RecordBatch], pattern: Pattern) -> Iter
     """Rows sorted by bucket and kind in; of each pair its codes, conflict, pattern and rarity out."""
     bucket: int | None = None
     records: list[pa.RecordBatch] = []
-    pairs: list[pa.RecordBatch] = []
     book: _Book | None = None
     for number, kind, part in (run for batch in batches for run in _runs(batch)):
         if number != bucket:
-            if book is not None and pairs:
-                yield book.compared(pairs)
-            bucket, records, pairs, book = number, [], [], None
+            bucket, records, book = number, [], None
         if kind == RECORD:
             records.append(part)
             continue
         book = book or _Book(pa.Table.from_batches(records), pattern)
-        pairs.append(part)
-        if sum(p.num_rows for p in pairs) >= BATCH:
-            yield book.compared(pairs)
-            pairs = []
-    if book is not None and pairs:
-        yield book.compared(pairs)
+        ones, others = _pairs(part)
+        for first in range(0, len(ones), BATCH):
+            yield book.compared(ones[first : first + BATCH], others[first : first + BATCH])
 
 
 def repair_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -70,6 +65,13 @@ def repair_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
             links.append(Link(*link))
     if links:
         yield _repaired(links)
+
+
+def _pairs(rows: pa.RecordBatch) -> tuple[Ints, Ints]:
+    """Codes of both records of each pair."""
+    others = rows.column("others")
+    lengths = pc.list_value_length(others).to_numpy(zero_copy_only=False)
+    return np.repeat(rows.column("a").to_numpy(), lengths), others.flatten().to_numpy()
 
 
 def _runs(batch: pa.RecordBatch) -> Iterator[tuple[int, int, pa.RecordBatch]]:
@@ -102,10 +104,9 @@ class _Book:
         shares = [[not follows_chance(p, f) for f in pattern.fields] for p in POPULATIONS]
         self._shares = np.array(shares, dtype=np.float32)
 
-    def compared(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-        """What each pair of records shows."""
-        pairs = pa.Table.from_batches(batches)
-        one, other = (self._places(pairs.column(end).to_numpy()) for end in "ab")
+    def compared(self, a: Ints, b: Ints) -> pa.RecordBatch:
+        """What each pair of records, given by their codes, shows."""
+        one, other = self._places(a), self._places(b)
         levels = self.pattern.compare_numbered(self._fields, one, other)
         agrees = np.stack([(levels[c] >= 0) & (levels[c] <= CLOSE) for c in self.pattern.columns], axis=1)
         rarity = np.where(agrees, np.minimum(self._rarity[one], self._rarity[other]), np.float32(0))
@@ -118,7 +119,8 @@ class _Book:
         for number in self._numbers:
             conflict |= (number[one] >= 0) & (number[other] >= 0) & (number[one] != number[other])
         arrays = [
-            *(_whole(pairs, end) for end in "ab"),
+            pa.array(a),
+            pa.array(b),
             pa.array(conflict),
             pa.array(self.pattern.packed(levels), pa.int64()),
             *(pa.array(total, pa.float32()) for total in totals),

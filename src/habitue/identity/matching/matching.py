@@ -30,7 +30,7 @@ from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.placeholders import without_placeholders
 from habitue.identity.matching.preparation import (
     Prepared,
-    check_codes,
+    checked_sizes,
     drawn,
     folded_records,
     with_original,
@@ -41,6 +41,8 @@ from habitue.identity.matching.settings import MatchingSettings
 DRIVER_TIER_MAX_LINKS = 5_000_000
 PAIRS_PER_BUCKET = 3_000_000
 """Pairs that are compared beside one copy of their records: what a process of Python holds at once."""
+SHARED_OUT, FEWEST_PAIRS = 8, 50_000
+"""Fewer pairs are shared out to so many buckets at most, of so many pairs at least, so that every core has some."""
 NUMBER = "two values of one number space"
 FEW_ROLES = "too few independent fields agree"
 CONTRADICTION = "the birth dates contradict it, and no mailbox, telephone or number is the same"
@@ -70,8 +72,8 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     if len(declared.fields) < 2:
         return Matching(_no_links(rows), [], None, 0)
     everybody = checkpoint(with_original(without_placeholders(checkpoint(rows), declared), declared))
-    check_codes(everybody)
-    prepared = with_rarity(everybody.where("code = original").drop("original"), declared)
+    sizes = checked_sizes(everybody)
+    prepared = with_rarity(everybody.where("code = original").drop("original"), declared, sizes.originals)
     pattern = prepared.pattern
     if len(pattern.fields) < 2:
         return Matching(_no_links(rows), [], None, 0)
@@ -80,12 +82,13 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     passes = blocking.report(blocks, prepared.count, settings)
     candidates = checkpoint(blocking.candidates(blocks, passes, settings))
     pairs = checkpoint(_compared(candidates, people, pattern))
-    copies = checkpoint(everybody.where("code <> original").select("original", "code"))
-    alike = checkpoint(_compared(checkpoint(_with_themselves(copies)), people, pattern))
     patterns = checkpoint(_patterns(pairs))
+    alike = _alike(everybody, people, pattern, checkpoint) if sizes.copies else None
     counts = _counts(patterns)
+    learnt_from, found = counts, int(np.sum(counts.column("n").to_numpy()))
     # where all are copies, what they agree on is all there is to learn from
-    learnt_from = counts if counts.num_rows else _counts(_patterns(alike))
+    if not found and alike is not None:
+        learnt_from = _counts(_patterns(alike.pairs))
     if learnt_from.num_rows == 0:
         return Matching(_no_links(rows), passes, None, 0)
     weight = learnt_from.column("n").to_numpy().astype(np.float64)
@@ -93,9 +96,9 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     model = learn(pattern, levels, weight, prepared.count, _chance(people, prepared, settings))
     scored = _scored(pairs, patterns, pattern, model, settings)
     links = checkpoint(_decided(scored, people, pattern, model, settings, checkpoint))
-    of_copies = _links_of_copies(copies, alike, pattern, model, settings)
-    found = int(weight.sum()) if counts.num_rows else 0
-    return Matching(_with_keys(links.unionByName(of_copies), everybody), passes, model, found)
+    if alike is not None:
+        links = links.unionByName(_links_of_copies(alike, sizes.copies, pattern, model, settings))
+    return Matching(_with_keys(links, everybody), passes, model, found)
 
 
 def _patterns(pairs: DataFrame) -> DataFrame:
@@ -108,45 +111,64 @@ def _counts(patterns: DataFrame) -> pa.Table:
     return patterns.where("n > 0").toArrow().sort_by("pattern")
 
 
-def _with_themselves(copies: DataFrame) -> DataFrame:
-    """Originals with copies as pairs with themselves: what a copy and its original agree on."""
-    return copies.select(F.col("original").alias("a"), F.col("original").alias("b")).distinct()
+@dataclass(frozen=True)
+class _Alike:
+    """Copies (original, code), and what each original with copies agrees on with itself, as a compared pair."""
+
+    copies: DataFrame
+    pairs: DataFrame
+
+
+def _alike(everybody: DataFrame, people: DataFrame, pattern: Pattern, checkpoint: Checkpoint) -> _Alike:
+    copies = checkpoint(everybody.where("code <> original").select("original", "code"))
+    same = copies.select(F.col("original").alias("a"), F.array("original").alias("others")).distinct()
+    return _Alike(copies, checkpoint(_compared(checkpoint(same), people, pattern)))
 
 
 def _links_of_copies(
-    copies: DataFrame, alike: DataFrame, pattern: Pattern, model: Model, settings: MatchingSettings
+    alike: _Alike, count: int, pattern: Pattern, model: Model, settings: MatchingSettings
 ) -> DataFrame:
     """Copies with their originals: links where what they say is enough to know a person by.
 
     The share of true pairs is learnt from records that differ; of those that say the same there may be many more.
     """
-    boost = np.log1p(copies.count() / max(model.matches, 1e-3))
-    scored = _scored(alike, _patterns(alike), pattern, model, settings, boost=float(boost))
+    boost = np.log1p(count / max(model.matches, 1e-3))
+    scored = _scored(alike.pairs, _patterns(alike.pairs), pattern, model, settings, boost=float(boost))
     judged = scored.where(F.col("accepted") | (F.col("probability") >= settings.review))
     told = _told(judged, pattern, settings, is_torn=F.lit(False)).drop("b")
-    joined = told.join(copies, on=F.col("a") == F.col("original"), how="inner")
+    joined = told.join(alike.copies, on=F.col("a") == F.col("original"), how="inner")
     return joined.withColumnRenamed("code", "b").select(
         "a", "b", "probability", "status", "reason", "agreement"
     )
 
 
 def _compared(pairs: DataFrame, people: DataFrame, pattern: Pattern) -> DataFrame:
-    """Candidate pairs (a, b; materialised) with conflict, pattern and rarity by population."""
-    buckets = -(-pairs.count() // PAIRS_PER_BUCKET) or 1
-    placed = pairs.select(F.pmod(F.xxhash64("a"), F.lit(buckets)).cast("int").alias("bucket"), "a", "b")
-    needed = placed.select("bucket", F.col("a").alias("code")).union(placed.select("bucket", "b")).distinct()
-    records = needed.join(people, on="code", how="inner").select(
+    """Candidate pairs (a, others; materialised) with conflict, pattern and rarity by population. Grain: a, b."""
+    size = pairs.agg(F.sum(F.size("others")).alias("pairs")).collect()[0]
+    buckets = _buckets(size["pairs"] or 0)
+    placed = pairs.select(F.pmod(F.xxhash64("a"), F.lit(buckets)).cast("int").alias("bucket"), "a", "others")
+    if buckets > 1:  # then most records meet others in every bucket
+        every = F.explode(F.sequence(F.lit(0), F.lit(buckets - 1))).alias("bucket")
+        needed = people.select("*", every)
+    else:
+        codes = placed.select(F.col("a").alias("code")).union(placed.select(F.explode("others"))).distinct()
+        needed = people.join(codes, on="code", how="left_semi").withColumn("bucket", F.lit(0))
+    records = needed.select(
         "bucket",
         F.lit(RECORD).alias("kind"),
         F.col("code").alias("a"),
-        F.lit(None).cast("bigint").alias("b"),
+        F.lit(None).cast("array<bigint>").alias("others"),
         F.array(*pattern.columns).alias("fields"),
         "rarity",
         "exclusive",
     )
     rows = records.unionByName(placed.withColumn("kind", F.lit(PAIR)), allowMissingColumns=True)
-    in_order = rows.select(*ROWS).repartition("bucket").sortWithinPartitions("bucket", "kind")
+    in_order = rows.select(*ROWS).repartition(buckets, "bucket").sortWithinPartitions("bucket", "kind")
     return in_order.mapInArrow(_comparing(pattern), COMPARED)
+
+
+def _buckets(pairs: int) -> int:
+    return max(1, -(-pairs // PAIRS_PER_BUCKET), min(SHARED_OUT, pairs // FEWEST_PAIRS))
 
 
 def _comparing(pattern: Pattern) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -274,12 +296,13 @@ def _scored(
 
 
 def _missing(members: DataFrame, likely: DataFrame, settings: MatchingSettings) -> DataFrame:
-    """The other pairs of a group; what they say is needed to judge its bridges."""
+    """The other pairs of a group (a, others); what they say is needed to judge its bridges."""
     small = members.where(F.col("n") <= settings.component_limit)
     ones = small.select("component", F.col("node").alias("a"))
     others = small.select("component", F.col("node").alias("b"))
     every = ones.join(others, on="component", how="inner").where("a < b").select("a", "b")
-    return every.join(likely.select("a", "b"), on=["a", "b"], how="left_anti")
+    unmet = every.join(likely.select("a", "b"), on=["a", "b"], how="left_anti")
+    return unmet.groupBy("a").agg(F.collect_list("b").alias("others"))
 
 
 def _within(scored: DataFrame, members: DataFrame) -> DataFrame:

@@ -48,7 +48,8 @@ def folded_records(records: DataFrame, settings: MatchingSettings) -> tuple[Data
         exclusive.alias("exclusive"),
         *(_folded(field, settings, month_first).alias(field.column) for field in pattern.fields),
     )
-    return rows, pattern
+    names = [f.column for f in pattern.fields if f.comparison == "name"]
+    return rows.withColumns({name: _with_sound(F.col(name)) for name in names}), pattern
 
 
 def with_original(rows: DataFrame, pattern: Pattern) -> DataFrame:
@@ -62,8 +63,8 @@ def with_original(rows: DataFrame, pattern: Pattern) -> DataFrame:
     return rows.withColumn("original", F.min("code").over(alike))
 
 
-def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
-    """Records with the rarity of their values: log of how much less often than the field's average they meet."""
+def with_rarity(rows: DataFrame, pattern: Pattern, count: int) -> Prepared:
+    """The `count` records with the rarity of their values: log of how much less often than the field's average they meet."""
     long = rows.select("code", F.posexplode(F.array(*pattern.columns)).alias("field", "value")).where(
         "value IS NOT NULL"
     )
@@ -88,20 +89,31 @@ def with_rarity(rows: DataFrame, pattern: Pattern) -> Prepared:
     return Prepared(
         rows.join(per_record, on="code", how="left").withColumn("rarity", in_order).drop("_rarity"),
         pattern_of(kept, pattern.swaps, [f.column for f in kept]),
-        rows.count(),
+        count,
         {pattern.columns[i]: _agreement(*figures[i]) for i in filled},
         {pattern.columns[i]: figures[i][0] for i in filled},
     )
 
 
-def check_codes(rows: DataFrame) -> None:
-    """Stop where records cannot be told by their codes."""
-    size = rows.agg(F.count(F.lit(1)).alias("n"), F.count_distinct("code").alias("codes")).collect()[0]
-    if size["n"] != size["codes"]:
+@dataclass(frozen=True)
+class Sizes:
+    """How many records say something of their own, and how many repeat another one."""
+
+    originals: int
+    copies: int
+
+
+def checked_sizes(rows: DataFrame) -> Sizes:
+    """Sizes of records with their originals; stops where records cannot be told by their codes."""
+    originals = F.count_if(F.col("code") == F.col("original"))
+    figures = (F.count(F.lit(1)).alias("n"), F.count_distinct("code").alias("codes"), originals.alias("own"))
+    found = rows.agg(*figures).collect()[0]
+    if found["n"] != found["codes"]:
         raise HabitueError(
-            f"{size['n'] - size['codes']} keys of person records are there twice or share a 64-bit code",
+            f"{found['n'] - found['codes']} keys of person records are there twice or share a 64-bit code",
             hint="Every record needs a key of its own.",
         )
+    return Sizes(found["own"], found["n"] - found["own"])
 
 
 def drawn(records: DataFrame, columns: Sequence[str], count: int) -> dict[str, Values]:
@@ -119,10 +131,7 @@ def _folded(field: MatchField, settings: MatchingSettings, month_first: frozense
     column = F.col(field.column)
     if field.role == "phone":
         return F.coalesce(e164_number(column, settings.country), folding.code(column))
-    if field.comparison == "name":
-        name = folding.folded(column)
-        return F.concat(name, F.lit(SOUND), F.coalesce(cologne_code(name), F.lit("")))
-    if field.comparison == "text":
+    if field.comparison in ("name", "text"):
         return folding.folded(column)
     if field.comparison == "date":
         return date_digits(column, month_first=field.column in month_first)
@@ -130,3 +139,7 @@ def _folded(field: MatchField, settings: MatchingSettings, month_first: frozense
         mail = F.lower(F.trim(column))
         return F.when(mail != "", mail)
     return folding.code(column)
+
+
+def _with_sound(name: Column) -> Column:
+    return F.concat(name, F.lit(SOUND), F.coalesce(cologne_code(name), F.lit("")))

@@ -73,6 +73,10 @@ class MatchingSettings(BaseModel, extra="forbid", frozen=True):
     pairs_per_record: PositiveInt = Field(
         12, description="Most pairs per record from one blocking pass; a pass that makes more is left out."
     )
+    pairs_in_all: PositiveInt = Field(
+        60,
+        description="Most pairs per record from all passes, two million in any case; the largest are left out.",
+    )
     sample_records: int = Field(
         500,
         ge=100,

@@ -21,9 +21,14 @@ def with_parted_streets(records: DataFrame, fields: Sequence[MatchField]) -> Dat
     if "street" not in records.columns or not {"street", "house_number"} <= compared:
         return records
     stated = F.col("house_number") if "house_number" in records.columns else F.lit(None).cast("string")
-    own, found = folding.code(stated), folding.house_number(F.col("street"))
-    is_apart = own.isNull() | (own == found)
-    whole, bare = folding.street(F.col("street")), folding.street_name(F.col("street"))
-    return records.withColumns(
-        {"house_number": F.coalesce(own, found), "street": F.when(is_apart, bare).otherwise(whole)}
-    )
+    # columns of their own: each is needed several times, and Spark would work it out as often
+    spelt = records.withColumns({"_stated": folding.code(stated), "street": folding.street(F.col("street"))})
+    own, whole = F.col("_stated"), F.col("street")
+    found = spelt.withColumns({"_found": folding.house_number(whole), "_bare": folding.street_name(whole)})
+    is_apart = own.isNull() | (own == F.col("_found"))
+    return found.withColumns(
+        {
+            "house_number": F.coalesce(own, F.col("_found")),
+            "street": F.when(is_apart, F.col("_bare")).otherwise(whole),
+        }
+    ).drop("_stated", "_found", "_bare")

@@ -68,7 +68,7 @@ class ValuePairs:
         result = np.full(self.left.size, FAR, dtype=np.int64)
         spots = np.flatnonzero(may)
         if spots.size:
-            result[spots] = edit_distance(*self._texts(spots))
+            result[spots] = edit_distance(self.values, self.left[spots], self.right[spots])
         return np.where(result <= limit, result, FAR)
 
     def similarity_from(self, least: float) -> Floats:
