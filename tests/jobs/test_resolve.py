@@ -21,7 +21,7 @@ from habitue.contracts.behaviour import (
     SESSION,
 )
 from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT
-from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
+from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_CONTRADICTION, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.settings import AttributionSettings, EvidenceConsentSettings, IdentitySettings
@@ -32,7 +32,14 @@ from habitue.stages.resolve import resolve
 from tests.tables import assert_table, table
 
 TABLES = (
-    *(IDENTITY_OBSERVATION, ENDED_IDENTIFIER, IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE),
+    *(
+        IDENTITY_OBSERVATION,
+        ENDED_IDENTIFIER,
+        IDENTITY_CONTRADICTION,
+        IDENTITY_EDGE,
+        MATCH_REVIEW,
+        IDENTITY_CHANGE,
+    ),
     *(CUSTOMER, ATTRIBUTION, IDENTITY_MAP),
 )
 
@@ -316,12 +323,17 @@ def test_a_lake_without_records_gets_empty_tables_and_a_sentence(lake: Lake, tmp
 
 
 def test_records_of_one_person_are_joined_by_what_they_say(lake: Lake, tmp_path: Path):
-    """The shop knows ada by her mailbox, the CRM by a number; nothing but her name, birthday and street tie them."""
+    """The shop knows ada by her mailbox, the CRM by a number; nothing but her name, birthday and street tie them.
+
+    Zoe shares Ben's telephone, until it turns out that her record is Ben's.
+    """
     header = "source | record_key | identifiers | given_name | family_name | birth_date | street | city | known_time\n"
     rows = [
         "crm | 1 | customer_number:n1 | Ada | Müller | 1961-04-12 | Hauptstraße 12 | Ulm | 2026-01-01 00:00:00",
         "shop | 2 | email:e1 | Ada | Mueller | 1961-04-12 | Hauptstr. 12 | Ulm | 2026-01-03 00:00:00",
         "crm | 3 | customer_number:n3 | Ada | Müller | 1961-04-12 | Hauptstraße 12 | Ulm | 2026-01-04 00:00:00",
+        "crm | 4 | customer_number:n4, phone:p | Ben | Oerke | 1960-02-20 | Weg 4 | Ulm | 2026-01-01 00:00:00",
+        "shop | 5 | user_id:u5, phone:p | Zoe | Petersen | 1991-11-05 | Allee 5 | Bonn | 2026-01-05 00:00:00",
     ]
     given = ("Ben", "Clara", "David", "Emil", "Frieda", "Gustav", "Hanna", "Ida", "Karl", "Lotte")
     rows += [
@@ -345,10 +357,17 @@ def test_records_of_one_person_are_joined_by_what_they_say(lake: Lake, tmp_path:
     reasons = {(r.record_key_a, r.record_key_b): r.reason for r in lake.read(MATCH_REVIEW).collect()}
     assert reasons[("1", "3")] == "two values of one number space"
     assert run.step.figures["matches_refused"] >= 1
+    apart = lake.read(IDENTITY_EDGE).where("status = 'refused'").collect()
+    assert [(r.id_key_b, r.reason) for r in apart] == [("u5", "their records name two people")]
     titled = {"title": F.lit("Dr."), "known_time": F.lit("2026-02-01").cast("timestamp")}
     changed = people.where("record_key = '2'").withColumn("record_id", F.col("record_key"))
     lake.merge(PERSON_RECORD, changed.withColumns(titled).drop("row_hash"))
+    mended = {"given_name": F.lit("Ben"), "birth_date": F.lit("1960-02-20").cast("date")}
+    zoe = people.where("record_key = '5'").withColumn("record_id", F.col("record_key")).withColumns(mended)
+    lake.merge(PERSON_RECORD, zoe.drop("row_hash"))  # names lie in the vault alone: no open table changes
     resolve(a_run(lake, tmp_path))
     again = lake.read(IDENTITY_EDGE).where("rule = 'same_person' AND status = 'accepted'").collect()
-    (known,) = [r.first_known for r in again]
+    (known,) = [r.first_known for r in again if r.id_key_b == "e1"]
     assert (known.month, known.day) == (1, 3)  # another title makes no link younger
+    persons = {r.id_key: r.person_id for r in lake.read(IDENTITY_MAP).where("valid_to IS NULL").collect()}
+    assert persons["u5"] == persons["n4"] == persons["p"]

@@ -40,6 +40,7 @@ DECISIONS = (
     "start timestamp, end timestamp"
 )
 SAID = "id_type string, id_key string, given_time timestamp, at timestamp, is_granted boolean"
+CONTRADICTING = "id_type_a string, id_key_a string, id_type_b string, id_key_b string, known_from timestamp, known_until timestamp"
 AWAY = "id_type string, id_key string, left_at timestamp, back_at timestamp"
 ROWS = f"rule string, source string, identifiers {IDENTIFIERS}, known_time timestamp, seen_until timestamp"
 LINKS = (
@@ -69,6 +70,7 @@ class Day:
     decisions: set[tuple[Any, ...]] = field(default_factory=set)  # rows of DECISIONS, as of this day
     said: set[tuple[Any, ...]] = field(default_factory=set)  # rows of SAID
     away: set[tuple[Any, ...]] = field(default_factory=set)  # rows of AWAY
+    contradicting: set[tuple[Any, ...]] = field(default_factory=set)  # rows of CONTRADICTING
 
 
 def days() -> list[Day]:
@@ -91,8 +93,8 @@ def days() -> list[Day]:
 
 
 def with_circumstances(days: list[Day]) -> list[Day]:
-    """Reviewers decide and decisions end, people grant and withdraw, devices turn out to have been away."""
-    found = [replace(day, decisions=set(), said=set(), away=set()) for day in days]
+    """Reviewers decide and decisions end, people grant and withdraw, devices were away, records contradict each other."""
+    found = [replace(day, decisions=set(), said=set(), away=set(), contradicting=set()) for day in days]
     for number, world in WORLDS.items():
         rng = random.Random(number)
         everyone = sorted({i for r in world for i in r.identifiers})
@@ -114,6 +116,11 @@ def with_circumstances(days: list[Day]) -> list[Day]:
                 left = rng.randint(1, 20)
                 for day in found[rng.randrange(BATCHES) : rng.randrange(1, BATCHES + 1)]:
                     day.away.add((*who, at(left), at(left + rng.randint(1, 9))))
+        for _ in range(rng.choice([0, 0, 1, 2]) if len(everyone) > 1 else 0):
+            pair, start = sorted(rng.sample(everyone, 2)), at(rng.randint(1, 40))
+            end = rng.choice([None, None, at(rng.randint(41, 60))])
+            for day in found[rng.randrange(BATCHES) : rng.randrange(1, BATCHES + 1)]:
+                day.contradicting.add((*pair[0], *pair[1], start, end))
     return found
 
 
@@ -124,6 +131,9 @@ def circumstances(spark: SparkSession, day: Day) -> Circumstances:
         else None,
         said=cut(one_each(spark.createDataFrame(sorted(day.said), SAID))) if day.said else None,
         away=cut(spark.createDataFrame(sorted(day.away), AWAY)) if day.away else None,
+        contradicting=cut(spark.createDataFrame(sorted(day.contradicting, key=str), CONTRADICTING))
+        if day.contradicting
+        else None,
     )
 
 
@@ -135,8 +145,9 @@ def one_each(said: DataFrame) -> DataFrame:
 
 
 def touched(spark: SparkSession, before: Day, day: Day) -> DataFrame | None:
-    """Identifiers that changed decisions, statements and absences name."""
+    """Identifiers that changed decisions, statements, absences and contradictions name."""
     named = {ends for row in before.decisions ^ day.decisions for ends in (row[2:4], row[4:6])}
+    named |= {ends for row in before.contradicting ^ day.contradicting for ends in (row[:2], row[2:4])}
     named |= {row[:2] for row in (before.said ^ day.said) | (before.away ^ day.away)}
     found = sorted(n for n in named if n[1] is not None)
     if not found:
@@ -295,5 +306,6 @@ def test_days_bring_all_kinds_of_change(all_days: list[Day]):
     assert set(first.links) != set(last.links) and len(PAIR) == 4
     first, *_, last = with_circumstances(all_days)
     assert last.decisions - first.decisions and last.said - first.said and last.away ^ first.away
+    assert last.contradicting ^ first.contradicting
     kinds = {(row[1], row[-1] == FOREVER) for row in last.decisions}
     assert kinds == {(kind, lasts) for kind in ("link", "unlink", "block") for lasts in (True, False)}

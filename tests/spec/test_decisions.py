@@ -49,7 +49,7 @@ def resolved(
         found.sightings,
         previous=previous,
         settings=IdentitySettings(),
-        decisions=held,
+        circumstances=Circumstances(decisions=held),
     )
     assert not any(checks.values()), checks
     return found

@@ -9,9 +9,9 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_EDGE
 from habitue.contracts.entities import CUSTOMER_RECORD
-from habitue.contracts.intake import FORMER_RECORD
+from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
 from habitue.identity.edges import FORMERLY_STATED, STATED
-from habitue.identity.former_records import former_records, removed_identifiers
+from habitue.identity.former_records import former_records, removed_identifiers, with_own_ids
 from habitue.identity.resolution import Resolution, resolve_identity
 from habitue.identity.settings import IdentitySettings
 from tests.spec.test_decisions import now_and_at
@@ -92,6 +92,47 @@ def test_times_with_equal_identifiers_are_one_and_other_files_tell_of_them_too(s
             1          | {b}         | 2026-03-03 00:00:00 | 2026-04-01 00:00:00
             """,
         )
+
+
+def test_a_record_that_has_or_had_no_identifier_stays_the_person_that_it_was(spark: SparkSession):
+    lost, gained = (
+        "list | 1 | record:1 | 2026-02-01 00:00:00 | b",
+        "list | 2 | record:2 | 2026-01-01 00:00:00 | c",
+    )
+    before = "list | 1 | email:e | 2026-01-01 00:00:00 | a"
+    assert_table(
+        former(spark, records=lost, present=before),
+        FORMER_RECORD,
+        """
+        record_key | identifiers       | known_time          | ended_time
+        1          | email:e, record:1 | 2026-01-01 00:00:00 | 2026-02-01 00:00:00
+        """,
+    )
+    # unless the value is another record's by now, from which it was taken wrongly
+    another = f"{lost}\ncrm | 9 | customer_number:9, email:e | 2026-02-02 00:00:00 | z"
+    (tied,) = former(spark, records=another, present=before).select("identifiers").collect()
+    assert [i.id_type for i in tied.identifiers] == ["email"]
+    to_come = table(
+        spark,
+        PERSON_RECORD,
+        """
+        source | record_key | record_id | identifiers
+        list   | 1          | one       | email:e
+        list   | 2          | two       | email:f
+        """,
+    )
+    keyed = F.transform(
+        "identifiers",
+        lambda i: F.struct(
+            i["id_type"].alias("id_type"), i["id_key"].alias("id_key"), F.lit("clear").alias("value")
+        ),
+    )
+    states = [table(spark, CUSTOMER_RECORD, HEADER + rows) for rows in (before, gained)]
+    found = with_own_ids(to_come.withColumn("_keyed", keyed), *states)
+    assert {r.record_key: [tuple(i) for i in r._keyed] for r in found.collect()} == {
+        "1": [("email", "e", "clear")],
+        "2": [("email", "f", "clear"), ("record", "2", "list/two")],
+    }
 
 
 def test_a_delivery_that_is_taken_back_and_a_record_that_is_gone_leave_nothing(spark: SparkSession):

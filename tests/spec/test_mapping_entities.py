@@ -11,12 +11,16 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CAMPAIGN, CONSENT, CUSTOMER_RECORD, EVENT, SUBSCRIPTION
+from habitue.identity.normalise import NormaliseSettings
+from habitue.privacy.keys import identifier_key
+from habitue.privacy.vault import with_keys
 from habitue.sources.mapping import SourceSettings, map_source
 from habitue.sources.validation import checked
 from tests.raw_rows import raw_rows
 from tests.tables import assert_table
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
+PEPPER = b"0123456789abcdef0123456789abcdef"
 
 
 def source(entity: str, columns: dict[str, Any], **more: Any) -> SourceSettings:
@@ -170,3 +174,16 @@ def test_short_names_mean_the_columns_of_the_contract(spark: SparkSession) -> No
         7           | 2024-01-01 00:00:00 | 2024-02-01 00:00:00
         8           | 2024-03-01 00:00:00 | 2024-02-01 00:00:00
     """)  # fmt: skip
+
+
+def test_a_customer_record_without_an_identifier_is_known_by_its_own_id(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [("crm", "1", [("email", "ada@web.de")], None), ("crm", "2", [("phone", "none")], None)],
+        "source string, record_id string, _identifiers array<struct<id_type:string,value:string>>, country string",
+    )
+    found = with_keys(rows, CUSTOMER_RECORD, pepper=PEPPER, settings=NormaliseSettings()).collect()
+    assert [[(i.id_type, i.value) for i in r._keyed] for r in found] == [
+        [("email", "ada@web.de")],
+        [("record", "crm/2")],
+    ]
+    assert found[1]._keyed[0].id_key == found[1].record_key == identifier_key(PEPPER, "record", "crm/2")

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.identity.matching import folding
@@ -22,7 +22,13 @@ from habitue.identity.matching.placeholders import without_placeholders
 from habitue.identity.matching.preparation import folded_records
 from habitue.identity.matching.scoring import contradicts
 from habitue.identity.matching.settings import PERSON_FIELDS, MatchField, MatchingSettings
-from habitue.identity.matching.streets import with_parted_streets
+from habitue.identity.matching.streets import (
+    number_behind,
+    number_in_front,
+    parted,
+    street,
+    with_parted_streets,
+)
 from habitue.identity.matching.whole_names import with_parted_names
 
 
@@ -99,6 +105,14 @@ def test_names_sound_as_postel_wrote_it_down(spark: SparkSession):
     assert column(spark, odd, cologne_code) == [plain_cologne(name) or None for name in odd]
 
 
+def number_of(text: Column) -> Column:
+    return parted(text, number_in_front(text), number_behind(text))[0]
+
+
+def name_of(text: Column) -> Column:
+    return parted(text, number_in_front(text), number_behind(text))[1]
+
+
 def test_values_have_one_spelling(spark: SparkSession):
     names = ["Jörg Groß", "JOERG  GROSS", "Jo\u0308rg-Groß", "Łukasz Żak", "Çağlar O'Brien", "  ", "André"]
     assert column(spark, names, folding.folded) == [
@@ -112,19 +126,19 @@ def test_values_have_one_spelling(spark: SparkSession):
         "Straße des 17. Juni 135",
         "Ring 5-7",
     ]
-    spelt = column(spark, streets, folding.street)
-    assert column(spark, spelt, folding.street_name) == [
+    spelt = column(spark, streets, street)
+    assert column(spark, spelt, name_of) == [
         "hauptstr", "hauptstr", "haupt str", "am markt", "str des 17 juni", "ring",
     ]  # fmt: skip
-    assert column(spark, spelt, folding.house_number) == ["12", "12a", "12", None, "135", "57"]
+    assert column(spark, spelt, number_of) == ["12", "12a", "12", None, "135", "57"]
     abroad = {
         "12 rue de la Paix": ("12", "rue de la paix"), "12 bis Avenue Foch": ("12bis", "av foch"),
         "123 Main Street Apt 4": ("123", "main st apt 4"), "10 St John's Road": ("10", "st john s rd"),
         "Herengracht 12": ("12", "herengracht"), "Kalverstraat 9 a": ("9a", "kalverstr"),
         "17. Juni Str. 5": ("5", "17 juni str"), "Via Roma, 3": ("3", "via roma"), "4711": (None, "4711"),
     }  # fmt: skip
-    spelt = column(spark, list(abroad), folding.street)
-    numbers, names = (column(spark, spelt, part) for part in (folding.house_number, folding.street_name))
+    spelt = column(spark, list(abroad), street)
+    numbers, names = (column(spark, spelt, part) for part in (number_of, name_of))
     assert dict(zip(abroad, zip(numbers, names, strict=True), strict=True)) == abroad
 
 

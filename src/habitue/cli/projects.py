@@ -15,6 +15,8 @@ from habitue.contracts.tables import TABLES
 from habitue.errors import ConfigError, DependencyError
 from habitue.report.catalogue import catalogue, catalogue_markdown
 
+_SHOWN = 200
+"""Files and reasons of quarantined rows that are listed for reading."""
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that could not be taken in.")
 
 
@@ -148,8 +150,13 @@ def quarantine_list(context: typer.Context, source: OfSource = None) -> None:
             return print_data(found)
         print_table(
             ("source", "entity", "file", "reason", "rows"),
-            [(each.source, each.entity, each.file, each.reason, f"{each.rows:,}") for each in found],
+            [(each.source, each.entity, each.file, each.reason, f"{each.rows:,}") for each in found[:_SHOWN]],
         )
+        if len(found) > _SHOWN:
+            rest = sum(each.rows for each in found[_SHOWN:])
+            typer.echo(
+                f"{len(found) - _SHOWN:,} more files and reasons with {rest:,} rows; --json lists them all."
+            )
 
 
 @quarantine_app.command("replay")

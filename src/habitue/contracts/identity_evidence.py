@@ -48,3 +48,25 @@ ENDED_IDENTIFIER = Table(
     ),
     checks=(("known_guard", "guard IN ('owners', 'neighbours', 'names')"),),
 )
+
+IDENTITY_CONTRADICTION = Table(
+    name="silver.identity_contradiction",
+    comment="Identifiers that share another one although their records name two people; they are kept apart.",
+    stage="resolve",
+    grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b"),
+    columns=(
+        Column(
+            "id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False
+        ),
+        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
+        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
+        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        Column("known_from", "timestamp", "When records first named two people.", nullable=False),
+        Column("known_until", "timestamp", "When records of both agreed; null while they do not."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        ("ends_later", "known_until IS NULL OR known_until > known_from"),
+    ),
+)

@@ -17,6 +17,7 @@ TABLES: tuple[Table, ...] = (
     behaviour.SESSION_EVENT,
     identity_evidence.IDENTITY_OBSERVATION,
     identity_evidence.ENDED_IDENTIFIER,
+    identity_evidence.IDENTITY_CONTRADICTION,
     behaviour.IDENTITY_EDGE,
     behaviour.MATCH_REVIEW,
     behaviour.IDENTITY_OVERRIDE,

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.identity.as_of import identity_now, with_persons
-from habitue.identity.decisions import together_despite
+from habitue.identity.circumstances import NONE, Circumstances, together_despite
 from habitue.identity.edges import NODE, PAIR, space_of
 from habitue.identity.settings import IdentitySettings
 
@@ -24,7 +24,7 @@ def violations(
     *,
     previous: DataFrame | None,
     settings: IdentitySettings,
-    decisions: DataFrame | None = None,
+    circumstances: Circumstances = NONE,
 ) -> dict[str, int]:
     """Violations by check, collected at once. Without edges (None) nobody can have merged."""
     now = identity_now(identity_map)
@@ -32,8 +32,9 @@ def violations(
         "validities that leave a gap or overlap": torn_validities(identity_map),
         "identifiers without a person": without_person(now, sightings),
     }
-    if decisions is not None:
-        checks["pairs in one person that a reviewer keeps apart"] = together_despite(decisions, now)
+    together = together_despite(circumstances, now)
+    if together is not None:
+        checks["persons with identifiers that a reviewer or their records keep apart"] = together
     if edges is not None:
         checks |= {
             "persons over a limit of their identifiers": persons_over_limit(

@@ -1,18 +1,20 @@
-"""What is no record but decides whether evidence links: reviewers' decisions, consent, devices that changed hands.
+"""What decides beside the evidence itself whether it links: reviewers, consent, devices, contradicting records.
 
 All of it has known times, so an edge links in spans, and each of them is evidence of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.checkpoint import Checkpoint
 from habitue.identity.consent import consent_pauses
-from habitue.identity.decisions import LINK, blocked_values, manual_links
+from habitue.identity.contradictions import contradiction_spaces
+from habitue.identity.decisions import LINK, blocked_values, decision_spaces, manual_links
 from habitue.identity.edges import node_code
 from habitue.identity.pauses import paused, pauses_of_values
 from habitue.identity.settings import IdentitySettings
@@ -23,12 +25,14 @@ class Circumstances:
     """Materialised, and None where there is nothing of the kind.
 
     `decisions` are those of reviewers (`decisions.as_evidence`), `said` statements on the purpose that evidence
-    needs (`consent.statements`), `away` devices that were away for long (`takeovers.absences`).
+    needs (`consent.statements`), `away` devices that were away for long (`takeovers.absences`), `contradicting`
+    identifiers whose records name two people (`contradictions.contradictions`).
     """
 
     decisions: DataFrame | None = None
     said: DataFrame | None = None
     away: DataFrame | None = None
+    contradicting: DataFrame | None = None
 
 
 NONE = Circumstances()
@@ -59,6 +63,32 @@ def linking_spans(
     if not pauses:
         return edges, None
     return paused(edges, pauses, checkpoint=checkpoint)
+
+
+def kept_apart(circumstances: Circumstances) -> DataFrame | None:
+    """Identifiers that do not come into one person: id_type, id_key, start, end, text (equal for those of one pair)."""
+    spaces = []
+    if circumstances.decisions is not None:
+        spaces.append(decision_spaces(circumstances.decisions))
+    if circumstances.contradicting is not None:
+        spaces.append(contradiction_spaces(circumstances.contradicting))
+    return reduce(DataFrame.unionByName, spaces) if spaces else None
+
+
+def together_despite(circumstances: Circumstances, now: DataFrame) -> DataFrame | None:
+    """Persons who hold two identifiers that are kept apart now; there must be none. None where nothing is kept apart.
+
+    Of contradicting records only where no reviewer decided anything, since a reviewer's link overrules them.
+    """
+    ruled = (
+        replace(circumstances, contradicting=None) if circumstances.decisions is not None else circumstances
+    )
+    apart = kept_apart(ruled)
+    if apart is None:
+        return None
+    members = apart.where(F.col("end").isNull()).join(now, on=["id_type", "id_key"], how="inner")
+    held = members.groupBy("person_id", "text").agg(F.count_distinct("id_type", "id_key").alias("n"))
+    return held.where("n > 1").select("person_id").distinct()
 
 
 def linked_by_hand(decisions: DataFrame, nodes: DataFrame) -> DataFrame:

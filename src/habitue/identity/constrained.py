@@ -13,7 +13,7 @@ seen last does not matter, since that would change what was decided earlier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
@@ -22,6 +22,11 @@ MANUAL = "manual"
 """Rule of the links that reviewers made; they come before all other evidence."""
 BY_HAND = "by hand: "
 """Start of the name of a space that a reviewer's decision opens: its members stay apart, whatever their types."""
+TWO_PEOPLE = "two people: "
+"""The same of a space whose two members share an identifier, though what their records say names two people."""
+WHATEVER_TYPE = (BY_HAND, TWO_PEOPLE)
+CONTRADICTING = "their records name two people"
+"""Reason of an edge that such a space refuses."""
 
 
 class Node(NamedTuple):
@@ -96,7 +101,7 @@ class Clusters:
     def add_space(self, node: Node, space: str) -> bool:
         """An exclusive identifier seen in a number space; False if another of its cluster holds it."""
         cluster = self.of[node.code]
-        key = ("" if space.startswith(BY_HAND) else node.id_type, space)
+        key = ("" if space.startswith(WHATEVER_TYPE) else node.id_type, space)
         if key in cluster.spaces:
             return False
         cluster.spaces.add(key)
@@ -123,8 +128,7 @@ class Clusters:
         """The limit that a union would break; None if it is allowed."""
         taken = a.spaces & b.spaces
         if taken:
-            id_type = min(taken)[0]
-            return f"two values of {id_type} from one source" if id_type else "kept apart by a reviewer"
+            return _why_apart(taken)
         size = len(a.members) + len(b.members)
         if size > self.limits.cluster and self._at_once(a, b, size) > self.limits.cluster:
             return f"more than {self.limits.cluster} identifiers"
@@ -151,6 +155,14 @@ class Clusters:
         large.spaces |= small.spaces
         for code in small.members:
             self.of[code] = large
+
+
+def _why_apart(taken: Collection[tuple[str, str]]) -> str:
+    """The strongest reason of those for which two clusters hold spaces of one name: a reviewer, numbers, records."""
+    if any(space.startswith(BY_HAND) for _, space in taken):
+        return "kept apart by a reviewer"
+    numbers = sorted(id_type for id_type, _ in taken if id_type)
+    return f"two values of {numbers[0]} from one source" if numbers else CONTRADICTING
 
 
 def follows(edges: list[Edge], clusters: Clusters) -> bool:

@@ -12,7 +12,6 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.identity.as_of import with_persons
 from habitue.identity.constrained import BY_HAND, MANUAL
 from habitue.identity.edges import NODE, PAIR
 from habitue.identity.pauses import BLOCKED, DECISION_ENDED, PAUSE, far, span, without
@@ -85,12 +84,6 @@ def decision_spaces(decisions: DataFrame) -> DataFrame:
         F.col("id_type_b").alias("id_type"), F.col("id_key_b").alias("id_key"), "start", until, text
     )
     return first.unionByName(second)
-
-
-def together_despite(decisions: DataFrame, now: DataFrame) -> DataFrame:
-    """Pairs that a reviewer keeps apart and that are one person nevertheless; there must be none."""
-    apart = decisions.where((F.col("kind") == UNLINK) & (F.col("end") == far())).select(*PAIR)
-    return with_persons(apart, now).where("person_a = person_b")
 
 
 def _first() -> tuple[Column, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from habitue.identity.constrained import BY_HAND, MANUAL, Limits
+from habitue.identity.constrained import MANUAL, WHATEVER_TYPE, Limits
 from habitue.identity.replay import born_id
 
 Ints = npt.NDArray[np.int64]
@@ -93,7 +93,7 @@ class Chunk:
         return self._starts[component], self._starts[component + 1]
 
     def spaces_of(self, component: int) -> Iterator[Named]:
-        """Number spaces and decisions: since when, code of the member, name, until when."""
+        """Number spaces, decisions, contradictions: since when, code of the member, name, until when."""
         return self._spaces.of(component)
 
     def hints_of(self, component: int) -> Iterator[Named]:
@@ -110,13 +110,13 @@ class Chunk:
         return born_id(self.type_of(place), key)
 
     def is_plain(self, limits: Limits) -> Flags:
-        """Components without an edge that stopped linking or a decision, which as a whole are within all limits.
+        """Components without an edge that stopped linking, a decision or a contradiction, as a whole within all limits.
 
         Limits are hereditary, so such a component breaks none at any time and accepts all its edges.
         """
         plain = np.bincount(self.component, minlength=self.count) <= limits.cluster
         plain[self.edges.component[self.edges.has_end | self.edges.is_manual]] = False
-        plain[self._spaces.component[self._spaces.is_decision]] = False
+        plain[self._spaces.component[self._spaces.is_apart]] = False
         width = len(self.types)
         held, number = np.unique(self.component * width + self.type_number, return_counts=True)
         most = np.array([limits.of(t) for t in self.types], dtype=np.int64)
@@ -138,7 +138,8 @@ class _Named:
         self.component = component[chosen]
         self.codes = _ints(rows, "a")
         self.names: list[str] = rows.column("name").to_pylist()
-        self.is_decision: Flags = np.array([name.startswith(BY_HAND) for name in self.names], dtype=np.bool_)
+        is_apart = [name.startswith(WHATEVER_TYPE) for name in self.names]
+        self.is_apart: Flags = np.array(is_apart, dtype=np.bool_)
         self._at = _ints(rows, "at").tolist()
         self._until: list[int | None] = rows.column("until").to_pylist()
         self._code = self.codes.tolist()

@@ -7,11 +7,14 @@ one yields, so that a value that was mistyped or handed on is not shared for eve
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.identity.edges import FORMERLY_STATED, NODE, PAIR
 from habitue.identity.guards import owned_values, owner_spaces
+from habitue.identity.normalise import RECORD
 from habitue.identity.pauses import PAUSE, STATED_BY_ANOTHER, far
 from habitue.identity.settings import IdentitySettings
 
@@ -30,7 +33,9 @@ def former_records(
     was = present.select(*_RECORD, F.col("row_hash").alias("_hash"), F.col("known_time").alias("_known"))
     is_same = F.col("row_hash") == F.col("_hash")  # delivered again: the merge leaves its known time as it is
     current = records.join(was, on=list(_RECORD), how="left").select(
-        *_RECORD, F.when(is_same, F.col("_known")).otherwise(F.col("known_time")).alias("_current")
+        *_RECORD,
+        F.when(is_same, F.col("_known")).otherwise(F.col("known_time")).alias("_current"),
+        has_own_id("identifiers").alias("_has_own"),
     )
     # of several states of one moment the one that the lake held, else the last in the files
     columns = (*_RECORD, "known_time", "identifiers")
@@ -45,9 +50,10 @@ def former_records(
     earlier = (
         stated.join(current, on=list(_RECORD), how="inner")
         .where("known_time < _current")
-        .groupBy(*_RECORD, "known_time", "_current")
+        .groupBy(*_RECORD, "known_time", "_current", "_has_own")
         .agg(F.max_by("identifiers", "_order").alias("identifiers"))
     )
+    earlier = _tied_to_own_id(earlier, records)
     in_order = Window.partitionBy(*_RECORD).orderBy("known_time")
     ended = F.coalesce(F.lead("known_time").over(in_order), F.col("_current"))
     differs = ~F.lag("identifiers").over(in_order).eqNullSafe(F.col("identifiers"))
@@ -58,6 +64,50 @@ def former_records(
         .agg(F.min("known_time").alias("known_time"), F.max("ended_time").alias("ended_time"))
         .select(*_RECORD, "identifiers", "known_time", "ended_time")
     )
+
+
+def with_own_ids(good: DataFrame, *states: DataFrame) -> DataFrame:
+    """Rows to come (with `_keyed`) of which a record that had no identifier once keeps its own id beside its first one.
+
+    `states` are rows of the same records as they were (source, record_key, identifiers). So the person that the record
+    was goes on, and so does one whose record loses its last identifier (`former_records`).
+    """
+    bare = [rows.where(has_own_id("identifiers")).select(*_RECORD) for rows in states]
+    ever = reduce(DataFrame.unionByName, bare).distinct()
+    if ever.isEmpty():
+        return good
+    own = F.struct(
+        F.lit(RECORD).alias("id_type"),
+        F.col("record_key").alias("id_key"),
+        F.concat("source", F.lit("/"), "record_id").alias("value"),
+    )
+    lacks = F.col("_was_bare").isNotNull() & ~has_own_id("_keyed")
+    both = F.array_sort(F.array_append("_keyed", own))
+    marked = good.join(ever.withColumn("_was_bare", F.lit(True)), on=list(_RECORD), how="left")
+    return marked.withColumn("_keyed", F.when(lacks, both).otherwise(F.col("_keyed"))).select(*good.columns)
+
+
+def has_own_id(identifiers: str) -> Column:
+    """Whether a record is known by its own id, since it has or had no other identifier."""
+    return F.exists(identifiers, lambda i: i["id_type"] == RECORD)
+
+
+def _tied_to_own_id(earlier: DataFrame, records: DataFrame) -> DataFrame:
+    """Former states of records that have their own id now, tied to it; not what another record states by now."""
+    present = records.select(F.inline("identifiers")).where(F.col("id_type") != RECORD).distinct()
+    theirs = (
+        earlier.where("_has_own")
+        .select(*_RECORD, "known_time", F.inline("identifiers"))
+        .join(present, on=list(NODE), how="left_semi")
+        .select(*_RECORD, "known_time", F.lit(True).alias("_is_anothers"))
+        .distinct()
+    )
+    own = F.array(F.struct(F.lit(RECORD).alias("id_type"), F.col("record_key").alias("id_key")))
+    bare = F.array_except("identifiers", own)
+    is_tied = F.col("_has_own") & (F.col("_is_anothers").isNull() | (F.size(bare) == 0))
+    tied = F.when(is_tied, F.array_sort(F.array_union(bare, own))).when(F.col("_has_own"), bare)
+    joined = earlier.join(theirs, on=[*_RECORD, "known_time"], how="left")
+    return joined.withColumn("identifiers", tied.otherwise(F.col("identifiers"))).drop("_is_anothers")
 
 
 def removed_identifiers(former: DataFrame, records: DataFrame, observations: DataFrame) -> DataFrame:

@@ -16,7 +16,7 @@ from habitue.identity.facts import Chunk
 from habitue.identity.plain_history import Findings, plain_history
 from habitue.identity.replay import ID_DIGITS, Facts, Hint, Space, replay
 
-# kind 0 node, 1 edge (name: rule; rank: tier), 2 number space or decision (name), 3 founder (name: its person)
+# kind 0 node, 1 edge (name: rule; rank: tier), 2 number space, decision or contradiction (name), 3 founder (name: its person)
 FACTS = (
     *("component", "kind", "at", "a", "b", "rank", "confidence", "until"),
     *("id_type", "id_key", "name", "is_free"),

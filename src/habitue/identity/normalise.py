@@ -22,6 +22,9 @@ IDENTIFIER_TYPES = (
     "device_id",
     "anonymous_id",
 )
+"""Types that a source can map."""
+RECORD = "record"
+"""Type of a customer record that has no identifier: what its source calls it, `SOURCE/RECORD_ID`."""
 MAX_LENGTH = 1024
 
 JUNK_WORDS = (

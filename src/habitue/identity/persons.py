@@ -52,8 +52,8 @@ def assign_persons(
     """Persons of all identifiers; `edges` carry codes and `until`, `components` is None when nothing links.
 
     `taken` are ids of persons that none of these identifiers ever belonged to (person_id), None for none.
-    `spans` are the times in which edges with pauses link, with codes; `spaces` the identifiers of
-    reviewers' decisions.
+    `spans` are the times in which edges with pauses link, with codes; `spaces` the identifiers that
+    reviewers or contradictions keep apart.
     """
     founders = checkpoint(_founders(previous, nodes, settings)) if previous is not None else None
     held = _held(founders, taken)
@@ -165,7 +165,7 @@ def _replayed(
     if spans is not None:
         facts.append(_edge_facts(spans, place, settings))
     if spaces is not None:
-        facts.append(_decision_facts(linked, spaces))
+        facts.append(_apart_facts(linked, spaces))
     if founders is not None:
         facts.append(_hint_facts(founders, place))
     rows = facts[0]
@@ -245,10 +245,10 @@ def _space_facts(linked: DataFrame, sightings: DataFrame, settings: IdentitySett
     )
 
 
-def _decision_facts(linked: DataFrame, spaces: DataFrame) -> DataFrame:
-    """Members of reviewers' decisions, each from when it is known itself."""
+def _apart_facts(linked: DataFrame, spaces: DataFrame) -> DataFrame:
+    """Members of what keeps identifiers apart, each from when it is known itself."""
     return (
-        linked.join(F.broadcast(spaces), on=list(NODE), how="inner")
+        linked.join(spaces, on=list(NODE), how="inner")
         .select(
             "component",
             F.lit(2).alias("kind"),

@@ -71,7 +71,7 @@ def e164(value: str, country: str) -> str | None:
 def e164_number(text: Column, country: str) -> Column:
     """The same as a native expression; null where the text is no number that can be dialled."""
     found = reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), _rules(country), text)
-    return F.when(found.rlike(_valid()), found)
+    return F.when(text.rlike(_spelt()), text).when(found.rlike(_valid()), found)
 
 
 @cache
@@ -106,6 +106,13 @@ def _international() -> Rules:
         (rf"^(\+(?:{'|'.join(map(str, sorted(group)))})){trunk}(?=[0-9])", "$1")
         for trunk, group in sorted(codes.items())
     )
+
+
+@cache
+def _spelt() -> str:
+    """Numbers that no rule alters, as those of the vault: then there is one search instead of many."""
+    altered = "|".join(pattern.removeprefix("^") for pattern, _ in _international())
+    return rf"^(?!{altered}){_valid().removeprefix('^').removesuffix('$')}\z"  # Java's $ overlooks a last line break
 
 
 @cache

@@ -16,13 +16,23 @@ history can be given to it within a window instead of as a whole.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, TypeVar
 
-from habitue.identity.constrained import BY_HAND, MANUAL, Cluster, Clusters, Edge, Limits, Node, follows
+from habitue.identity.constrained import (
+    BY_HAND,
+    MANUAL,
+    TWO_PEOPLE,
+    Cluster,
+    Clusters,
+    Edge,
+    Limits,
+    Node,
+    follows,
+)
 
 ID_DIGITS = 32  # hex digits of a person id: 128 bits
 
@@ -30,7 +40,7 @@ _T = TypeVar("_T")
 
 
 class Space(NamedTuple):
-    """An exclusive identifier seen in a number space, or an identifier in a reviewer's decision, until it ends."""
+    """An exclusive identifier in a number space, or one that a decision or contradiction keeps apart, until it ends."""
 
     at: int
     code: int
@@ -153,36 +163,49 @@ class _Graph:
     def _rebuild(self, at: int) -> list[Cluster]:
         """Clusters of all evidence known by now, from the start, strongest first."""
         known = (e for e in self.facts.edges if e.first_known <= at and _links(e, at))
-        in_turn = self._in_turn(sorted(known, key=_strength), at)
-        self.clusters = self._apart(at)
+        in_turn, lifted = self._in_turn(sorted(known, key=_strength), at)
+        self.clusters = self._apart(at, lifted)
         self.clusters.connect(in_turn)
+        self.clusters.has_refused |= bool(lifted)  # what is lifted is judged anew at every later moment
         return _distinct(self.clusters.of.values())
 
-    def _apart(self, at: int) -> Clusters:
-        """All identifiers known by now, each alone."""
+    def _apart(self, at: int, lifted: Container[str] = ()) -> Clusters:
+        """All identifiers known by now, each alone; spaces that are `lifted` keep nobody apart."""
         clusters = Clusters(self.limits)
         for node in self.facts.nodes:
             if node.first_known <= at:
                 clusters.add(node)
         for space in self.facts.spaces:
-            if space.at <= at and (space.until is None or at < space.until):
+            holds = space.at <= at and (space.until is None or at < space.until)
+            if holds and space.space not in lifted:
                 clusters.add_space(self.node[space.code], space.space)
         return clusters
 
-    def _in_turn(self, edges: list[Edge], at: int) -> list[Edge]:
+    def _in_turn(self, edges: list[Edge], at: int) -> tuple[list[Edge], set[str]]:
         """Reviewers' links first; last of all those that would join what may never be one by other evidence.
 
         So a link between two customers of one source takes nothing from either of them; it counts once
-        a reviewer has parted one of them from what it is linked by.
+        a reviewer has parted one of them from what it is linked by. A link between people whose records contradict
+        each other says that they are one: these contradictions are lifted.
         """
         manual = [e for e in edges if e.rule == MANUAL]
         if not manual:
-            return edges
+            return edges, set()
         others = [e for e in edges if e.rule != MANUAL]
         without = self._apart(at)
         without.connect(others)
-        against = [e for e in manual if without.of[e.a].spaces & without.of[e.b].spaces]
-        return [*(e for e in manual if e not in against), *others, *against]
+        against: list[Edge] = []
+        joined: list[list[Cluster]] = []  # clusters that reviewers' links join, by group
+        for e in manual:
+            a, b = without.of[e.a], without.of[e.b]
+            if any(not space.startswith(TWO_PEOPLE) for _, space in a.spaces & b.spaces):
+                against.append(e)
+            elif a is not b:
+                meeting = [g for g in joined if any(c is a or c is b for c in g)]
+                joined = [g for g in joined if g not in meeting]
+                joined.append(_distinct([a, b, *(c for g in meeting for c in g)]))
+        lifted = {space for group in joined for space in _held_twice(group)}
+        return [*(e for e in manual if e not in against), *others, *against], lifted
 
     def refusals(self) -> list[Refusal]:
         """Edges that would still link but lie across two clusters, with the limit they break."""
@@ -298,6 +321,12 @@ def _links(edge: Edge, at: int) -> bool:
 
 def _strength(edge: Edge) -> tuple[int, float, int, int, int, str]:
     return edge.strength
+
+
+def _held_twice(clusters: Iterable[Cluster]) -> set[str]:
+    """Contradictions between two of the clusters."""
+    names = [space for cluster in clusters for _, space in cluster.spaces if space.startswith(TWO_PEOPLE)]
+    return {name for name, times in Counter(names).items() if times > 1}
 
 
 def _distinct(clusters: Iterable[Cluster]) -> list[Cluster]:

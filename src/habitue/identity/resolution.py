@@ -11,9 +11,8 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.checkpoint import Checkpoint
 from habitue.errors import HabitueError
-from habitue.identity.circumstances import NONE, Circumstances, linking_spans
+from habitue.identity.circumstances import NONE, Circumstances, kept_apart, linking_spans
 from habitue.identity.components import components
-from habitue.identity.decisions import decision_spaces
 from habitue.identity.edges import FORMERLY_STATED, node_code, observe, sightings
 from habitue.identity.edges import edges as edges_of
 from habitue.identity.edges import nodes as nodes_of
@@ -173,7 +172,6 @@ def resolve_observed(
     else:
         never = {"until": F.lit(None).cast("timestamp"), "until_why": F.lit(None).cast("string")}
         edges = edges.withColumns(never)
-    decisions = circumstances.decisions
     resolved = assign_persons(
         nodes,
         edges,
@@ -184,7 +182,7 @@ def resolve_observed(
         settings=settings,
         checkpoint=checkpoint,
         spans=spans,
-        spaces=None if decisions is None else decision_spaces(decisions),
+        spaces=kept_apart(circumstances),
     )
     return Resolution(
         resolved,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
 from habitue.identity.matching.settings import MatchingSettings
-from habitue.identity.normalise import EmailSettings
+from habitue.identity.normalise import RECORD, EmailSettings
 
-_PRIORITY = ("customer_number", "loyalty_number", "user_id", "email", "phone", "device_id", "anonymous_id")
+_ANONYMOUS = ("device_id", "anonymous_id")
+_PRIORITY = ("customer_number", "loyalty_number", "user_id", "email", "phone", RECORD, *_ANONYMOUS)
 _PER_PERSON = {
     "customer_number": 5,
     "loyalty_number": 2,
     "user_id": 2,
     "email": 5,
     "phone": 5,
+    RECORD: 100,
     "device_id": 10,
     "anonymous_id": 50,
 }
@@ -69,7 +72,7 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
         ("customer_number", "user_id"), description="What a value can belong to."
     )
     anonymous_types: tuple[str, ...] = Field(
-        ("device_id", "anonymous_id"), description="Types that name a device, not a person."
+        _ANONYMOUS, description="Types that name a device, not a person."
     )
     per_person: dict[str, PositiveInt] = Field(
         default_factory=lambda: dict(_PER_PERSON),
@@ -126,6 +129,17 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     matching: MatchingSettings = MatchingSettings()
     consent: EvidenceConsentSettings = EvidenceConsentSettings()
     attribution: AttributionSettings = AttributionSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _records_name_people(cls, values: Any) -> Any:
+        """An order of types that leaves out records' own ids has them before what names a device."""
+        priority = values.get("priority") if isinstance(values, Mapping) else None
+        if not isinstance(priority, (list, tuple)) or RECORD in priority:
+            return values
+        devices = values.get("anonymous_types", _ANONYMOUS)
+        place = next((i for i, name in enumerate(priority) if name in devices), len(priority))
+        return {**values, "priority": [*priority[:place], RECORD, *priority[place:]]}
 
     @model_validator(mode="after")
     def _types_are_ranked(self) -> IdentitySettings:

@@ -79,6 +79,10 @@ LATE_COMPILER = (
 """Ten times the usual: planning a run of many small plans keeps Java's slow compiler busier than all that it saves there.
 Loops over many rows reach these numbers in their first second."""
 
+LONG_METHODS = "-XX:-DontCompileHugeMethods"
+"""What Spark makes of a wide table's expressions is often longer than Java compiles by default: then every row of
+millions is interpreted."""
+
 _kept: ContextVar[list[SparkSession] | None] = ContextVar("kept", default=None)
 
 
@@ -185,7 +189,7 @@ def _java_options(log_file: Path, *, on_this_machine: bool) -> str:
     log4j = files("habitue.lake") / "log4j2.properties"
     return (
         f'"-Dlog4j2.configurationFile={log4j}" "-Dhabitue.log.file={log_file.absolute()}" '
-        "-Duser.timezone=UTC -XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m"
+        f"-Duser.timezone=UTC -XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m {LONG_METHODS}"
         f"{f' {LATE_COMPILER}' if on_this_machine else ''}"
     )
 

@@ -102,17 +102,19 @@ def redacted_text(text: Column) -> Column:
     return F.when(_may_hold_address(text), _without_addresses(text)).otherwise(text)
 
 
-def redacted_json(json: Column, *, settings: RedactionSettings) -> Column:
+def redacted_json(json: Column, *, settings: RedactionSettings, small: Column | None = None) -> Column:
     """JSON text with the values of personal keys and URL parameters and e-mail addresses replaced, at any depth.
 
-    Takes JSON as Spark writes it, that is without escapes for printable characters. Objects
-    below such a key are not replaced as a whole; their members pass the same rules.
+    Takes JSON as Spark writes it, that is without escapes for printable characters, and in `small` letters too
+    where that is a column already. Objects below such a key are not replaced as a whole; their members pass the
+    same rules.
     """
+    small = F.lower(json) if small is None else small
     key = rf'[^"\\]{{0,64}}?(?:{_any_of(settings.containing)})[^"\\]{{0,64}}|{_any_of(settings.keys)}'
     member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
-    has_key = F.arrays_overlap(F.split(F.lower(json), '"'), words)
-    may_have_member = holds_any(F.lower(json), *(word.lower() for word in settings.containing)) | has_key
+    has_key = F.arrays_overlap(F.split(small, '"'), words)
+    may_have_member = holds_any(small, *(word.lower() for word in settings.containing)) | has_key
     may_have_parameter = _may_hold_parameter(json)
     without_parameters = F.regexp_replace(
         json, _parameter(settings, value=r'(?:[^&;#"\\]|\\.)*+'), f"$1{REDACTED}"

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import IDENTIFIERS, Table
-from habitue.identity.normalise import NormaliseSettings
+from habitue.identity.normalise import RECORD, NormaliseSettings
 from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
@@ -18,15 +18,14 @@ _CLEAR_LIST = f"array<{_CLEAR_ITEM}>"
 _NO_COUNTRY = (
     "^(AA|Q[M-Z]|X[A-Z]|ZZ)$"  # ISO 3166 leaves these codes to users: they stand for an unknown country
 )
-RECORD = "record"
-"""Type under which record ids are keyed: never an identifier that links."""
 
 
 def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
     """Replace `_identifiers` by `_keyed` (type, key, normalised value); flag rows where one identified nobody.
 
-    Customer records get their `record_key`, touches the key of the other person. A customer's telephone number
-    without a prefix is one of the country of the record.
+    Customer records get their `record_key`, which is their identifier where they have no other: matching may find
+    whose they are. Touches get the key of the other person. A customer's telephone number without a prefix is one of
+    the country of the record.
     """
     country = F.when(~F.col("country").rlike(_NO_COUNTRY), F.col("country"))
     of_record = country if entity.leaf == "customer_record" else None
@@ -40,17 +39,20 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
     )
     counted = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False))).drop("_identifiers")
     if entity.leaf == "customer_record":
-        return counted.withColumn("record_key", _record_key(pepper, settings))
+        own = counted.withColumn("_own", _own_key(pepper, settings))
+        named = F.when(F.size("_keyed") > 0, F.col("_keyed")).otherwise(F.col("_own"))
+        record_key = F.get("_own", F.lit(0))["id_key"]
+        return own.withColumns({"record_key": record_key, "_keyed": named}).drop("_own")
     return _with_other_person(counted, pepper, settings) if entity.leaf == "touch" else counted
 
 
-def _record_key(pepper: bytes, settings: NormaliseSettings) -> Column:
-    """Key of the record id; the source is part of it, as two sources may use the same id."""
+def _own_key(pepper: bytes, settings: NormaliseSettings) -> Column:
+    """The record's own id as an identifier; the source is part of it, as two sources may use the same id."""
     item = F.struct(
         F.lit(RECORD).alias("id_type"), F.concat("source", F.lit("/"), "record_id").alias("value")
     )
     known = F.when(F.col("record_id").isNotNull(), F.array(item)).otherwise(F.array()).cast(_CLEAR_LIST)
-    return F.get(keyed(pepper, known, settings), F.lit(0))["id_key"]
+    return keyed(pepper, known, settings)
 
 
 def _with_other_person(rows: DataFrame, pepper: bytes, settings: NormaliseSettings) -> DataFrame:

@@ -25,6 +25,7 @@ KINDS = {
     "shared": "value of several owners",
     "junk": "value that names nobody",
     "kept apart": "kept apart by a reviewer",
+    "their records": "records that name two people",
     "blocked": "blocked by a reviewer",
     "no consent": "no consent to evidence",
     "consent withdrawn": "consent to evidence withdrawn",
@@ -33,7 +34,7 @@ KINDS = {
     "the record was corrected, and another one states the value": "value went to another record",
 }
 """Beginnings of the reasons of silver.identity_edge, and the kinds that the report counts."""
-_REPAIRS = ("two values of", "more than", "kept apart")
+_REPAIRS = ("two values of", "more than", "kept apart", "their records")
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ VALUES = {
     "same_record": "auf einem Datensatz", "login": "Anmeldung", "same_person": "Abgleich von Datensätzen", "manual": "von Hand",
     "refused": "abgelehnt", "two numbers of one source": "zwei Nummern einer Quelle", "limit of a person": "Grenze einer Person",
     "value of several owners": "Wert mehrerer Besitzer", "value that names nobody": "Wert, der niemanden nennt",
+    "records that name two people": "Datensätze, die zwei Menschen nennen",
     "kept apart by a reviewer": "von Hand getrennt", "blocked by a reviewer": "von Hand gesperrt",
     "no consent to evidence": "keine Einwilligung in Angaben", "consent to evidence withdrawn": "Einwilligung widerrufen",
     "a decision has ended": "Entscheidung von Hand beendet", "device changed hands": "Gerät wechselte den Besitzer",

@@ -93,17 +93,23 @@ ANY_NAMES = SEGMENT_NAMES | GA4_NAMES
 
 def plain_name(event: Column) -> Column:
     """The tracker's own name in lower case with underscores; null where nothing is left of it."""
+    titled = F.replace(F.lower(event), F.lit(" "), F.lit("_"))
     words = F.regexp_replace(redacted_text(event), r"(?<=[\p{Ll}\p{N}])(?=\p{Lu})", "_")
     plain = F.trim(F.regexp_replace(F.lower(words), r"[^\p{L}\p{N}]+", "_"), F.lit("_"))
-    return F.nullif(plain, F.lit(""))
+    return F.when(event.rlike(_TITLED), titled).otherwise(F.nullif(plain, F.lit("")))
 
 
-def canonical_name(event: Column, names: Mapping[str, str]) -> Column:
+_TITLED = r"^[A-Z][a-z]+(?: [A-Z][a-z]+)*+\z"
+"""Names as the specifications spell them (Product Viewed): no rule for other spellings alters them."""
+
+
+def canonical_name(event: Column, names: Mapping[str, str], plain: Column | None = None) -> Column:
     """`Product Viewed`, `product-viewed` and a known synonym are all product_viewed.
 
-    A name outside the vocabulary stays the tracker's own, in lower case with underscores.
+    A name outside the vocabulary stays the tracker's own, in lower case with underscores; `plain` is that name where it
+    is a column already.
     """
-    plain = plain_name(event)
+    plain = plain_name(event) if plain is None else plain
     # most events are spelt as the tracker's documentation spells them, and need no pattern
     as_documented = {name.replace("_", " ").title(): canonical for name, canonical in names.items()}
     return F.coalesce(named(as_documented, event), named(names, plain), plain)

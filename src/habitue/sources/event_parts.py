@@ -8,6 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.events.user_agent import browser, device_type
+from habitue.events.words import holds_any
 from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
 from habitue.sources.draft import CLEAR_IDENTIFIERS, listed
 
@@ -52,15 +53,17 @@ def page(
 ) -> Column:
     """Page of an event without what names a person; the path of the URL where none is stated."""
     path_of_url = F.nullif(F.regexp_extract(url, _PATH, 1), F.lit(""))
-    bare = F.regexp_replace(F.coalesce(present(path), path_of_url), r"[?#].*$", "")
-    return filled(
-        {
-            "url": redacted_url(present(url), settings=redaction),
-            "path": redacted_text(bare),
-            "title": redacted_text(present(title)),
-            "referrer": redacted_url(present(referrer), settings=redaction),
-        }
+    stated = F.coalesce(present(path), path_of_url)
+    bare = F.when(holds_any(stated, "?", "#"), F.regexp_replace(stated, r"[?#].*$", "")).otherwise(stated)
+    whole = F.struct(
+        redacted_url(present(url), settings=redaction).alias("url"),
+        redacted_text(bare).alias("path"),
+        redacted_text(present(title)).alias("title"),
+        redacted_url(present(referrer), settings=redaction).alias("referrer"),
     )
+    # by what is stated and not by what became of it, which would be worked out for that once more
+    is_known = F.coalesce(*(present(text) for text in (url, path, title, referrer))).isNotNull()
+    return F.when(is_known, whole)
 
 
 def campaign(stated: Mapping[str, Column], url: Column, *, click_id: Column | None = None) -> Column:
@@ -73,7 +76,9 @@ def campaign(stated: Mapping[str, Column], url: Column, *, click_id: Column | No
         for field in CAMPAIGN_FIELDS
     }
     values["click_id"] = of_url if click_id is None else F.coalesce(present(click_id), of_url)
-    return filled(values)
+    told = [stated[field] for field in CAMPAIGN_FIELDS] + ([] if click_id is None else [click_id])
+    may_have_one = F.coalesce(*told).isNotNull() | F.coalesce(holds_any(url, "utm_", "id="), F.lit(False))
+    return F.when(may_have_one, filled(values))
 
 
 def _parameter(url: Column, name: str) -> Column:

@@ -134,7 +134,11 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
     if entity == "order_line" and "vat" not in data["columns"] and "unit_price" in data["columns"]:
         lines.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
     if HAPPENED.get(entity) is None and not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
-        lines.append("# Without identifiers these rows belong to nobody.")
+        lines.append(
+            "# Without identifiers these records are joined to others by names, birth date and address alone."
+            if entity == "customer_record"
+            else "# Without identifiers these rows belong to nobody."
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -18,12 +18,19 @@ from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted
 from habitue.sources import event_parts as parts
 from habitue.sources import segment_commerce as commerce
 from habitue.sources.draft import Draft
+from habitue.sources.event_names import plain_name
 from habitue.sources.event_parts import present
 from habitue.sources.faults import faults
 from habitue.sources.segment_line import GROUP_TRAITS, parsed
 from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
+_CLOCKS = {
+    "original_time": "originalTimestamp",
+    "sent_time": "sentAt",
+    "received_time": "receivedAt",
+    "stated_time": "timestamp",
+}
 _OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
 
 
@@ -57,25 +64,28 @@ def read_segment_responses(raw_text: DataFrame, *, settings: SegmentSettings) ->
 def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
     line, props = F.col("line"), F.col("props")
     context = line["context"]
-    times = [
-        line[name].try_cast("timestamp")
-        for name in ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
-    ]
+    times = [F.col(name) for name in _CLOCKS]
     call = F.lower(present(line["type"]))
+    # what several columns need is a column first: Spark would work it out for each of them, and again for each mention
     named = (
         parsed(raw_text)
         .withColumns(
+            {name: line[field].try_cast("timestamp") for name, field in _CLOCKS.items()}
+            | {"call": call, "plain": plain_name(line["event"])}
+        )
+        .withColumns(
             {
-                "call": call,
-                "event_name": name_of_call(call, line["event"]),
+                "event_name": name_of_call(F.col("call"), line["event"], F.col("plain")),
                 "clock": corrected_time(*times, settings=settings.clock, library=context["library"]["name"]),
                 "url": _url(),
                 # of a group its traits are what the call says; those of a person are identifiers at most
-                "said": F.when(call == "group", _group()).otherwise(_properties()),
+                "said": F.when(F.col("call") == "group", _group()).otherwise(_properties()),
                 "context": _context(),
             }
+            | _page_texts()
         )
         .withColumn("told", _told())
+        .withColumn("small", F.lower("told"))
     )
     name, url = F.col("event_name"), F.col("url")
     return named.select(
@@ -88,22 +98,27 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         name,
         F.col("clock.event_time").alias("event_time"),
         F.col("clock.time_quality").alias("time_quality"),
-        *(
-            time.alias(n)
-            for n, time in zip(("original_time", "sent_time", "received_time"), times, strict=False)
-        ),
+        *times[:3],
         F.to_date("clock.event_time").alias("event_date"),
         present(context["sessionId"]).alias("source_session_id"),
         _channel(name).alias("channel"),
         parts.campaign({f: context["campaign"][f] for f in parts.CAMPAIGN_FIELDS}, url).alias("campaign"),
-        _page(url, settings.redaction).alias("page"),
+        parts.page(
+            url=url,
+            path=F.col("path"),
+            title=F.col("title"),
+            referrer=F.col("referrer"),
+            redaction=settings.redaction,
+        ).alias("page"),
         _device().alias("device"),
         commerce.product(props, name).alias("product"),
         commerce.items(props).alias("items"),
         commerce.order(props, name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
         _consent().alias("consent"),
-        parts.variant(redacted_json(F.col("told"), settings=settings.redaction)).alias("properties"),
+        parts.variant(redacted_json(F.col("told"), settings=settings.redaction, small=F.col("small"))).alias(
+            "properties"
+        ),
         F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
         present(props["email_id"]).alias("_contact"),
     )
@@ -125,7 +140,10 @@ def _responses(mails: DataFrame) -> DataFrame:
     kind = response_type(F.col("event_name"))
     answers = F.col("_campaign").isNotNull() | F.col("_contact").isNotNull()
     is_response = kind.isNotNull() & answers & (F.size("_faults") == 0)
-    return mails.where(is_response).select(
+    # a row's number keeps the condition behind the columns that it reads: in front of them Spark would work each of
+    # them out once more for the condition, in one expression of a hundred thousand letters
+    numbered = mails.withColumn("_number", F.monotonically_increasing_id())
+    return numbered.where(is_response & (F.col("_number") >= 0)).select(
         *_WORKING,
         F.sha2(F.concat(F.lit("response|"), "event_id"), 256).alias("response_id"),
         F.col("_contact").alias("contact_id"),
@@ -198,17 +216,17 @@ def _url() -> Column:
     return F.coalesce(present(F.col("line.context.page.url")), present(F.col("props.url")))
 
 
-def _page(url: Column, redaction: RedactionSettings) -> Column:
-    """Page of the event. A screen has a name for a title, and no address."""
+def _page_texts() -> dict[str, Column]:
+    """Path, title and referrer of the page. A screen has a name for a title, and no address."""
     page, props, line = F.col("line.context.page"), F.col("props"), F.col("line")
     of_screen = F.when(F.col("call") == "screen", F.coalesce(present(props["name"]), present(line["event"])))
-    return parts.page(
-        url=url,
-        path=F.coalesce(present(page["path"]), present(props["path"])),
-        title=F.coalesce(present(page["title"]), present(props["title"]), present(line["name"]), of_screen),
-        referrer=F.coalesce(present(page["referrer"]), present(props["referrer"])),
-        redaction=redaction,
-    )
+    return {
+        "path": F.coalesce(present(page["path"]), present(props["path"])),
+        "title": F.coalesce(
+            present(page["title"]), present(props["title"]), present(line["name"]), of_screen
+        ),
+        "referrer": F.coalesce(present(page["referrer"]), present(props["referrer"])),
+    }
 
 
 def _device() -> Column:

@@ -33,11 +33,11 @@ RESPONSES = {
 _SPELT = (*RESPONSES, *(name for name, canonical in SEGMENT_NAMES.items() if canonical in RESPONSES))
 
 
-def name_of_call(call: Column, event: Column) -> Column:
-    """The event's canonical name: that of the call, or for `track` that of the event it names."""
+def name_of_call(call: Column, event: Column, plain: Column) -> Column:
+    """The event's canonical name: that of the call, or for `track` that of the event it names, `plain_name` beside it."""
     return F.coalesce(
         named(OF_CALL, call),
-        F.when(call == "track", canonical_name(event, SEGMENT_NAMES)),
+        F.when(call == "track", canonical_name(event, SEGMENT_NAMES, plain)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What resolve obeys beside records: decisions, consent, absences of devices; and whom a change of them touches."""
+"""What resolve obeys beside evidence: decisions, consent, absences, contradictions; and whom a change of them touches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_EDGE, IDENTITY_OVERRIDE, SESSION
 from habitue.contracts.entities import CONSENT, EVENT
+from habitue.contracts.identity_evidence import IDENTITY_CONTRADICTION
+from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.circumstances import Circumstances
 from habitue.identity.consent import consented_visits, statements
+from habitue.identity.contradictions import CONTRADICTION, changed_pairs, contradictions, since_first_found
 from habitue.identity.decisions import as_evidence
 from habitue.identity.edges import PAIR, node_code
 from habitue.identity.takeovers import absences
 from habitue.job import Run
-from habitue.lake.changes import row_changes
+from habitue.lake.changes import made_from, row_changes
+from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import code_digest, digest
 
 INPUTS = (IDENTITY_OVERRIDE, SESSION)
 """Tables that resolve reads beside those with identifiers."""
@@ -34,8 +39,9 @@ class MissingHistoryError(Exception):
 
 
 def circumstances(run: Run) -> Circumstances:
-    """Decisions, statements of consent and absences as of now."""
-    return Circumstances(_decisions(run), _said(run, run.settings.identity.consent.purpose), _away(run))
+    """Decisions, statements of consent, absences and contradictions as of now."""
+    said = _said(run, run.settings.identity.consent.purpose)
+    return Circumstances(_decisions(run), said, _away(run), _contradicting(run))
 
 
 def consented(run: Run, sessions: DataFrame) -> DataFrame | None:
@@ -49,17 +55,44 @@ def consented(run: Run, sessions: DataFrame) -> DataFrame | None:
 def touched_since(
     run: Run, made: Mapping[str, Any], now: Mapping[str, Any], present: Circumstances
 ) -> DataFrame:
-    """Codes (`node`) of identifiers whose decisions, consent or absences changed since the map was made.
+    """Codes (`node`) of identifiers whose decisions, consent, absences or contradictions changed since the map was made.
 
     Raises MissingHistoryError. `made` and `now` are what the map was and will be made from (`evidence.basis`).
     """
     since, until = made["inputs"], now["inputs"]
     parts = [_decided(run, since, until, made["at"])]
+    contradicted = run.lake.read(IDENTITY_CONTRADICTION)
+    if present.contradicting is not None or not run.lake.is_empty(IDENTITY_CONTRADICTION):
+        now_contradicted = contradicted.limit(0) if present.contradicting is None else present.contradicting
+        parts.append(changed_pairs(contradicted, now_contradicted))
     if run.settings.identity.consent.purpose is not None:
         parts += _consenting(run, since, until)
     if run.lake.exists(SESSION):
         parts.append(_visiting(run, since, until, present.away))
     return run.lake.checkpoint(reduce(DataFrame.union, parts).where("node IS NOT NULL").distinct())
+
+
+def _contradicting(run: Run) -> DataFrame | None:
+    """Identifiers whose records share another one and name two people; None where there are none."""
+    lake = run.lake
+    stored = lake.read(IDENTITY_CONTRADICTION).select(*CONTRADICTION)
+    if made_from(run.location, IDENTITY_CONTRADICTION) == contradictions_from(run):
+        return None if lake.is_empty(IDENTITY_CONTRADICTION) else _some(run, stored)
+    if lake.is_empty(PERSON_RECORD):
+        return None
+    people, former = lake.read(PERSON_RECORD), lake.read(FORMER_RECORD)
+    settings = run.settings.identity
+    found = lake.checkpoint(contradictions(people, former, settings=settings))
+    return _some(run, since_first_found(found, stored, people, settings=settings))
+
+
+def contradictions_from(run: Run) -> dict[str, Any]:
+    """What contradictions are made from: rules and code, and the versions of the records."""
+    rules = digest([code_digest(), run.settings.identity.model_dump(mode="json")])
+    versions = {
+        t.leaf: DeltaLog(run.location.table(t)).data_version() for t in (PERSON_RECORD, FORMER_RECORD)
+    }
+    return {"rules": rules, "inputs": versions}
 
 
 def _decisions(run: Run) -> DataFrame | None:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD
 from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
-from habitue.identity.former_records import former_records
+from habitue.identity.former_records import former_records, with_own_ids
 from habitue.job import Run
 from habitue.lake.changes import made_from
 from habitue.lake.fingerprint import digest
@@ -41,8 +41,10 @@ def write_customers(run: Run, good: DataFrame, repeats: DataFrame, *, as_before:
     present, former = (
         lake.read(t).where(F.col("source").isin(*as_before)) for t in (CUSTOMER_RECORD, FORMER_RECORD)
     )
+    others = repeats.withColumn("identifiers", open_identifiers())
+    good = with_own_ids(good, present, former, others)
     records = silver_rows(good, CUSTOMER_RECORD)
-    stated = former_records(records, present, former, repeats.withColumn("identifiers", open_identifiers()))
+    stated = former_records(records, present, former, others)
     lake.merge(PERSON_RECORD, hashed_rows(person_records(good), PERSON_RECORD), delete_unmatched=True)
     lake.merge(FORMER_RECORD, stated, delete_unmatched=True)
     lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True, basis={_KEYS: _keys(run)})

@@ -14,7 +14,6 @@ from habitue.stages.execute import Request, execute, opened
 from habitue.stages.span import Span
 
 _GROUP = ("source", "entity", "file", "reason_code", "reason")
-_MOST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ class Replayed:
 
 
 def locked_rows(run: Run, source: str | None = None) -> list[Locked]:
-    """What is in quarantine, of one source or of all, the first 200 groups."""
+    """What is in quarantine, of one source or of all: rows by file and reason."""
     rows = run.lake.read(QUARANTINE)
     chosen = rows if source is None else rows.where(F.col("source") == source)
-    groups = chosen.groupBy(*_GROUP).count().orderBy(*_GROUP).limit(_MOST_SHOWN)
+    groups = chosen.groupBy(*_GROUP).count().orderBy(*_GROUP)
     return [Locked(**{n: row[n] for n in _GROUP}, rows=row["count"]) for row in groups.collect()]
 
 

@@ -20,7 +20,11 @@ from habitue.contracts.behaviour import (
     SESSION,
 )
 from habitue.contracts.entities import CUSTOMER_RECORD
-from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_OBSERVATION
+from habitue.contracts.identity_evidence import (
+    ENDED_IDENTIFIER,
+    IDENTITY_CONTRADICTION,
+    IDENTITY_OBSERVATION,
+)
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.errors import CheckError
@@ -49,8 +53,9 @@ from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, gather_evidence, resolve_observed
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
+from habitue.lake.changes import made_from as written_from
 from habitue.lake.concurrency import at_once, both
-from habitue.stages.circumstances import circumstances, consented
+from habitue.stages.circumstances import circumstances, consented, contradictions_from
 from habitue.stages.evidence import Since, basis, changed_since, identified_records, with_state
 
 
@@ -69,7 +74,7 @@ def resolve(run: Run) -> None:
         if since is None
         else _resolve_touched(run, records, since, present)
     )
-    _write(run, work, made_from)
+    _write(run, work, present, made_from)
     _count(run, work.identity_map)
 
 
@@ -112,7 +117,7 @@ def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstan
         settings=settings,
         checkpoint=lake.checkpoint,
     )
-    _check(run, found, previous, present.decisions)
+    _check(run, found, previous, present)
     return _Work(
         found,
         None,
@@ -134,9 +139,8 @@ def _resolve_touched(
     changes, review = Changes(since.rows, touched=since.touched), None
     if since.person_records_changed:
         matching, links = _matched(run, _matchable(run))
-        people = lake.read(PERSON_RECORD)
         links = stored_links.limit(0) if links is None else links
-        changes = Changes(since.rows, links, people, since.touched)
+        changes = Changes(since.rows, links, lake.read(PERSON_RECORD), since.touched)
         review = _review(run, matching)
     found = resolve_increment(
         stored,
@@ -149,7 +153,7 @@ def _resolve_touched(
     if found.resolution is None:
         return _Work(None, None, None, earliest(stored.ended), map_so_far, review, found.changed_hands)
     run.count("identifiers_resolved_anew", found.resolution.identifier_count)
-    _check(run, found.resolution, of_members(map_so_far, found.members), present.decisions)
+    _check(run, found.resolution, of_members(map_so_far, found.members), present)
     whole = others(map_so_far.drop("row_hash"), found.members).unionByName(
         found.resolution.resolved.identity_map
     )
@@ -164,7 +168,7 @@ def _resolve_touched(
     )
 
 
-def _write(run: Run, work: _Work, made_from: dict[str, Any]) -> None:
+def _write(run: Run, work: _Work, present: Circumstances, made_from: dict[str, Any]) -> None:
     """All tables; silver.identity_map last, since its commit marks the stage as done and says from what."""
     lake, settings = run.lake, run.settings.identity
     sessions = lake.read(SESSION)
@@ -181,6 +185,12 @@ def _write(run: Run, work: _Work, made_from: dict[str, Any]) -> None:
         partial(lake.merge, CUSTOMER, customers, delete_unmatched=True),
         partial(lake.merge, ATTRIBUTION, attribution, delete_unmatched=True),
     ]
+    from_records = contradictions_from(run)
+    if written_from(run.location, IDENTITY_CONTRADICTION) != from_records:
+        pairs = present.contradicting
+        pairs = lake.read(IDENTITY_CONTRADICTION).drop("row_hash").limit(0) if pairs is None else pairs
+        write = partial(lake.merge, IDENTITY_CONTRADICTION, pairs, delete_unmatched=True, basis=from_records)
+        actions.append(write)
     if work.review is not None:
         actions.append(partial(lake.merge, MATCH_REVIEW, work.review, delete_unmatched=True))
     if work.resolution is not None:
@@ -265,7 +275,7 @@ def _stored_links(run: Run) -> DataFrame:
     return edges.select(*PAIR, "rule", *("source", "first_known", "last_seen", "observations", "confidence"))
 
 
-def _check(run: Run, resolution: Resolution, previous: DataFrame | None, decisions: DataFrame | None) -> None:
+def _check(run: Run, resolution: Resolution, previous: DataFrame | None, present: Circumstances) -> None:
     found = resolution.resolved
     broken = violations(
         found.identity_map,
@@ -274,7 +284,7 @@ def _check(run: Run, resolution: Resolution, previous: DataFrame | None, decisio
         resolution.sightings,
         previous=previous,
         settings=run.settings.identity,
-        decisions=decisions,
+        circumstances=present,
     )
     problems = [f"{count:,} {name}" for name, count in broken.items() if count]
     if problems:
@@ -317,6 +327,7 @@ def _by(rows: DataFrame, column: str) -> dict[str, int]:
 def _write_nothing(run: Run) -> None:
     for table in (
         *(IDENTITY_EDGE, MATCH_REVIEW, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER),
+        IDENTITY_CONTRADICTION,
         *(CUSTOMER, ATTRIBUTION, IDENTITY_MAP),
     ):
         run.lake.merge(table, run.lake.read(table), delete_unmatched=False)

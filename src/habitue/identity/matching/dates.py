@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 _YEAR_FIRST = r"^([0-9]{4})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{1,2})(?![0-9])"
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])"
 _YEAR_LAST = r"^([0-9]{1,2})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{4})(?![0-9])"
 _SHORT_YEAR = r"^([0-9]{1,2})[-./ ]+([0-9]{1,2})[-./ ]+([0-9]{2})(?![0-9])"
 _LAST_OF_THIS_CENTURY = "14"
@@ -32,6 +33,7 @@ def date_digits(date: Column, *, month_first: bool = False) -> Column:
     year = F.coalesce(*(_part(text, form, 3) for form in forms[:2]), F.concat(century, short))
     is_month_first = (second > "12") | (F.lit(month_first) & (first <= "12"))
     return F.coalesce(
+        F.when(text.rlike(_ISO), F.replace(text.substr(1, 10), F.lit("-"), F.lit(""))),  # as most are
         F.concat(*(_part(text, _YEAR_FIRST, n) for n in (1, 2, 3))),
         F.when(is_month_first, F.concat(year, first, second)).otherwise(F.concat(year, second, first)),
         F.nullif(F.regexp_replace(text, "[^0-9]", "").substr(1, 8), F.lit("")),

@@ -27,8 +27,7 @@ def matchable(person_records: DataFrame, settings: IdentitySettings) -> DataFram
 def identity_links(links: DataFrame, person_records: DataFrame, settings: IdentitySettings) -> DataFrame:
     """Accepted links as edges between the strongest identifiers of both records, with the best probability.
 
-    A link is known from the day on which the later of its records was. Records without any
-    identifier, or with the same strongest one, give no edge.
+    A link is known from the day on which the later of its records was. Records with the same strongest one give none.
     """
     named = links.where("status = 'accepted'")
     for end in ("a", "b"):
