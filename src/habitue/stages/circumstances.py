@@ -88,11 +88,15 @@ def _contradicting(run: Run) -> DataFrame | None:
 
 def contradictions_from(run: Run) -> dict[str, Any]:
     """What contradictions are made from: rules and code, and the versions of the records."""
-    rules = digest([code_digest(), run.settings.identity.model_dump(mode="json")])
     versions = {
         t.leaf: DeltaLog(run.location.table(t)).data_version() for t in (PERSON_RECORD, FORMER_RECORD)
     }
-    return {"rules": rules, "inputs": versions}
+    return {"rules": identity_rules(run), "inputs": versions}
+
+
+def identity_rules(run: Run) -> str:
+    """Digest of all that decides what identity makes of its inputs: code and settings."""
+    return digest([code_digest(), run.settings.identity.model_dump(mode="json")])
 
 
 def _decisions(run: Run) -> DataFrame | None:

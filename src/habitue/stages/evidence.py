@@ -21,8 +21,7 @@ from habitue.identity.increment import net_changes
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
-from habitue.lake.fingerprint import code_digest, digest
-from habitue.stages.circumstances import INPUTS, MissingHistoryError, touched_since
+from habitue.stages.circumstances import INPUTS, MissingHistoryError, identity_rules, touched_since
 
 IDENTIFIED = (*(t for t in ENTITIES.values() if "identifiers" in t.column_names), FORMER_RECORD)
 """Tables whose rows show identifiers together."""
@@ -63,11 +62,10 @@ def removed_addresses(run: Run) -> DataFrame:
 
 def basis(run: Run) -> dict[str, Any]:
     """What a map is made from: rules and code, the versions of its inputs, and the time, since decisions end."""
-    rules = [code_digest(), run.settings.identity.model_dump(mode="json")]
     inputs = {table.leaf: _head(run, table) for table in _identified(run)}
     inputs[PERSON_RECORD.leaf] = _data_version(run, PERSON_RECORD)
     inputs |= {table.leaf: _head(run, table) for table in INPUTS if run.lake.exists(table)}
-    return {"rules": digest(rules), "inputs": inputs, "at": run.now.isoformat()}
+    return {"rules": identity_rules(run), "inputs": inputs, "at": run.now.isoformat()}
 
 
 def with_state(run: Run, made: dict[str, Any]) -> dict[str, Any]:
