@@ -26,7 +26,7 @@ def ours(task: Task) -> None:
     from pyspark.sql import DataFrame
 
     from benchmarks import spark
-    from habitue.contracts.behaviour import ATTRIBUTION, IDENTITY_MAP, SESSION
+    from habitue.contracts.behaviour import ATTRIBUTION, FORMER_SESSION, IDENTITY_MAP, SESSION
     from habitue.contracts.entities import ENTITIES
     from habitue.identity.settings import IdentitySettings
     from habitue.profile.conventions import Conventions
@@ -36,7 +36,7 @@ def ours(task: Task) -> None:
     from habitue.profile.facts import ProfileFacts
     from habitue.profile.settings import ProfileSettings
 
-    contracts = ENTITIES | {"identity_map": IDENTITY_MAP, "session": SESSION, "attribution": ATTRIBUTION}
+    contracts = ENTITIES | {t.leaf: t for t in (IDENTITY_MAP, SESSION, FORMER_SESSION, ATTRIBUTION)}
     removed = "id_type string, id_key string, removed_at timestamp"
 
     def table(name: str) -> DataFrame:

@@ -16,12 +16,12 @@ _SESSION, _MEMBER = "session", "member"
 def ours(task: Task) -> None:
     """Both tables from one materialised pass, as the stage makes them."""
     from benchmarks import spark
-    from habitue.events.sessionize import members, sessions_with_events
+    from habitue.events.sessionize import members, present, sessions_with_events
 
     checkpoint = spark.checkpoint_into(task)
     visits = checkpoint(sessions_with_events(spark.read(task), settings=SETTINGS, zone=ZONE))
     spark.write(members(visits), task, _MEMBER)
-    spark.write(visits.select(*COLUMNS), task, _SESSION)
+    spark.write(present(visits).select(*COLUMNS), task, _SESSION)
 
 
 def alone(task: Task) -> None:

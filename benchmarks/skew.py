@@ -55,16 +55,16 @@ def _visits(task: Task, name: str) -> DataFrame:
     from benchmarks import spark
     from habitue.events import hot_visitors, touched
     from habitue.events.hits import VISITOR
-    from habitue.events.sessionize import followed, sessions_with_events
+    from habitue.events.sessionize import followed, present, sessions_with_events
 
     events, checkpoint = spark.read(task, name), spark.checkpoint_into(task)
     marks = checkpoint(hot_visitors.hot_marks(events, settings=SETTINGS))
     if marks.isEmpty():
-        return checkpoint(sessions_with_events(events, settings=SETTINGS, zone=ZONE).select(*COLUMNS))
+        found = sessions_with_events(events, settings=SETTINGS, zone=ZONE)
+        return checkpoint(present(found).select(*COLUMNS))
     parts = checkpoint(hot_visitors.hour_parts(events, marks, settings=SETTINGS))
-    found = checkpoint(
-        sessions_with_events(events, settings=SETTINGS, zone=ZONE, parts=parts).select(*COLUMNS)
-    )
+    visits = sessions_with_events(events, settings=SETTINGS, zone=ZONE, parts=parts)
+    found = checkpoint(present(visits).select(*COLUMNS))
     hot = parts.select(*VISITOR).distinct()
     whole = found.join(hot, on=list(VISITOR), how="left_anti").select(*COLUMNS)
     return whole.unionByName(followed(touched.visits_of(hot, found), settings=SETTINGS))

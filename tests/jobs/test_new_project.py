@@ -70,6 +70,7 @@ def test_a_person_is_shown_by_number_address_and_id(ask: Asked) -> None:
     assert "Name one person" in ask.text("person", "show", code=2)
 
 
+@pytest.mark.accept
 def test_a_look_up_starts_spark_itself_where_none_runs(published: Published, ask: Asked) -> None:
     look_up = ("person", "show", "--customer-number", customer_number(7), "--json")
     in_a_process_of_its_own = subprocess.run(

@@ -12,11 +12,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import SESSION, SESSION_EVENT
+from habitue.contracts.behaviour import FORMER_SESSION, SESSION, SESSION_EVENT
 from habitue.contracts.conform import conform
 from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import with_row_hash
-from habitue.events.sessionize import members, sessions_with_events
+from habitue.events.sessionize import former, members, present, sessions_with_events
 from habitue.events.settings import SessionSettings
 from habitue.job import Run
 from habitue.lake.commit import CommitNote
@@ -136,10 +136,12 @@ def sessionized(run: Run, fingerprint: str) -> None:
 
 
 def assert_equals_full(run: Run) -> None:
-    """Rows of both tables are those that all events give at once."""
+    """Rows of all tables are those that all events give at once."""
     full = sessions_with_events(run.lake.read(EVENT), settings=run.settings.session, zone=ZONE)
-    rows = conform(with_row_hash(full.drop("event_ids"), SESSION), SESSION).select("session_id", "row_hash")
-    assert sorted(run.lake.read(SESSION).select("session_id", "row_hash").collect()) == sorted(rows.collect())
+    for contract, made in ((SESSION, present(full).drop("event_ids")), (FORMER_SESSION, former(full))):
+        rows = conform(with_row_hash(made, contract), contract).select("session_id", "row_hash")
+        there = run.lake.read(contract).select("session_id", "row_hash")
+        assert sorted(there.collect()) == sorted(rows.collect())
     own = run.lake.read(SESSION_EVENT).select("event_id", "session_id", "session_date")
     assert sorted(own.collect()) == sorted(members(full).collect())
 

@@ -146,17 +146,34 @@ def test_a_second_run_on_unchanged_input_writes_no_version_and_starts_no_spark(
     assert len(said) == len(STAGES) and all(line.split()[-1] == "unchanged" for line in said)
 
 
-def test_a_new_source_redoes_what_depends_on_it_step_by_step_and_can_be_taken_back(
-    shop: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def with_campaigns(shop: Shop) -> None:
+    """A second source comes: profiles read it, neither orders nor persons do."""
     (shop.folder / "conf" / "sources" / "campaigns.yaml").write_text(CAMPAIGNS)
     (shop.folder / "data" / "campaigns.csv").write_text(
         "Aktion;Titel;Beginn\nA1;Fr\u00fchling;01.03.2025 08:00\n"
     )
+
+
+def test_a_new_source_redoes_only_what_depends_on_it(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    with_campaigns(shop)
+    before, order_version = shop.heads(), shop.data_version(ORDER_LINE)
+    _dry_run_says_what_would_run_and_writes_nothing(shop, capsys)
+    assert shop.habitue("run", "--to", "profile") == 0
+    assert shop.outcomes() == {
+        "ingest campaign": "done", "ingest order_line": "unchanged", "sessionize": "unchanged", "resolve": "unchanged",
+        "profile": "done",
+    }  # fmt: skip
+    assert shop.data_version(ORDER_LINE) == order_version
+    assert shop.heads()[RELEASE.name] == before[RELEASE.name]
+
+
+@pytest.mark.accept
+def test_a_new_source_is_published_step_by_step_and_can_be_taken_back(
+    shop: Shop,
+) -> None:
+    with_campaigns(shop)
     first, before = shop.releases()[0], shop.heads()
     order_version = shop.data_version(ORDER_LINE)
-
-    _dry_run_says_what_would_run_and_writes_nothing(shop, capsys)
 
     assert shop.habitue("run", "--to", "target") == 0
     assert shop.outcomes() == {

@@ -9,7 +9,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import ATTRIBUTION, IDENTITY_MAP, SESSION
+from habitue.contracts.behaviour import ATTRIBUTION, FORMER_SESSION, IDENTITY_MAP, SESSION
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.table import Column, Table
 from habitue.profile.conventions import Conventions
@@ -35,6 +35,7 @@ CONTRACTS: dict[str, Table] = ENTITIES | {
     "identity_map": IDENTITY_MAP,
     "removed_identifier": _REMOVED,
     "session": SESSION,
+    "former_session": FORMER_SESSION,
     "attribution": ATTRIBUTION,
 }
 CONVENTIONS = Conventions(
@@ -44,6 +45,21 @@ CONVENTIONS = Conventions(
     anonymous_types=("device_id", "anonymous_id"),
 )
 # what a row of each table says where the text of a test does not
+_SESSION_DEFAULTS = {
+    "session_end": "session_start",
+    "known_time": "session_start",
+    "is_bot": "false",
+    "visitor_type": "'device_id'",
+    "order_count": "0",
+    "search_count": "0",
+    "cart_abandoned": "false",
+    "lost_value": "cart_value",
+    "abandoned_step": "if(cart_abandoned, 'cart', null)",
+    "abandoned_at": "if(abandoned_step is not null, session_end, null)",
+    "view_count": "0",
+    "product_view_count": "0",
+    "engaged_seconds": "0",
+}
 _DEFAULTS: dict[str, dict[str, str]] = {
     "order_line": {
         "source": "'shop'",
@@ -65,21 +81,8 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "campaign": {"source": "'shop'"},
     "consent": {"known_time": "given_time", "consent_id": "cast(given_time as string)"},
     "customer_record": {"source": "'crm'", "record_key": "cast(known_time as string)"},
-    "session": {
-        "session_end": "session_start",
-        "known_time": "session_start",
-        "is_bot": "false",
-        "visitor_type": "'device_id'",
-        "order_count": "0",
-        "search_count": "0",
-        "cart_abandoned": "false",
-        "lost_value": "cart_value",
-        "abandoned_step": "if(cart_abandoned, 'cart', null)",
-        "abandoned_at": "if(abandoned_step is not null, session_end, null)",
-        "view_count": "0",
-        "product_view_count": "0",
-        "engaged_seconds": "0",
-    },
+    "session": _SESSION_DEFAULTS,
+    "former_session": _SESSION_DEFAULTS,
     "survey": {"source": "'shop'", "known_time": "survey_time", "kind": "'nps'", "survey_id": "'s'"},
     "service_case": {"source": "'shop'", "known_time": "opened_time", "type": "'complaint'"},
     "loyalty": {"source": "'shop'", "known_time": "status_time", "loyalty_id": "'l'"},

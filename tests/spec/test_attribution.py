@@ -8,7 +8,7 @@ from random import Random
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import ATTRIBUTION, IDENTITY_MAP, SESSION
+from habitue.contracts.behaviour import ATTRIBUTION, FORMER_SESSION, IDENTITY_MAP, SESSION
 from habitue.contracts.entities import CONSENT, EVENT
 from habitue.identity.attribution import attribute_sessions
 from habitue.identity.consent import consented_visits, statements
@@ -64,6 +64,40 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         newsletter | 2026-07-01 10:10:00 | EVE       | login     | 2026-08-01 00:00:00
         newsletter | 2026-08-01 00:00:00 | ADA       | login     |
         no cookie  | 2026-09-01 10:10:00 | ADA       | login     |
+        """,
+    )
+
+
+def test_a_visit_belongs_to_somebody_as_it_was_known_before_a_late_event(spark: SparkSession):
+    """The login of `visit` came three days late; `other` was two visits until an event between them came."""
+    sessions = """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | logins
+        visit      | anonymous_id | c2          | 2026-07-01 10:00:00 | 2026-07-01 10:30:00 | 2026-07-04 09:00:00 | customer_number:ben
+        other      | anonymous_id | c1          | 2026-07-01 10:00:00 | 2026-07-01 10:50:00 | 2026-07-04 09:00:00 |
+    """
+    former = """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | superseded_time     | logins
+        visit      | anonymous_id | c2          | 2026-07-01 10:00:00 | 2026-07-01 10:30:00 | 2026-07-01 10:30:00 | 2026-07-04 09:00:00 |
+        other      | anonymous_id | c1          | 2026-07-01 10:00:00 | 2026-07-01 10:05:00 | 2026-07-01 10:05:00 | 2026-07-04 09:00:00 |
+        second     | anonymous_id | c1          | 2026-07-01 10:45:00 | 2026-07-01 10:50:00 | 2026-07-01 10:50:00 | 2026-07-04 09:00:00 |
+    """
+    found = attribute_sessions(
+        table(spark, SESSION, sessions).withColumn("logins", _or_none()),
+        table(spark, IDENTITY_MAP, MAP),
+        None,
+        settings=SETTINGS,
+        former=table(spark, FORMER_SESSION, former).withColumn("logins", _or_none()),
+    )
+    assert_table(
+        found.where("rule <> 'anonymous' OR person_id <> 'C1'"),
+        ATTRIBUTION,
+        """
+        session_id | valid_from          | person_id | rule      | valid_to
+        visit      | 2026-07-01 10:30:00 | C2        | anonymous | 2026-07-04 09:00:00
+        visit      | 2026-07-04 09:00:00 | BEN       | login     |
+        other      | 2026-07-01 10:05:00 | ADA       | device    | 2026-07-04 09:00:00
+        other      | 2026-07-04 09:00:00 | ADA       | device    |
+        second     | 2026-07-01 10:50:00 | ADA       | device    | 2026-07-04 09:00:00
         """,
     )
 

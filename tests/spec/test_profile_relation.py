@@ -45,6 +45,53 @@ def test_visits_and_carts_count_once_they_are_over_and_bots_never(spark):
     )
 
 
+def test_a_visit_counts_as_it_was_known_at_the_cut(spark):
+    """An event of v1 came on the 20th; v2 runs across midnight; v3 was two visits until one came between them."""
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        session="""
+        session_id | session_start       | session_end         | known_time          | view_count
+        v1         | 2026-01-10 08:00:00 | 2026-01-10 08:10:00 | 2026-01-20 09:00:00 |          5
+        v2         | 2026-01-14 23:50:00 | 2026-01-15 00:10:00 | 2026-01-15 00:10:00 |         50
+        v3         | 2026-01-10 08:00:00 | 2026-01-10 08:50:00 | 2026-01-20 09:00:00 |        900
+        """,
+        former_session="""
+        session_id | session_start       | session_end         | known_time          | superseded_time     | view_count
+        v1         | 2026-01-10 08:00:00 | 2026-01-10 08:10:00 | 2026-01-10 08:10:00 | 2026-01-20 09:00:00 |          4
+        v2         | 2026-01-14 23:50:00 | 2026-01-14 23:55:00 | 2026-01-14 23:55:00 | 2026-01-15 00:10:00 |         40
+        v3         | 2026-01-10 08:00:00 | 2026-01-10 08:05:00 | 2026-01-10 08:05:00 | 2026-01-20 09:00:00 |        300
+        w3         | 2026-01-10 08:45:00 | 2026-01-10 08:50:00 | 2026-01-10 08:50:00 | 2026-01-20 09:00:00 |        500
+        """,
+        attribution="""
+        session_id | valid_from          | person_id | valid_to
+        v1         | 2026-01-10 08:10:00 | ada       | 2026-01-20 09:00:00
+        v1         | 2026-01-20 09:00:00 | ada       |
+        v2         | 2026-01-14 23:55:00 | ben       |
+        v3         | 2026-01-10 08:05:00 | cyd       |
+        w3         | 2026-01-10 08:50:00 | cyd       | 2026-01-20 09:00:00
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-15", "2026-01-16", "2026-01-31").where(
+            "person_id in ('ada', 'ben', 'cyd')"
+        ),
+        CUSTOMER_PROFILE,
+        """
+        as_of_date | person_id | session_count | views_90d
+        2026-01-15 | ada       |             1 |         4
+        2026-01-16 | ada       |             1 |         4
+        2026-01-31 | ada       |             1 |         5
+        2026-01-15 | ben       |             1 |        40
+        2026-01-16 | ben       |             1 |        50
+        2026-01-31 | ben       |             1 |        50
+        2026-01-15 | cyd       |             2 |       800
+        2026-01-16 | cyd       |             2 |       800
+        2026-01-31 | cyd       |             1 |       900
+        """,
+    )
+
+
 def test_what_servers_report_is_no_visit_unless_somebody_looked_at_something(spark):
     facts = facts_of(
         spark,

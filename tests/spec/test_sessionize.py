@@ -8,11 +8,11 @@ import re
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import SESSION, SESSION_EVENT
+from habitue.contracts.behaviour import FORMER_SESSION, SESSION, SESSION_EVENT
 from habitue.contracts.conform import conform
 from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import with_row_hash
-from habitue.events.sessionize import session_events, sessions
+from habitue.events.sessionize import former, session_events, sessions, sessions_with_events
 from habitue.events.settings import SessionSettings
 from tests.tables import assert_table, table
 
@@ -113,6 +113,42 @@ def test_a_gap_of_exactly_thirty_minutes_joins_and_a_microsecond_more_splits(spa
         ann         | 2026-03-01 10:00:00        | 2026-03-01 10:30:00        |           2 | false
         ann         | 2026-03-01 11:00:00.000001 | 2026-03-01 11:00:00.000001 |           1 | true
         ben         | 2026-03-01 10:00:00        | 2026-03-01 10:29:59.999999 |           2 | false
+    """,
+    )
+
+
+def test_what_was_known_of_a_visit_on_an_earlier_day_is_kept_until_an_event_changes_it(
+    spark: SparkSession,
+) -> None:
+    """ann's visits are bridged three days later, ben's runs across midnight, cyd's event is known a minute late."""
+    found = sessions_with_events(
+        events(
+            spark,
+            """
+            event_id | visitor_key | event_time          | known_time
+            ---------+-------------+---------------------+--------------------
+            a1       | ann         | 2026-03-01 10:00:00 | 2026-03-01 10:00:01
+            a2       | ann         | 2026-03-01 10:25:00 | 2026-03-04 09:00:00
+            a3       | ann         | 2026-03-01 10:50:00 | 2026-03-01 10:50:01
+            b1       | ben         | 2026-03-01 23:50:00 | 2026-03-01 23:50:01
+            b2       | ben         | 2026-03-02 00:10:00 | 2026-03-02 00:10:01
+            c1       | cyd         | 2026-03-01 10:00:00 | 2026-03-01 10:00:01
+            c2       | cyd         | 2026-03-01 10:01:00 | 2026-03-01 10:02:00
+        """,
+        ),
+        settings=SETTINGS,
+        zone=ZONE,
+    )
+    rows = conform(with_row_hash(former(found), FORMER_SESSION), FORMER_SESSION)
+    assert_table(
+        rows,
+        FORMER_SESSION,
+        """
+        visitor_key | session_start       | session_end         | event_count | known_time          | superseded_time
+        ------------+---------------------+---------------------+-------------+---------------------+--------------------
+        ann         | 2026-03-01 10:00:00 | 2026-03-01 10:00:00 |           1 | 2026-03-01 10:00:01 | 2026-03-04 09:00:00
+        ann         | 2026-03-01 10:50:00 | 2026-03-01 10:50:00 |           1 | 2026-03-01 10:50:01 | 2026-03-04 09:00:00
+        ben         | 2026-03-01 23:50:00 | 2026-03-01 23:50:00 |           1 | 2026-03-01 23:50:01 | 2026-03-02 00:10:01
     """,
     )
 

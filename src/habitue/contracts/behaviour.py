@@ -20,7 +20,7 @@ SESSION = Table(
         Column("session_end", "timestamp", "Time of the last event.", nullable=False),
         Column("session_date", "date", "Day of the start in the project's zone.", nullable=False),
         Column("first_event_id", "string", "Event that starts it.", nullable=False),
-        Column("known_time", "timestamp", "When the last of its events was known.", nullable=False),
+        Column("known_time", "timestamp", "Since when it is known as it is.", nullable=False),
         Column(
             "logins",
             "array<struct<id_type:string,id_key:string>>",
@@ -113,6 +113,28 @@ SESSION = Table(
             "abandoned_step IS NOT NULL OR (lost_value IS NULL AND abandoned_at IS NULL)",
         ),
     ),
+    cluster_by=("session_date", "visitor_key"),
+    marks_deletions=True,
+)
+
+_OF_OTHER_VISITS = ("first_campaign", "last_campaign", "session_number", "is_returning", "row_hash")
+
+FORMER_SESSION = Table(
+    name="silver.former_session",
+    comment="Visits as they were known on an earlier day, before events were delivered that changed them; none of bots.",
+    stage="sessionize",
+    grain=("session_id", "known_time"),
+    columns=(
+        *(column for column in SESSION.columns if column.name not in _OF_OTHER_VISITS),
+        Column(
+            "superseded_time",
+            "timestamp",
+            "When the first event was known that changed it.",
+            nullable=False,
+        ),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(*SESSION.checks, ("superseded_after_known", "superseded_time > known_time")),
     cluster_by=("session_date", "visitor_key"),
     marks_deletions=True,
 )

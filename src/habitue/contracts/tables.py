@@ -15,6 +15,7 @@ TABLES: tuple[Table, ...] = (
     intake.FORMER_RECORD,
     behaviour.SESSION,
     behaviour.SESSION_EVENT,
+    behaviour.FORMER_SESSION,
     identity_evidence.IDENTITY_OBSERVATION,
     identity_evidence.ENDED_IDENTIFIER,
     identity_evidence.IDENTITY_CONTRADICTION,

@@ -45,6 +45,7 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFram
         F.coalesce("event_sequence", F.lit(0)).alias("sequence"),
         "event_id",
         F.unix_micros("known_time").alias("known_micros"),
+        F.unix_date(F.to_date(F.from_utc_timestamp("known_time", zone))).alias("known_day"),
         _flags().alias("flags"),
         "channel",
         F.col("page.path").alias("path"),

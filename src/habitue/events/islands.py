@@ -32,10 +32,16 @@ class Track:
     logins: Sequence[Ints] = ()  # one array per type of login
 
 
+def island_starts(begins_visitor: Flags, micros: Ints, rules: SplitRules) -> Flags:
+    """Whether each event is the first of its visitor or comes after a pause that no visit spans."""
+    islands: Flags = begins_visitor | (np.diff(micros, prepend=micros[:1]) > rules.island_micros)
+    return islands
+
+
 def visit_starts(track: Track, rules: SplitRules) -> Flags:
     """Whether each event begins a visit."""
     since = np.diff(track.micros, prepend=track.micros[:1])
-    islands = track.begins_visitor | (since > rules.island_micros)
+    islands = island_starts(track.begins_visitor, track.micros, rules)
     first = first_of_run(islands)
     starts = islands.copy()
     if rules.by_source and track.source_session is not None:

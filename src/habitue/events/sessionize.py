@@ -11,7 +11,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import SESSION
+from habitue.contracts.behaviour import FORMER_SESSION, SESSION
 from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, funnel, orders
 from habitue.events.hits import VISITOR, hits, in_order
@@ -23,6 +23,8 @@ from habitue.events.visit_kernel import VISIT, WITH_EVENTS, VisitKernel
 EVENT_IDS = "event_ids"
 _MICROS = 1_000_000
 _OWN = tuple(name for name in SESSION.column_names if name != "row_hash")
+_FORMER = tuple(name for name in FORMER_SESSION.column_names if name != "row_hash")
+_SUPERSEDED = "superseded_time"
 _JOURNEY = ("session_number", "is_returning", "first_campaign", "last_campaign", "abandoned_at")
 """Columns that look at other visits of the visitor."""
 
@@ -30,13 +32,13 @@ _JOURNEY = ("session_number", "is_returning", "first_campaign", "last_campaign",
 def sessions(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFrame:
     """The rows of silver.session but for its row hash. Grain: session. `zone` says where days end."""
     found = in_order(hits(events, settings=settings, zone=zone)).mapInArrow(VisitKernel(settings), VISIT)
-    return _told(found, settings, zone).select(*_OWN)
+    return present(_told(found, settings, zone)).select(*_OWN)
 
 
 def sessions_with_events(
     events: DataFrame, *, settings: SessionSettings, zone: str, parts: DataFrame | None = None
 ) -> DataFrame:
-    """The same with `event_ids`, the ids of each session's events.
+    """The same with `event_ids`, the ids of each session's events; and former visits (`former`), which have none.
 
     `parts` are the hours of visitors with very many events (`hot_visitors.hour_parts`), who are worked off in parts:
     then the columns that look at other visits hold for the part alone, and `followed` makes them anew.
@@ -44,12 +46,25 @@ def sessions_with_events(
     rows = hits(events, settings=settings, zone=zone)
     ordered = in_order(rows) if parts is None else in_order(parted(rows, parts), PART).drop(PART)
     found = ordered.mapInArrow(VisitKernel(settings, with_events=True), WITH_EVENTS)
-    return _told(found, settings, zone).select(*_OWN, EVENT_IDS)
+    return _told(found, settings, zone).select(*_OWN, EVENT_IDS, _SUPERSEDED)
+
+
+def present(visits: DataFrame) -> DataFrame:
+    """The visits as all events so far say."""
+    return visits.where(F.col(_SUPERSEDED).isNull()).drop(_SUPERSEDED)
+
+
+def former(visits: DataFrame) -> DataFrame:
+    """Visits as they were known on an earlier day: the rows of silver.former_session but for their row hash.
+
+    An order in a later visit takes nothing back here: what was left counts as abandoned.
+    """
+    return visits.where(F.col(_SUPERSEDED).isNotNull()).select(*_FORMER)
 
 
 def members(visits: DataFrame) -> DataFrame:
     """Which session each event belongs to: the rows of silver.session_event. Grain: event."""
-    return visits.select(F.explode(EVENT_IDS).alias("event_id"), "session_id", "session_date")
+    return present(visits).select(F.explode(EVENT_IDS).alias("event_id"), "session_id", "session_date")
 
 
 def session_events(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFrame:
@@ -86,6 +101,7 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
             "session_end": F.timestamp_micros("end_micros"),
             "session_date": F.to_date(F.from_utc_timestamp(start, zone)),
             "known_time": F.timestamp_micros("known_micros"),
+            _SUPERSEDED: F.timestamp_micros("superseded_micros"),
             "order_time": F.timestamp_micros("order_micros"),
             "is_bot": F.col("bot_count") > 0,
             "logins": _logins(settings),

@@ -2,6 +2,7 @@
 
 Takes the partitions of `hits.in_order` and passes over them once. Visitors are never torn apart between
 two steps; only what is left to look at follows (`visits`): identifiers, carts and orders are kept as lists.
+Behind the visits come those that were known otherwise on an earlier day (`former_visits`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, orders
 from habitue.events.arrow_lists import grouped, single, tagged
 from habitue.events.chunks import begins_visitors, whole_visitors
+from habitue.events.former_visits import States, earlier_states
 from habitue.events.hits import FLAGS
-from habitue.events.islands import Track, visit_starts
+from habitue.events.islands import Track, island_starts, visit_starts
 from habitue.events.journey import JOURNEY, follow
 from habitue.events.runs import Flags, Ints, counted, first_in_run, last_in_run, summed
 from habitue.events.settings import SessionSettings
@@ -33,9 +35,12 @@ VISIT = (
     "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, attention_micros bigint, "
     f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
     f"viewed_price {MONEY}, checkout_value {MONEY}, identifiers {IDENTIFIERS}, "
-    f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}"
+    f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}, superseded_micros bigint"
 )
-"""What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit."""
+"""What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit.
+
+`superseded_micros` is null but for former visits, which have no journey.
+"""
 WITH_EVENTS = VISIT + ", event_ids array<string>"
 
 
@@ -55,6 +60,18 @@ class VisitKernel:
         columns = {name: _array(rows, name) for name in rows.column_names}
         columns["campaign"] = single(columns["campaign"])
         begins_visitor = begins_visitors(rows)
+        starts, found = self._cut(columns, begins_visitor)
+        found |= follow(found, begins_visitor[starts], self.settings)
+        found["superseded_micros"] = pa.nulls(starts.size, pa.int64())
+        if self.with_events:
+            found["event_ids"] = _event_ids(columns["event_id"], starts)
+        states = self._states(columns, begins_visitor)
+        if states is not None:
+            found = self._with_former(found, starts, columns, states)
+        return pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+
+    def _cut(self, columns: dict[str, pa.Array], begins_visitor: Flags) -> tuple[Ints, dict[str, pa.Array]]:
+        """Where visits begin, and what each of them says by itself."""
         micros = columns["micros"].to_numpy()
         begins = visit_starts(self._track(columns, begins_visitor, micros), self.settings.rules)
         starts = np.flatnonzero(begins)
@@ -64,10 +81,35 @@ class VisitKernel:
             | _first_and_last(columns, starts)
             | _lists(columns, starts)
         )
-        found |= follow(found, begins_visitor[starts], self.settings)
-        if self.with_events:
-            found["event_ids"] = _event_ids(columns["event_id"], starts)
-        return pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+        return starts, found
+
+    def _states(self, columns: dict[str, pa.Array], begins_visitor: Flags) -> States | None:
+        return earlier_states(
+            island_starts(begins_visitor, columns["micros"].to_numpy(), self.settings.rules),
+            columns["known_day"].to_numpy(),
+            columns["known_micros"].to_numpy(),
+            _flag(columns["flags"].to_numpy(), "is_bot"),
+        )
+
+    def _with_former(
+        self, found: dict[str, pa.Array], starts: Ints, columns: dict[str, pa.Array], states: States
+    ) -> dict[str, pa.Array]:
+        """The visits, known since they are as they are, and behind them the former ones."""
+        rows = pa.array(states.rows)
+        past_starts, past = self._cut({n: values.take(rows) for n, values in columns.items()}, states.begins)
+        versions = states.versions(past_starts, columns["known_micros"].to_numpy())
+        known = found["known_micros"].to_numpy().copy()
+        known[np.searchsorted(starts, versions.last_first)] = versions.last_known
+        former = {name: values.take(pa.array(versions.former)) for name, values in past.items()}
+        former |= {
+            "known_micros": pa.array(versions.known),
+            "superseded_micros": pa.array(versions.superseded),
+        }
+        none = versions.former.size
+        return {
+            name: pa.concat_arrays([values, former.get(name, pa.nulls(none, values.type))])
+            for name, values in (found | {"known_micros": pa.array(known)}).items()
+        }
 
     def _track(self, columns: dict[str, pa.Array], begins_visitor: Flags, micros: Ints) -> Track:
         rules, settings = self.settings.rules, self.settings

@@ -30,6 +30,7 @@ def attribute_sessions(
     settings: IdentitySettings,
     consented: DataFrame | None = None,
     changed_hands: DataFrame | None = None,
+    former: DataFrame | None = None,
 ) -> DataFrame:
     """silver.attribution without row_hash; `shared` are the values with too many owners and since when.
 
@@ -37,8 +38,10 @@ def attribute_sessions(
     login, with the time since when that is known (`agreed_at`); without it none had. It is not asked for where
     the settings name no purpose.
     `changed_hands` are the devices that changed hands; visits of before stay with the owner of then.
+    `former` are visits as they were known on an earlier day: theirs until they were superseded.
     """
-    visits = _with_consent(_with_logins(sessions, shared, settings), consented, settings)
+    logged = _with_logins(_versions(sessions, former), shared, settings)
+    visits = _with_consent(logged, consented, settings)
     claims = _claims(_with_former_owner(visits, changed_hands), settings)
     known_persons = (
         identity_map.where(~_is_anonymous(settings))
@@ -68,6 +71,16 @@ def attribute_sessions(
     )
 
 
+_VERSION = ("session_id", *_VISITOR, "session_start", "session_end", "known_time", "logins")
+
+
+def _versions(sessions: DataFrame, former: DataFrame | None) -> DataFrame:
+    """Visits with `superseded_time`, null for those that still are as they are."""
+    never = F.lit(None).cast("timestamp").alias("superseded_time")
+    visits = sessions.select(*_VERSION, never)
+    return visits if former is None else visits.unionByName(former.select(*visits.columns))
+
+
 def _is_anonymous(settings: IdentitySettings) -> Column:
     return ~F.col("id_type").isin(*settings.known_types)
 
@@ -84,13 +97,12 @@ def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: Identi
         seen, lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"])
     )
     whole = Window.partitionBy(*_VISITOR)
-    before = whole.orderBy("_start", "session_id").rowsBetween(Window.unboundedPreceding, -1)
+    before = whole.orderBy("_start", "session_id", "known_time").rowsBetween(Window.unboundedPreceding, -1)
     in_time = whole.orderBy("_start").rangeBetween
     reach = settings.attribution.backfill_days * 86_400 * 1_000_000
     of_login = F.when(F.col("login").isNotNull(), F.struct("login", "session_end", "known_time"))
     known = F.min(F.when(F.col("login").isNotNull(), F.col("known_time")))
-    base = sessions.select("session_id", *_VISITOR, "session_start", "session_end", "known_time", "logins")
-    logged = base.withColumns(
+    logged = sessions.withColumns(
         {"login": F.get(F.array_sort(ranked), F.lit(0)), "_start": F.unix_micros("session_start")}
     ).withColumns(
         {
@@ -133,7 +145,7 @@ def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
     is_fresh = F.col("session_start") - F.col("last_login.session_end") < minutes
     takes_over = F.col("login").isNull() & F.col("shared_at").isNotNull() & F.coalesce(is_fresh, F.lit(False))
     switch = F.when(takes_over, F.greatest("known_time", "shared_at", "last_login.known_time"))
-    never = F.lit(None).cast("timestamp")
+    never = F.col("superseded_time")
 
     def claim(by: str, id_type: Column, id_key: Column, start: Column, end: Column) -> Column:
         return F.struct(
@@ -146,7 +158,7 @@ def _claims(sessions: DataFrame, settings: IdentitySettings) -> DataFrame:
 
     known = F.col("known_time")
     login = claim("login", F.col("login.id_type"), F.col("login.id_key"), known, never)
-    ends = F.coalesce(switch, F.col("former.taken_at"))
+    ends = F.least(F.coalesce(switch, F.col("former.taken_at")), never)
     visitor = claim("visitor", F.col("visitor_type"), F.col("visitor_key"), known, ends)
     old = F.col("former.old")
     former = claim("former", old["id_type"], old["id_key"], F.col("former.taken_at"), never)

@@ -134,7 +134,13 @@ def _parts(
         ]
     if "session" in fed:
         parts.append(
-            engagement.visits(facts.session, facts.attribution, cuts, settings.lifecycle, conventions)
+            engagement.visits(
+                engagement.versions(facts.session, facts.former_session),
+                facts.attribution,
+                cuts,
+                settings.lifecycle,
+                conventions,
+            )
         )
     if "contact" in fed:
         parts.append(contacts.contact_history(dated["contact"], owner, cuts, conventions))

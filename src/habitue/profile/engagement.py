@@ -1,7 +1,7 @@
 """Visits of a person and the engagement score: how much it deals with the company beside buying.
 
-A visit counts once it is over before the cut: one that runs across a cut is
-not yet known at it. Bots are left out, and so are calls that no device made and in
+A visit counts as it was known at the cut: where events of it were delivered later, without them, and where it runs
+across the cut, as far as it went before it. Bots are left out, and so are calls that no device made and in
 which nobody looked at anything: servers report identities, deliveries and orders, and
 that a person was there nobody says.
 """
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
 from habitue.profile.conventions import Conventions
-from habitue.profile.cuts import Cut, days_before, each_cut, local_date
+from habitue.profile.cuts import Cut, days_before, each_cut, first_cut, local_date
 from habitue.profile.facts import KEYS, seen_by
 from habitue.profile.persons import valid_at
 from habitue.profile.settings import EngagementWeights, LifecycleSettings
@@ -29,6 +29,15 @@ LEFT = f"struct<left_at:timestamp,step:string,value:{MONEY},closed_from:timestam
 """What a visit left; an order from `closed_from` on, or at `closed_at`, says that it is left no more."""
 
 
+_READ = ("session_id", "visitor_type", "is_bot", "search_count", *_MEASURES)
+
+
+def versions(session: DataFrame, former: DataFrame) -> DataFrame:
+    """Visits as they are and as they were known on an earlier day, until `superseded_time` (null: not superseded)."""
+    never = F.lit(None).cast("timestamp").alias("superseded_time")
+    return session.select(*_READ, never).unionByName(former.select(*_READ, "superseded_time"))
+
+
 def visits(
     session: DataFrame,
     attribution: DataFrame,
@@ -36,10 +45,13 @@ def visits(
     settings: LifecycleSettings,
     conventions: Conventions,
 ) -> DataFrame:
-    """One row per cut and person with a visit: counts, views, engaged time, carts."""
+    """One row per cut and person with a visit: counts, views, engaged time, carts. Takes `versions`."""
     attended = session.where(~F.col("is_bot") & is_attended(conventions.anonymous_types))
     seen = seen_by(attended, "session_end", cuts)
-    spread = each_cut(seen, cuts, first=F.col("first_cut"), keep=("session_id", *_MEASURES))
+    superseded = first_cut(cuts, F.col("superseded_time"))  # beyond the last cut where it never was
+    spread = each_cut(
+        seen, cuts, first=F.col("first_cut"), last=superseded - 1, keep=("session_id", *_MEASURES)
+    )
     owner = valid_at(attribution, cuts, keep=("session_id", "person_id"))
     owned = spread.join(owner.drop("as_of_date"), on=["session_id", "cut_index"], how="inner")
     days_ago = days_before(local_date(F.col("session_start"), conventions.zone))

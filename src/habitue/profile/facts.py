@@ -23,6 +23,7 @@ class ProfileFacts:
     removed_identifier: DataFrame  # id_type, id_key, removed_at: what no record states any more
     customer_record: DataFrame
     session: DataFrame
+    former_session: DataFrame  # visits as they were known on an earlier day
     attribution: DataFrame
     campaign: DataFrame
     contact: DataFrame

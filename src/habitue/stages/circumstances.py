@@ -44,12 +44,15 @@ def circumstances(run: Run) -> Circumstances:
     return Circumstances(_decisions(run), said, _away(run), _contradicting(run))
 
 
-def consented(run: Run, sessions: DataFrame) -> DataFrame | None:
+def consented(run: Run, sessions: DataFrame, former: DataFrame | None) -> DataFrame | None:
     """Visits that may be given to a later login; None where that needs no consent or nothing was asked."""
     if not (run.lake.exists(CONSENT) or run.lake.exists(EVENT)):
         return None
     said = _said(run, run.settings.identity.attribution.backfill_purpose)
-    return None if said is None else consented_visits(sessions, said)
+    if said is None:
+        return None
+    every = sessions if former is None else sessions.unionByName(former, allowMissingColumns=True)
+    return consented_visits(every, said)
 
 
 def touched_since(

@@ -39,7 +39,10 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
         ),
         Step(
             "resolve", "resolve", resolve, behaviour.IDENTITY_MAP,
-            (*IDENTIFIED, behaviour.SESSION, intake.PERSON_RECORD, behaviour.IDENTITY_OVERRIDE),
+            (
+                *(*IDENTIFIED, behaviour.SESSION, behaviour.FORMER_SESSION),
+                *(intake.PERSON_RECORD, behaviour.IDENTITY_OVERRIDE),
+            ),
             lambda run: [_spell(run.settings.identity), ended_decisions(run)],
         ),
     )  # fmt: skip
@@ -48,8 +51,13 @@ def undated_steps(settings: Settings) -> tuple[Step, ...]:
 def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
     """Profile, train, score, target and publish: they take a day."""
     known = (
-        *(*_FACTS, intake.FORMER_RECORD, behaviour.SESSION, identity_evidence.IDENTITY_OBSERVATION),
-        *(behaviour.IDENTITY_MAP, behaviour.ATTRIBUTION, behaviour.CUSTOMER),
+        *(*_FACTS, intake.FORMER_RECORD, behaviour.SESSION, behaviour.FORMER_SESSION),
+        *(
+            identity_evidence.IDENTITY_OBSERVATION,
+            behaviour.IDENTITY_MAP,
+            behaviour.ATTRIBUTION,
+            behaviour.CUSTOMER,
+        ),
     )
     return (
         Step(

@@ -89,6 +89,7 @@ def read_facts(run: Run) -> ProfileFacts:
         removed_identifier=removed_addresses(run),
         customer_record=read(entities.CUSTOMER_RECORD),
         session=read(behaviour.SESSION),
+        former_session=read(behaviour.FORMER_SESSION),
         attribution=read(behaviour.ATTRIBUTION),
         campaign=read(entities.CAMPAIGN),
         contact=read(entities.CONTACT),

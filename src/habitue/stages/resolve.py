@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.behaviour import (
     ATTRIBUTION,
     CUSTOMER,
+    FORMER_SESSION,
     IDENTITY_CHANGE,
     IDENTITY_EDGE,
     IDENTITY_MAP,
@@ -172,13 +173,15 @@ def _write(run: Run, work: _Work, present: Circumstances, made_from: dict[str, A
     """All tables; silver.identity_map last, since its commit marks the stage as done and says from what."""
     lake, settings = run.lake, run.settings.identity
     sessions = lake.read(SESSION)
+    former = None if lake.is_empty(FORMER_SESSION) else lake.read(FORMER_SESSION)
     attribution = attribute_sessions(
         sessions,
         work.identity_map,
         work.shared,
         settings=settings,
-        consented=consented(run, sessions),
+        consented=consented(run, sessions, former),
         changed_hands=work.changed_hands,
+        former=former,
     )
     customers = surviving_customers(lake.read(CUSTOMER_RECORD), work.identity_map, settings=settings)
     actions = [

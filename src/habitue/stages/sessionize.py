@@ -12,23 +12,25 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.behaviour import SESSION, SESSION_EVENT
+from habitue.contracts.behaviour import FORMER_SESSION, SESSION, SESSION_EVENT
 from habitue.contracts.entities import EVENT
 from habitue.contracts.table import Table
 from habitue.errors import CheckError
 from habitue.events import hot_visitors, touched
 from habitue.events.hits import VISITOR
-from habitue.events.sessionize import EVENT_IDS, followed, members, sessions_with_events
+from habitue.events.sessionize import EVENT_IDS, followed, former, members, present, sessions_with_events
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.fingerprint import code_digest, digest
 
 _SAID = "All visits are made anew: "
+_BESIDE = (SESSION_EVENT, FORMER_SESSION)
+"""Written before silver.session."""
 
 
 def sessionize(run: Run) -> None:
-    """Bring silver.session_event and silver.session to what all events so far say."""
+    """Bring silver.session_event, silver.former_session and silver.session to what all events so far say."""
     events = run.lake.read(EVENT)
     count = events.count()
     basis = _basis(run)
@@ -58,26 +60,28 @@ class _Held:
 
 @dataclass(frozen=True)
 class _Work:
-    """New rows of both tables, and which rows there are they take the place of; None for all.
+    """New rows of the tables, and which rows there are they take the place of; None for all.
 
     `held` is what all visits hold, as they will be.
     """
 
     sessions: DataFrame
     members: DataFrame
+    former: DataFrame
     held: _Held
     present_sessions: DataFrame | None = None
     present_members: DataFrame | None = None
+    present_former: DataFrame | None = None
 
 
 def _all_visits(run: Run, events: DataFrame, count: int) -> _Work:
     visits, hot = _visits(run, events, count)
-    rows = visits.drop(EVENT_IDS)
+    rows = present(visits).drop(EVENT_IDS)
     if hot is not None:
         whole = rows.join(hot, on=list(VISITOR), how="left_anti").select(*rows.columns)
         parted = touched.visits_of(hot, rows)
         rows = whole.unionByName(followed(parted, settings=run.settings.session))
-    return _Work(rows, members(visits), _held(run, visits))
+    return _Work(rows, members(visits), former(visits), _held(run, present(visits)))
 
 
 def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
@@ -91,15 +95,17 @@ def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
     was = _held(run, replaced)
     visits, _ = _visits(run, again, was.events + _count_changes(run, instants, was))
     untouched = touched.others(stored, replaced)
-    rows = followed(visits.drop(EVENT_IDS).unionByName(untouched), settings=settings)
+    made = present(visits)
+    rows = followed(made.drop(EVENT_IDS).unionByName(untouched), settings=settings)
     memberships = _of_days(lake.read(SESSION_EVENT), "session_date", replaced, F.col("session_date"))
     owned = memberships.join(replaced.select("session_id"), on="session_id", how="left_semi")
-    held = _held(run, lake.read(SESSION)).plus(_held(run, visits), less=was)
-    return _Work(rows, members(visits), held, stored, owned)
+    superseded = touched.visits_within(lake.read(FORMER_SESSION), spans)
+    held = _held(run, lake.read(SESSION)).plus(_held(run, made), less=was)
+    return _Work(rows, members(visits), former(visits), held, stored, owned, superseded)
 
 
 def _visits(run: Run, events: DataFrame, count: int) -> tuple[DataFrame, DataFrame | None]:
-    """Materialised visits with the ids of their events, and the visitors that were worked off in parts."""
+    """Materialised visits, former ones too, with the ids of their events, and the visitors worked off in parts."""
     settings, zone, checkpoint = run.settings.session, run.settings.project.zone, run.lake.checkpoint
     if count > settings.hot_visitor_events:
         marks = checkpoint(hot_visitors.hot_marks(events, settings=settings))
@@ -111,10 +117,11 @@ def _visits(run: Run, events: DataFrame, count: int) -> tuple[DataFrame, DataFra
 
 
 def _write(run: Run, work: _Work, basis: dict[str, Any]) -> None:
-    """Both tables; silver.session last, since its commit marks the stage as done and says from what."""
+    """All tables; silver.session last, since its commit marks the stage as done and says from what."""
     lake = run.lake
     lake.merge(SESSION_EVENT, work.members, delete_unmatched=True, present=work.present_members)
-    state = basis | {SESSION_EVENT.leaf: _data_version(run, SESSION_EVENT)}
+    lake.merge(FORMER_SESSION, work.former, delete_unmatched=True, present=work.present_former)
+    state = basis | {table.leaf: _data_version(run, table) for table in _BESIDE}
     lake.merge(SESSION, work.sessions, delete_unmatched=True, present=work.present_sessions, basis=state)
 
 
@@ -135,8 +142,8 @@ def _changes(run: Run, basis: dict[str, Any]) -> DataFrame | None:
             f"{_SAID}the rules, the zone or the code are not those that the present ones were made with."
         )
         return None
-    if made[SESSION_EVENT.leaf] != _data_version(run, SESSION_EVENT):
-        run.note(f"{_SAID}a run ended between the writes of silver.session_event and silver.session.")
+    if any(made.get(table.leaf) != _data_version(run, table) for table in _BESIDE):
+        run.note(f"{_SAID}a run ended between the writes of their tables.")
         return None
     changes = row_changes(run.lake, EVENT, touched.READ, since=made[EVENT.leaf], until=basis[EVENT.leaf])
     if changes is None:

@@ -1,0 +1,73 @@
+"""What is kept of former visits is what a lake of the day before had said, for events that become known in any order."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from habitue.contracts.behaviour import FORMER_SESSION
+from habitue.events.sessionize import present, sessions_with_events
+from habitue.events.settings import SessionSettings
+from tests.jobs.test_sessionize_increment import DAY, EVERY_RULE, ZONE, event_rows, plan
+
+CUTS = 12
+# what looks at other visits is made anew by each lake; a former visit knows of no later order
+NOT_COMPARED = ("row_hash", "superseded_time", "session_id", "abandoned_at")
+
+
+def random_lake(seeds: range) -> list[tuple[object, ...]]:
+    """Events known at once, a little later, after midnight or days later."""
+    draw = random.Random(len(seeds))
+    rows = []
+    for seed in range(8 * len(seeds)):
+        for planned in plan(seed, 1):
+            event, visitor, micros, *rest, _ = planned.row
+            late = draw.choice((0, 0, 2_000_000, DAY // 3, DAY, 5 * DAY))
+            rows.append((event, visitor or "none", micros, *rest[:-1], False, micros + late))
+    return rows
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [SessionSettings(), SessionSettings(preset="source"), EVERY_RULE],
+    ids=["ga4", "source", "every rule"],
+)
+def test_visits_as_known_at_a_cut_are_those_of_the_events_known_before_it(
+    spark: SparkSession, seeds: range, settings: SessionSettings
+) -> None:
+    rows = random_lake(seeds)
+    events = event_rows(spark, rows).localCheckpoint()
+    cuts = spark.createDataFrame([(cut,) for cut in _cuts(rows)], "cut timestamp").localCheckpoint()
+
+    made = sessions_with_events(events, settings=settings, zone=ZONE).localCheckpoint()
+    seen = made.join(cuts, on=F.col("known_time") < F.col("cut")).where(
+        "superseded_time IS NULL OR superseded_time >= cut"
+    )
+    # the lake of each cut has visitors of its own
+    apart = F.concat_ws("@", F.unix_micros("cut").cast("string"), "visitor_key")
+    of_then = events.join(cuts, on=F.col("known_time") < F.col("cut")).withColumn("visitor_key", apart)
+    then = present(sessions_with_events(of_then.drop("cut"), settings=settings, zone=ZONE))
+
+    assert made.where("superseded_time IS NOT NULL").count() > 50
+    assert _rows(seen.withColumn("visitor_key", apart)) == _rows(then)
+
+
+def _cuts(rows: list[tuple[object, ...]]) -> list[datetime]:
+    """Midnights in the zone behind days on which something became known."""
+    known = {
+        datetime.fromtimestamp(int(str(row[-1])) // 1_000_000, UTC).astimezone(ZoneInfo(ZONE)).date()
+        for row in rows
+    }
+    days = random.Random(1).sample(sorted(known), CUTS)
+    return [datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(ZONE)) for day in days]
+
+
+def _rows(visits: DataFrame) -> list[str]:
+    names = [name for name in FORMER_SESSION.column_names if name not in NOT_COMPARED]
+    text = F.to_json(F.struct(*names), {"ignoreNullFields": "false"})
+    return sorted(row[0] for row in visits.select(text).collect())
