@@ -16,7 +16,7 @@ from habitue.events.settings import SessionSettings
 from tests.jobs.test_sessionize_increment import DAY, EVERY_RULE, ZONE, event_rows, plan
 
 CUTS = 12
-# what looks at other visits is made anew by each lake; a former visit knows of no later order
+# of orders in visits of other islands it is not known since when they are
 NOT_COMPARED = ("row_hash", "superseded_time", "session_id", "abandoned_at")
 
 
@@ -34,8 +34,8 @@ def random_lake(seeds: range) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     "settings",
-    [SessionSettings(), SessionSettings(preset="source"), EVERY_RULE],
-    ids=["ga4", "source", "every rule"],
+    [*(SessionSettings(preset=preset) for preset in ("ga4", "adobe", "mapp", "source")), EVERY_RULE],
+    ids=["ga4", "adobe", "mapp", "source", "ua with every rule"],
 )
 def test_visits_as_known_at_a_cut_are_those_of_the_events_known_before_it(
     spark: SparkSession, seeds: range, settings: SessionSettings

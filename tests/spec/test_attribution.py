@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import ATTRIBUTION, FORMER_SESSION, IDENTITY_MAP, SESSION
@@ -41,12 +41,14 @@ def test_logins_decide_then_the_device_and_history_only_within_its_window(spark:
         newsletter | anonymous_id | c2          | 2026-07-01 10:00:00 | 2026-07-01 10:10:00 | 2026-07-01 10:10:00 | email:e
         no cookie  | email        | e           | 2026-09-01 10:00:00 | 2026-09-01 10:10:00 | 2026-09-01 10:10:00 | email:e
     """
+    rows = table(spark, SESSION, sessions).withColumn("logins", _or_none())
+    agreed = [(name, datetime(2026, 1, 1)) for name in ("too old", "earlier", "stranger")]
     found = attribute_sessions(
-        table(spark, SESSION, sessions).withColumn("logins", _or_none()),
+        rows,
         table(spark, IDENTITY_MAP, MAP),
         None,
         settings=SETTINGS,
-        consented=_agreed(spark, "too old", "earlier", "stranger"),
+        consented=_agreed(rows, agreed),
     )
     assert_table(
         found,
@@ -98,6 +100,62 @@ def test_a_visit_belongs_to_somebody_as_it_was_known_before_a_late_event(spark: 
         other      | 2026-07-01 10:05:00 | ADA       | device    | 2026-07-04 09:00:00
         other      | 2026-07-04 09:00:00 | ADA       | device    |
         second     | 2026-07-01 10:50:00 | ADA       | device    | 2026-07-04 09:00:00
+        """,
+    )
+
+
+def test_a_login_of_a_former_visit_speaks_for_no_visit_of_now_that_it_is_not_in(spark: SparkSession):
+    """Until the 14th `first` held a login, which is in `rest` since; its browser agreed after `first` of now had ended."""
+    sessions = """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | logins
+        first      | anonymous_id | c1          | 2026-07-10 10:00:00 | 2026-07-10 10:05:00 | 2026-07-14 09:00:00 |
+        rest       | anonymous_id | c1          | 2026-07-10 10:20:00 | 2026-07-10 10:25:00 | 2026-07-14 09:00:00 | customer_number:ada
+        before     | anonymous_id | c1          | 2026-07-09 10:00:00 | 2026-07-09 10:25:00 | 2026-07-14 09:00:00 | customer_number:ben
+    """
+    earlier = """
+        session_id | visitor_type | visitor_key | session_start       | session_end         | known_time          | superseded_time     | logins
+        first      | anonymous_id | c1          | 2026-07-10 10:00:00 | 2026-07-10 10:25:00 | 2026-07-10 10:25:00 | 2026-07-14 09:00:00 | customer_number:ada
+        before     | anonymous_id | c1          | 2026-07-09 10:05:00 | 2026-07-09 10:10:00 | 2026-07-09 10:10:00 | 2026-07-14 09:00:00 | customer_number:ben
+    """
+    present = table(spark, SESSION, sessions).withColumn("logins", _or_none())
+    former = table(spark, FORMER_SESSION, earlier).withColumn("logins", _or_none())
+    granted = [("anonymous_id", "c1", datetime(2026, 7, 10, 10, 20), datetime(2026, 7, 10, 10, 20), True)]
+    said = spark.createDataFrame(
+        granted, "id_type string, id_key string, given_time timestamp, at timestamp, is_granted boolean"
+    )
+    consented = consented_visits(present.unionByName(former, allowMissingColumns=True), said)
+    assert sorted((r.session_id, r.known_time.day) for r in consented.collect()) == [
+        ("first", 10),
+        ("rest", 14),
+    ]
+    found = attribute_sessions(
+        present, table(spark, IDENTITY_MAP, MAP), None, settings=SETTINGS, consented=consented, former=former
+    )
+    assert_table(
+        found.where("session_id <> 'before'"),
+        ATTRIBUTION,
+        """
+        session_id | valid_from          | person_id | rule   | valid_to
+        first      | 2026-07-10 10:25:00 | ADA       | login  | 2026-07-14 09:00:00
+        first      | 2026-07-14 09:00:00 | ADA       | device |
+        rest       | 2026-07-14 09:00:00 | ADA       | login  |
+        """,
+    )
+    alone = attribute_sessions(
+        present.where("session_id <> 'before'"),
+        table(spark, IDENTITY_MAP, MAP),
+        None,
+        settings=SETTINGS,
+        consented=consented,
+        former=former.where("session_id <> 'before'"),
+    )
+    assert_table(
+        alone.where("session_id = 'first'"),
+        ATTRIBUTION,
+        """
+        session_id | valid_from          | person_id | rule       | valid_to
+        first      | 2026-07-10 10:25:00 | ADA       | login      | 2026-07-14 09:00:00
+        first      | 2026-07-14 09:00:00 | C1        | no_consent |
         """,
     )
 
@@ -191,12 +249,13 @@ def test_a_login_that_arrives_late_counts_from_its_arrival_on(spark: SparkSessio
         login      | anonymous_id | c1          | 2026-06-01 11:50:00 | 2026-06-01 12:00:00 | 2026-06-01 12:00:00 | customer_number:ada
     """
     agreed = [("visit", datetime(2026, 5, 20)), ("hesitant", datetime(2026, 6, 15))]
+    rows = table(spark, SESSION, sessions).withColumn("logins", _or_none())
     found = attribute_sessions(
-        table(spark, SESSION, sessions).withColumn("logins", _or_none()),
+        rows,
         table(spark, IDENTITY_MAP, MAP),
         None,
         settings=SETTINGS,
-        consented=spark.createDataFrame(agreed, "session_id string, agreed_at timestamp"),
+        consented=_agreed(rows, agreed),
     )
     assert_table(
         found,
@@ -264,7 +323,7 @@ def test_as_of_any_time_it_says_what_would_have_been_said_then(spark: SparkSessi
     sessions = spark.createDataFrame(visits, f"{columns}, {logins}, known_time timestamp")
     mapped = "id_type string, id_key string, valid_from timestamp, person_id string, valid_to timestamp"
     identity_map = spark.createDataFrame(persons, mapped)
-    consented = spark.createDataFrame(agreed, "session_id string, agreed_at timestamp")
+    consented = _agreed(sessions, agreed)
 
     def said(before: datetime | None, at: datetime):
         known = sessions if before is None else sessions.where(F.col("known_time") < F.lit(before))
@@ -293,9 +352,10 @@ def _visits(draw: Random, browser: int) -> list[tuple]:
     return made
 
 
-def _agreed(spark: SparkSession, *sessions: str):
-    rows = [(session, datetime(2026, 1, 1)) for session in sessions]
-    return spark.createDataFrame(rows, "session_id string, agreed_at timestamp")
+def _agreed(sessions: DataFrame, agreed: list[tuple[str, datetime]]) -> DataFrame:
+    """Since when it is known of which sessions that their visitor had agreed."""
+    named = sessions.sparkSession.createDataFrame(agreed, "session_id string, agreed_at timestamp")
+    return named.join(sessions.select("session_id", "known_time"), on="session_id")
 
 
 def _or_none():

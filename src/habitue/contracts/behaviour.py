@@ -121,7 +121,7 @@ _OF_OTHER_VISITS = ("first_campaign", "last_campaign", "session_number", "is_ret
 
 FORMER_SESSION = Table(
     name="silver.former_session",
-    comment="Visits as they were known on an earlier day, before events were delivered that changed them; none of bots.",
+    comment="Visits as they were known on an earlier day, before events were delivered that changed them.",
     stage="sessionize",
     grain=("session_id", "known_time"),
     columns=(
@@ -129,7 +129,7 @@ FORMER_SESSION = Table(
         Column(
             "superseded_time",
             "timestamp",
-            "When the first event was known that changed it.",
+            "When the first event was known of the day that changed it.",
             nullable=False,
         ),
         Column("row_hash", "string", "Digest of the row.", nullable=False),

@@ -2,8 +2,8 @@
 
 What is known of an island of events changes with each day on which some of them become known. Cuts are the
 starts of days, so one state per day is all that any profile can ask for: the events known by the end of
-the day. A visit that is the same in several states is one row, from when it was known so until an event of a
-later day changed it. Visits of bots are left out, since no profile counts them.
+the day. A visit that is the same in several states is one row, from when it was known so until the first event was
+known of the day that changed it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 
 from habitue.events.runs import Flags, Ints, first_of_run
 
-# an island has a state per day and a row per event in each: a device that never pauses for a quarter of a year is a
-# machine, and would fill the memory
-MOST_ROWS = 1 << 22
+# an island has a state per day and up to a row per event in each: a device that hardly pauses for months is a machine,
+# and would fill the memory
+MOST_ROWS = 1 << 20
+_AT_A_TIME = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -84,39 +85,55 @@ class States:
         )
 
 
-def earlier_states(islands: Flags, day: Ints, known: Ints, is_bot: Flags) -> States | None:
-    """What was known of each island at the end of each day; None where all were known in a day.
+def earlier_states(islands: Flags, day: Ints, known: Ints) -> Iterator[States]:
+    """What was known of each island at the end of each day, some islands at a time; those known in one day are left out.
 
     `islands` says where they begin, `day` and `known` are the local day and the instant at which each event was known.
     """
     starts = np.flatnonzero(islands)
-    if not starts.size:
-        return None
     sizes = np.diff(np.append(starts, islands.size))
-    spread = np.maximum.reduceat(day, starts) - np.minimum.reduceat(day, starts)
-    late = (spread > 0) & ~np.logical_or.reduceat(is_bot, starts)
-    states = [
-        state
-        for start, size in zip(starts[late], sizes[late], strict=True)
-        for state in _of_island(start, day[start : start + size], known[start : start + size])
-    ]
-    if not states:
-        return None
-    rows, since, is_first, is_last = zip(*states, strict=True)
-    return States(
-        np.concatenate(rows),
-        np.repeat(np.arange(len(rows)), [held.size for held in rows]),
-        np.array(since),
-        np.array(is_first),
-        np.array(is_last),
-    )
+    late = np.maximum.reduceat(day, starts) > np.minimum.reduceat(day, starts)
+    held: list[_State] = []
+    for start, size in zip(starts[late], sizes[late], strict=True):
+        held += _of_island(start, day[start : start + size], known[start : start + size])
+        if sum(state.rows.size for state in held) >= _AT_A_TIME:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
 
 
-def _of_island(start: int, day: Ints, known: Ints) -> Iterator[tuple[Ints, int, bool, bool]]:
-    """Its states in order: rows of the events, first instant of the day, whether it is the first, and the last."""
+@dataclass(frozen=True)
+class _State:
+    """One state: see `States`."""
+
+    rows: Ints
+    since: int
+    is_first: bool
+    is_last: bool
+
+
+def _of_island(start: int, day: Ints, known: Ints) -> list[_State]:
+    """The states of an island in order; none where they would be too large."""
     days, rank = np.unique(day, return_inverse=True)
     if day.size * days.size > MOST_ROWS:
-        return
-    for number in range(days.size):
-        since = int(known[rank == number].min())
-        yield start + np.flatnonzero(rank <= number), since, number == 0, number == days.size - 1
+        return []
+    return [
+        _State(
+            start + np.flatnonzero(rank <= number),
+            int(known[rank == number].min()),
+            number == 0,
+            number == days.size - 1,
+        )
+        for number in range(days.size)
+    ]
+
+
+def _joined(states: list[_State]) -> States:
+    return States(
+        np.concatenate([state.rows for state in states]),
+        np.repeat(np.arange(len(states)), [state.rows.size for state in states]),
+        np.array([state.since for state in states]),
+        np.array([state.is_first for state in states]),
+        np.array([state.is_last for state in states]),
+    )

@@ -49,7 +49,7 @@ def follow(
     earliest = _earliest(has_campaign, begins_visitor, start, reach)
     return {
         "session_number": pa.array((np.arange(size) - first + 1).astype(np.int32)),
-        "next_order_micros": _next_order(visits["order_micros"], begins_visitor),
+        "next_order_micros": next_order(visits["order_micros"], begins_visitor),
         "first_campaign": campaign.take(pa.array(np.where(last >= 0, earliest, -1), mask=last < 0)),
         "last_campaign": campaign.take(pa.array(last, mask=last < 0)),
     }
@@ -98,8 +98,8 @@ def _earliest(has_campaign: Flags, begins_visitor: Flags, start: Ints, reach: in
     return found
 
 
-def _next_order(order_micros: pa.Array, begins_visitor: Flags) -> pa.Array:
-    """Time of the first order in the visitor's later visits."""
+def next_order(order_micros: pa.Array, begins_visitor: Flags) -> pa.Array:
+    """Time of the first order in the visitor's later visits; `begins_visitor` says which visits are a visitor's first."""
     has_order = order_micros.is_valid().to_numpy(zero_copy_only=False)
     size = has_order.size
     # the last before, seen from the end: a visitor's last visit begins the reversed run

@@ -55,10 +55,7 @@ def present(visits: DataFrame) -> DataFrame:
 
 
 def former(visits: DataFrame) -> DataFrame:
-    """Visits as they were known on an earlier day: the rows of silver.former_session but for their row hash.
-
-    An order in a later visit takes nothing back here: what was left counts as abandoned.
-    """
+    """Visits as they were known on an earlier day: the rows of silver.former_session but for their row hash."""
     return visits.where(F.col(_SUPERSEDED).isNotNull()).select(*_FORMER)
 
 

@@ -20,10 +20,10 @@ from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, orders
 from habitue.events.arrow_lists import grouped, single, tagged
 from habitue.events.chunks import begins_visitors, whole_visitors
-from habitue.events.former_visits import States, earlier_states
+from habitue.events.former_visits import earlier_states
 from habitue.events.hits import FLAGS
 from habitue.events.islands import Track, island_starts, visit_starts
-from habitue.events.journey import JOURNEY, follow
+from habitue.events.journey import JOURNEY, follow, next_order
 from habitue.events.runs import Flags, Ints, counted, first_in_run, last_in_run, summed
 from habitue.events.settings import SessionSettings
 
@@ -39,7 +39,7 @@ VISIT = (
 )
 """What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit.
 
-`superseded_micros` is null but for former visits, which have no journey.
+`superseded_micros` is null but for former visits, of whose journey only the next order is told.
 """
 WITH_EVENTS = VISIT + ", event_ids array<string>"
 
@@ -65,9 +65,7 @@ class VisitKernel:
         found["superseded_micros"] = pa.nulls(starts.size, pa.int64())
         if self.with_events:
             found["event_ids"] = _event_ids(columns["event_id"], starts)
-        states = self._states(columns, begins_visitor)
-        if states is not None:
-            found = self._with_former(found, starts, columns, states)
+        found = self._with_former(found, starts, columns, begins_visitor)
         return pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
 
     def _cut(self, columns: dict[str, pa.Array], begins_visitor: Flags) -> tuple[Ints, dict[str, pa.Array]]:
@@ -83,33 +81,38 @@ class VisitKernel:
         )
         return starts, found
 
-    def _states(self, columns: dict[str, pa.Array], begins_visitor: Flags) -> States | None:
-        return earlier_states(
-            island_starts(begins_visitor, columns["micros"].to_numpy(), self.settings.rules),
-            columns["known_day"].to_numpy(),
-            columns["known_micros"].to_numpy(),
-            _flag(columns["flags"].to_numpy(), "is_bot"),
-        )
-
     def _with_former(
-        self, found: dict[str, pa.Array], starts: Ints, columns: dict[str, pa.Array], states: States
+        self, found: dict[str, pa.Array], starts: Ints, columns: dict[str, pa.Array], begins_visitor: Flags
     ) -> dict[str, pa.Array]:
-        """The visits, known since they are as they are, and behind them the former ones."""
-        rows = pa.array(states.rows)
-        past_starts, past = self._cut({n: values.take(rows) for n, values in columns.items()}, states.begins)
-        versions = states.versions(past_starts, columns["known_micros"].to_numpy())
-        known = found["known_micros"].to_numpy().copy()
-        known[np.searchsorted(starts, versions.last_first)] = versions.last_known
-        former = {name: values.take(pa.array(versions.former)) for name, values in past.items()}
-        former |= {
-            "known_micros": pa.array(versions.known),
-            "superseded_micros": pa.array(versions.superseded),
-        }
-        none = versions.former.size
-        return {
-            name: pa.concat_arrays([values, former.get(name, pa.nulls(none, values.type))])
-            for name, values in (found | {"known_micros": pa.array(known)}).items()
-        }
+        """The visits, known since they are as they are, and behind them the former ones.
+
+        What these tell of later orders ends with their island, so that nothing beyond it ever changes them.
+        """
+        islands = island_starts(begins_visitor, columns["micros"].to_numpy(), self.settings.rules)
+        known, visits_known = columns["known_micros"].to_numpy(), found["known_micros"].to_numpy().copy()
+        parts: list[dict[str, pa.Array]] = []
+        for states in earlier_states(islands, columns["known_day"].to_numpy(), known):
+            rows = pa.array(states.rows)
+            past_starts, past = self._cut(
+                {n: values.take(rows) for n, values in columns.items()}, states.begins
+            )
+            versions = states.versions(past_starts, known)
+            visits_known[np.searchsorted(starts, versions.last_first)] = versions.last_known
+            former = pa.array(versions.former)
+            parts.append(
+                {name: values.take(former) for name, values in past.items()}
+                | {
+                    "known_micros": pa.array(versions.known),
+                    "superseded_micros": pa.array(versions.superseded),
+                    "next_order_micros": next_order(past["order_micros"], states.begins[past_starts]).take(
+                        former
+                    ),
+                }
+            )
+        if not parts:
+            return found
+        found["known_micros"] = pa.array(visits_known)
+        return {name: _joined(name, values, parts) for name, values in found.items()}
 
     def _track(self, columns: dict[str, pa.Array], begins_visitor: Flags, micros: Ints) -> Track:
         rules, settings = self.settings.rules, self.settings
@@ -139,6 +142,12 @@ class VisitKernel:
                 summed(np.minimum(pauses, self.settings.engaged_cap_micros), starts)
             ),
         }
+
+
+def _joined(name: str, values: pa.Array, parts: list[dict[str, pa.Array]]) -> pa.Array:
+    """Values of visits and of all former ones; null where these have none."""
+    more = [p[name] if name in p else pa.nulls(len(p["known_micros"]), values.type) for p in parts]
+    return pa.concat_arrays([values, *more])
 
 
 def _extent(columns: dict[str, pa.Array], micros: Ints, starts: Ints) -> dict[str, pa.Array]:

@@ -34,13 +34,13 @@ def attribute_sessions(
 ) -> DataFrame:
     """silver.attribution without row_hash; `shared` are the values with too many owners and since when.
 
-    `consented` are the sessions (session_id) whose visitor had agreed that they may be given to a later
+    `consented` are the sessions (session_id, known_time) whose visitor had agreed that they may be given to a later
     login, with the time since when that is known (`agreed_at`); without it none had. It is not asked for where
     the settings name no purpose.
     `changed_hands` are the devices that changed hands; visits of before stay with the owner of then.
     `former` are visits as they were known on an earlier day: theirs until they were superseded.
     """
-    logged = _with_logins(_versions(sessions, former), shared, settings)
+    logged = _with_logins(_versions(sessions, former, settings), shared, settings)
     visits = _with_consent(logged, consented, settings)
     claims = _claims(_with_former_owner(visits, changed_hands), settings)
     known_persons = (
@@ -74,11 +74,45 @@ def attribute_sessions(
 _VERSION = ("session_id", *_VISITOR, "session_start", "session_end", "known_time", "logins")
 
 
-def _versions(sessions: DataFrame, former: DataFrame | None) -> DataFrame:
-    """Visits with `superseded_time`, null for those that still are as they are."""
+def _versions(sessions: DataFrame, former: DataFrame | None, settings: IdentitySettings) -> DataFrame:
+    """Visits with `login`, since when it is known (`login_known`), and `superseded_time`, null for those of now.
+
+    A login was known with the first form of its visit that had it.
+    """
     never = F.lit(None).cast("timestamp").alias("superseded_time")
-    visits = sessions.select(*_VERSION, never)
-    return visits if former is None else visits.unionByName(former.select(*visits.columns))
+    visits = sessions.select(*_VERSION, _login(settings).alias("login"), never)
+    if former is None:
+        return visits.withColumn("login_known", F.col("known_time"))
+    earlier = former.select(*_VERSION, _login(settings).alias("login"), "superseded_time")
+    known = (
+        earlier.where(F.col("login").isNotNull())
+        .select(*_VISITOR, "login", F.col("session_start").alias("_begin"), F.col("session_end").alias("_end"),
+                F.col("known_time").alias("_known"))
+    )  # fmt: skip
+    within = (F.col("_begin") >= F.col("session_start")) & (F.col("_end") <= F.col("session_end"))
+    same = [F.col(f"v.{name}").eqNullSafe(F.col(f"k.{name}")) for name in (*_VISITOR, "login")]
+    met = (
+        visits.alias("v")
+        .join(known.alias("k"), on=[*same, within], how="inner")
+        .groupBy("v.session_id")
+        .agg(F.min("_known").alias("_first"))
+    )
+    dated = visits.join(met, on="session_id", how="left")
+    return (
+        dated.withColumn("login_known", F.least("known_time", "_first"))
+        .drop("_first")
+        .unionByName(earlier.withColumn("login_known", F.col("known_time")))
+    )
+
+
+def _login(settings: IdentitySettings) -> Column:
+    """The strongest known identifier that was seen in the visit, or that is its visitor."""
+    visitor = F.struct(F.col("visitor_type").alias("id_type"), F.col("visitor_key").alias("id_key"))
+    seen = F.filter(F.array_append("logins", visitor), lambda i: i["id_type"].isin(*settings.known_types))
+    ranked = F.transform(
+        seen, lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"])
+    )
+    return F.get(F.array_sort(ranked), F.lit(0))
 
 
 def _is_anonymous(settings: IdentitySettings) -> Column:
@@ -86,25 +120,20 @@ def _is_anonymous(settings: IdentitySettings) -> Column:
 
 
 def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: IdentitySettings) -> DataFrame:
-    """Sessions with their own login, the visitor's last one before, and since when which logins are known.
+    """Sessions with the visitor's last login before, and since when which logins are known.
 
     A login so many days after a visit makes it recent (`recent_at`), one before or in it a visit after the first
     login (`after_login_at`); `logged_in_at` is when any login was known.
     """
-    visitor = F.struct(F.col("visitor_type").alias("id_type"), F.col("visitor_key").alias("id_key"))
-    seen = F.filter(F.array_append("logins", visitor), lambda i: i["id_type"].isin(*settings.known_types))
-    ranked = F.transform(
-        seen, lambda i: F.struct(rank_of(i["id_type"], settings).alias("rank"), i["id_type"], i["id_key"])
-    )
     whole = Window.partitionBy(*_VISITOR)
     before = whole.orderBy("_start", "session_id", "known_time").rowsBetween(Window.unboundedPreceding, -1)
     in_time = whole.orderBy("_start").rangeBetween
     reach = settings.attribution.backfill_days * 86_400 * 1_000_000
-    of_login = F.when(F.col("login").isNotNull(), F.struct("login", "session_end", "known_time"))
-    known = F.min(F.when(F.col("login").isNotNull(), F.col("known_time")))
-    logged = sessions.withColumns(
-        {"login": F.get(F.array_sort(ranked), F.lit(0)), "_start": F.unix_micros("session_start")}
-    ).withColumns(
+    # logins of former visits are those of present ones, known earlier
+    counts = F.col("login").isNotNull() & F.col("superseded_time").isNull()
+    of_login = F.when(counts, F.struct("login", "session_end", F.col("login_known").alias("known_time")))
+    known = F.min(F.when(counts, F.col("login_known")))
+    logged = sessions.withColumn("_start", F.unix_micros("session_start")).withColumns(
         {
             "last_login": F.last(of_login, ignorenulls=True).over(before),
             "logged_in_at": F.coalesce(known.over(whole), far()),
@@ -208,7 +237,8 @@ def _with_consent(sessions: DataFrame, consented: DataFrame | None, settings: Id
         return sessions.withColumn("agreed_at", F.col("known_time"))
     if consented is None:
         return sessions.withColumn("agreed_at", far())
-    joined = sessions.join(consented.select("session_id", "agreed_at"), on="session_id", how="left")
+    key = ["session_id", "known_time"]
+    joined = sessions.join(consented.select(*key, "agreed_at"), on=key, how="left")
     return joined.withColumn("agreed_at", F.coalesce("agreed_at", far()))
 
 

@@ -81,20 +81,22 @@ def consent_pauses(edges: DataFrame, said: DataFrame, *, rules: Sequence[str]) -
 
 
 def consented_visits(sessions: DataFrame, said: DataFrame) -> DataFrame:
-    """Sessions whose visitor had granted the purpose when they ended: session_id, agreed_at (when that was known).
+    """Sessions whose visitor had granted the purpose when they ended: their key and agreed_at (when that was known).
+
+    The key is session_id and known_time, since former visits may have the id of present ones.
 
     Of all grants since the last refusal the one known first counts. A refusal counts for all times, also where it
     was known late.
     """
     by_visitor = said.withColumnsRenamed({"id_type": "visitor_type", "id_key": "visitor_key"})
-    joined = sessions.select("session_id", "visitor_type", "visitor_key", "session_end").join(
-        by_visitor, on=["visitor_type", "visitor_key"], how="inner"
-    )
-    refused = F.max(F.when(~F.col("is_granted"), F.col("given_time"))).over(Window.partitionBy("session_id"))
+    key = ("session_id", "known_time")
+    visits = sessions.select(*key, "visitor_type", "visitor_key", "session_end")
+    joined = visits.join(by_visitor, on=["visitor_type", "visitor_key"], how="inner")
+    refused = F.max(F.when(~F.col("is_granted"), F.col("given_time"))).over(Window.partitionBy(*key))
     return (
         joined.where("given_time <= session_end")
         .withColumn("_refused", refused)
         .where("is_granted AND (_refused IS NULL OR given_time > _refused)")
-        .groupBy("session_id")
+        .groupBy(*key)
         .agg(F.min("at").alias("agreed_at"))
     )

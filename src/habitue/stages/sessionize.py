@@ -31,9 +31,13 @@ _BESIDE = (SESSION_EVENT, FORMER_SESSION)
 
 def sessionize(run: Run) -> None:
     """Bring silver.session_event, silver.former_session and silver.session to what all events so far say."""
+    basis = _basis(run)
+    if run.lake.is_empty(EVENT) and run.lake.is_empty(SESSION):
+        _note_coverage(run, _Held(0, 0, 0))
+        _write_nothing(run, basis)
+        return
     events = run.lake.read(EVENT)
     count = events.count()
-    basis = _basis(run)
     changes = _changes(run, basis)
     work = _all_visits(run, events, count) if changes is None else _touched_visits(run, events, changes)
     _check(work.held, count)
@@ -121,8 +125,25 @@ def _write(run: Run, work: _Work, basis: dict[str, Any]) -> None:
     lake = run.lake
     lake.merge(SESSION_EVENT, work.members, delete_unmatched=True, present=work.present_members)
     lake.merge(FORMER_SESSION, work.former, delete_unmatched=True, present=work.present_former)
-    state = basis | {table.leaf: _data_version(run, table) for table in _BESIDE}
-    lake.merge(SESSION, work.sessions, delete_unmatched=True, present=work.present_sessions, basis=state)
+    lake.merge(
+        SESSION,
+        work.sessions,
+        delete_unmatched=True,
+        present=work.present_sessions,
+        basis=_state(run, basis),
+    )
+
+
+def _write_nothing(run: Run, basis: dict[str, Any]) -> None:
+    """Empty tables, and the note that they are what no events say."""
+    for table in _BESIDE:
+        run.lake.ensure(table)
+    run.lake.merge(SESSION, run.lake.read(SESSION), basis=_state(run, basis))
+
+
+def _state(run: Run, basis: dict[str, Any]) -> dict[str, Any]:
+    """What visits are made from, and the tables that were written before silver.session."""
+    return basis | {table.leaf: _data_version(run, table) for table in _BESIDE}
 
 
 def _basis(run: Run) -> dict[str, Any]:
