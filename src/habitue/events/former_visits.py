@@ -94,11 +94,14 @@ def earlier_states(islands: Flags, day: Ints, known: Ints) -> Iterator[States]:
     sizes = np.diff(np.append(starts, islands.size))
     late = np.maximum.reduceat(day, starts) > np.minimum.reduceat(day, starts)
     held: list[_State] = []
+    rows = 0
     for start, size in zip(starts[late], sizes[late], strict=True):
-        held += _of_island(start, day[start : start + size], known[start : start + size])
-        if sum(state.rows.size for state in held) >= _AT_A_TIME:
+        island = _of_island(start, day[start : start + size], known[start : start + size])
+        held += island
+        rows += sum(state.rows.size for state in island)
+        if rows >= _AT_A_TIME:
             yield _joined(held)
-            held = []
+            held, rows = [], 0
     if held:
         yield _joined(held)
 

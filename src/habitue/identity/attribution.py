@@ -75,34 +75,29 @@ _VERSION = ("session_id", *_VISITOR, "session_start", "session_end", "known_time
 
 
 def _versions(sessions: DataFrame, former: DataFrame | None, settings: IdentitySettings) -> DataFrame:
-    """Visits with `login`, since when it is known (`login_known`), and `superseded_time`, null for those of now.
+    """Visits with their `login`, with `login_known` and `superseded_time` (null for those of now).
 
-    A login was known with the first form of its visit that had it.
+    `login_known` is since when any form of the visit is known that had a login, which is before its own form was
+    where a later event changed it.
     """
     never = F.lit(None).cast("timestamp").alias("superseded_time")
-    visits = sessions.select(*_VERSION, _login(settings).alias("login"), never)
+    visits = sessions.select(*_VERSION, never)
     if former is None:
-        return visits.withColumn("login_known", F.col("known_time"))
-    earlier = former.select(*_VERSION, _login(settings).alias("login"), "superseded_time")
-    known = (
-        earlier.where(F.col("login").isNotNull())
-        .select(*_VISITOR, "login", F.col("session_start").alias("_begin"), F.col("session_end").alias("_end"),
-                F.col("known_time").alias("_known"))
-    )  # fmt: skip
-    within = (F.col("_begin") >= F.col("session_start")) & (F.col("_end") <= F.col("session_end"))
-    same = [F.col(f"v.{name}").eqNullSafe(F.col(f"k.{name}")) for name in (*_VISITOR, "login")]
-    met = (
-        visits.alias("v")
-        .join(known.alias("k"), on=[*same, within], how="inner")
-        .groupBy("v.session_id")
-        .agg(F.min("_known").alias("_first"))
+        return visits.withColumns({"login": _login(settings), "login_known": F.col("known_time")})
+    every = visits.unionByName(former.select(*visits.columns)).withColumn("login", _login(settings))
+    form = F.struct("session_start", "session_end", "known_time")
+    forms = (
+        former.withColumn("login", _login(settings))
+        .where(F.col("login").isNotNull())
+        .groupBy(*_VISITOR)
+        .agg(F.collect_list(form).alias("_forms"))
     )
-    dated = visits.join(met, on="session_id", how="left")
-    return (
-        dated.withColumn("login_known", F.least("known_time", "_first"))
-        .drop("_first")
-        .unionByName(earlier.withColumn("login_known", F.col("known_time")))
+    own = F.filter(
+        "_forms",
+        lambda f: (f["session_start"] <= F.col("session_end")) & (f["session_end"] >= F.col("session_start")),
     )
+    known = F.least("known_time", F.array_min(F.transform(own, lambda f: f["known_time"])))
+    return every.join(forms, on=list(_VISITOR), how="left").withColumn("login_known", known).drop("_forms")
 
 
 def _login(settings: IdentitySettings) -> Column:
@@ -129,16 +124,18 @@ def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: Identi
     before = whole.orderBy("_start", "session_id", "known_time").rowsBetween(Window.unboundedPreceding, -1)
     in_time = whole.orderBy("_start").rangeBetween
     reach = settings.attribution.backfill_days * 86_400 * 1_000_000
-    # logins of former visits are those of present ones, known earlier
-    counts = F.col("login").isNotNull() & F.col("superseded_time").isNull()
-    of_login = F.when(counts, F.struct("login", "session_end", F.col("login_known").alias("known_time")))
-    known = F.min(F.when(counts, F.col("login_known")))
+    has_login = F.col("login").isNotNull()
+    is_present = F.col("superseded_time").isNull()
+    of_login = F.when(has_login & is_present, F.struct("login", "session_end", "known_time"))
+    known = F.min(F.when(has_login, F.col("known_time")))
+    # where in time a login lies is told by the visits of now, since when it is known by any form of theirs
+    placed = F.min(F.when(has_login & is_present, F.col("login_known")))
     logged = sessions.withColumn("_start", F.unix_micros("session_start")).withColumns(
         {
             "last_login": F.last(of_login, ignorenulls=True).over(before),
             "logged_in_at": F.coalesce(known.over(whole), far()),
             "recent_at": F.coalesce(known.over(in_time(Window.unboundedPreceding, reach)), far()),
-            "after_login_at": F.coalesce(known.over(in_time(Window.unboundedPreceding, 0)), far()),
+            "after_login_at": F.coalesce(placed.over(in_time(Window.unboundedPreceding, 0)), far()),
         }
     )
     if shared is None:

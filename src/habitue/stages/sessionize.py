@@ -32,7 +32,7 @@ _BESIDE = (SESSION_EVENT, FORMER_SESSION)
 def sessionize(run: Run) -> None:
     """Bring silver.session_event, silver.former_session and silver.session to what all events so far say."""
     basis = _basis(run)
-    if run.lake.is_empty(EVENT) and run.lake.is_empty(SESSION):
+    if all(run.lake.is_empty(table) for table in (EVENT, SESSION, *_BESIDE)):
         _note_coverage(run, _Held(0, 0, 0))
         _write_nothing(run, basis)
         return
