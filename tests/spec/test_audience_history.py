@@ -18,13 +18,14 @@ from habitue.audiences.holdout import (
     with_global_holdout,
     with_split,
 )
-from habitue.audiences.inheritance import carry_assignments, carry_members, successors
+from habitue.audiences.inheritance import carry_assignments, carry_members, of_ended, successors
 from habitue.audiences.overlap import audience_overlap
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_CHANGE, AUDIENCE_FUNNEL, AUDIENCE_MEMBER, SPLIT_ASSIGNMENT
 from habitue.contracts.entities import CONSENT
 from habitue.identity.settings import IdentitySettings
 from habitue.privacy.consent import ConsentSettings, current_consent
+from habitue.privacy.standing import inherited_unsubscribes
 from tests.audience_files import audiences, definition
 from tests.tables import assert_table, table
 
@@ -45,6 +46,44 @@ MERGES = """
     p3            | p4            | 2026-06-03 00:00:00 | merge
     p8            | p9            | 2026-06-04 00:00:00 | erase
 """
+
+
+MAP = """
+    id_type         | id_key | person_id | valid_to
+    ----------------+--------+-----------+---------
+    customer_number | a      | p1        |
+    customer_number | b      | p3        |
+    anonymous_id    | tablet | p3        |
+"""
+
+
+def test_a_person_that_lives_on_after_a_split_keeps_its_audiences_and_an_ended_one_leaves_its_unsubscribes(
+    spark: SparkSession,
+) -> None:
+    """p1 lost a tablet to p3 and lives on; p2 ended in p3 after the profile's day."""
+    changes = table(
+        spark,
+        IDENTITY_CHANGE,
+        """
+        old_person_id | new_person_id | changed_at          | cause
+        --------------+---------------+---------------------+------
+        p1            | p3            | 2026-06-02 00:00:00 | split
+        p2            | p3            | 2026-06-03 00:00:00 | merge
+        """,
+    )
+    ended = successors(
+        of_ended(changes, table(spark, IDENTITY_MAP, MAP)), checkpoint=lambda rows: rows.localCheckpoint()
+    )
+    before = spark.createDataFrame(
+        [("a", "p1", DAY), ("a", "p2", DAY)], "audience string, person_id string, entered_at date"
+    )
+    assert {tuple(r)[:2] for r in carry_members(before, ended).collect()} == {("a", "p1"), ("a", "p3")}
+    profile = spark.createDataFrame(
+        [("p1", ["post"]), ("p2", ["email"]), ("p3", None)],
+        "person_id string, unsubscribed_channels array<string>",
+    )
+    inherited = inherited_unsubscribes(profile, ended).collect()
+    assert [tuple(r) for r in inherited] == [("p3", ["email"])]
 
 
 def test_buckets_are_the_same_in_spark_and_python(spark: SparkSession) -> None:

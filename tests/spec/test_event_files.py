@@ -57,6 +57,22 @@ def test_fields_that_a_nested_column_has_in_later_files_are_read_too(
     }
 
 
+def test_a_column_that_is_empty_in_one_file_has_the_type_it_has_in_others(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Days of an export, written by a library that gives a column without a value no type."""
+    one = [{"event_id": "1", "user_id": None, "items": [], "own": None}]
+    two = [{"event_id": "2", "user_id": "0017", "items": [{"item_id": "A"}], "own": {"tier": "gold"}}]
+    for number, rows in enumerate((one, two)):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{number}.parquet")
+    found = read_input(spark, find(Input("rows", "parquet", ("*.parquet",)), tmp_path))
+    told = found.select("event_id", "user_id", F.to_json("items"), F.to_json("own")).collect()
+    assert {tuple(r) for r in told} == {
+        ("1", None, "[]", None),
+        ("2", "0017", '[{"item_id":"A"}]', '{"tier":"gold"}'),
+    }
+
+
 def test_a_line_is_one_object_or_none(spark: SparkSession) -> None:
     lines = {
         '{"a": 1}': True, ' {"a": {"b": "} {"}} ': True, '{"a": [{"b": 1}, {"b": 2}]}': True, "{}": True,
@@ -114,6 +130,19 @@ def test_tables_of_the_running_day_are_told_by_a_whole_word_of_their_name() -> N
     }
 
 
+def test_folders_below_a_table_hold_its_parts_and_those_above_it_its_deliveries() -> None:
+    at = datetime(2024, 5, 2)
+    parts = ("events_20240501/hour=00/0.json", "events_20240501/hour=01/0.json")
+    twice = ("monday/events_20240501.json", "tuesday/events_20240501.json")
+    running = ("intraday/20240501.json", "daily/20240501.json")
+    found = {
+        name: (rank, base) for name, rank, base in deliveries((n, at) for n in (*parts, *twice, *running))
+    }
+    assert found[parts[0]] != found[parts[1]]
+    assert found[twice[0]] == found[twice[1]]
+    assert found[running[0]][0] < found[running[1]][0]
+
+
 def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
     stream = {"source": "web", "adapter": "snowplow", "path": "events"}
     assert why_never(SourceSettings.model_validate(stream)) == ""
@@ -133,6 +162,11 @@ def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
             '{"link":"https://x.test/?q=1&user_id=redacted","n":1}',
         ),
         ('{"a":"?phone=1\\"2&b=3","c":"d=1"}', '{"a":"?phone=redacted&b=3","c":"d=1"}'),
+        (  # an address in the parameter of an address
+            '{"url":"https://x.test/in?next=%2Fa%3Femail%3Djan%2540web.de&n=1","b":"to jan%2540web.de"}',
+            '{"url":"https://x.test/in?next=%2Fa%3Femail%3Dredacted&n=1","b":"to redacted"}',
+        ),
+        ('{"a":"?next=%2Fa%3Fpage%3D2"}', '{"a":"?next=%2Fa%3Fpage%3D2"}'),
         ('{"a":"x=1","token":"t"}', '{"a":"x=1","token":"redacted"}'),
         ('{"a":"?x=1&y=2"}', '{"a":"?x=1&y=2"}'),
     ],

@@ -11,9 +11,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CAMPAIGN, CONSENT, CUSTOMER_RECORD, EVENT, SUBSCRIPTION
+from habitue.contracts.intake import PERSON_RECORD
 from habitue.identity.normalise import NormaliseSettings
 from habitue.privacy.keys import identifier_key
-from habitue.privacy.vault import with_keys
+from habitue.privacy.vault import person_records, with_keys
 from habitue.sources.mapping import SourceSettings, map_source
 from habitue.sources.validation import checked
 from tests.raw_rows import raw_rows
@@ -187,3 +188,16 @@ def test_a_customer_record_without_an_identifier_is_known_by_its_own_id(spark: S
         [("record", "crm/2")],
     ]
     assert found[1]._keyed[0].id_key == found[1].record_key == identifier_key(PEPPER, "record", "crm/2")
+
+
+def test_a_mailbox_that_ties_nobody_still_stands_on_the_record(spark: SparkSession) -> None:
+    stated = {"1": ("email", " Info@Shop.de"), "2": ("email", "ada@example.com"), "3": ("phone", "none")}
+    rows = spark.createDataFrame(
+        [("crm", n, [item], None) for n, item in stated.items()],
+        "source string, record_id string, _identifiers array<struct<id_type:string,value:string>>, country string",
+    )
+    keyed = with_keys(rows, CUSTOMER_RECORD, pepper=PEPPER, settings=NormaliseSettings())
+    absent = {c.name: F.lit(None) for c in PERSON_RECORD.columns if c.name not in keyed.columns}
+    people = person_records(keyed.withColumns(absent | {"_stated_time": F.lit(None)})).collect()
+    assert [r.email for r in people] == ["info@shop.de", "ada@example.com", None]
+    assert {i.id_type for r in people for i in r.identifiers} == {"record"}

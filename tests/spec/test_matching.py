@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -171,12 +172,28 @@ def test_a_whole_name_in_one_column_is_parted_where_no_given_name_stands_beside_
         (None, "Ludwig van Beethoven"): ("Ludwig", "van Beethoven"), (None, "van den Berg"): (None, "van den Berg"),
         (None, "Dr. Müller"): (None, "Müller"), (None, "Frau Dr. Anna Müller"): ("Anna", "Müller"), (None, "Drew Ing"): ("Drew", "Ing"),
         ("", "Müller"): (None, "Müller"), ("Ana", "Garcia Lopez"): ("Ana", "Garcia Lopez"), (None, None): (None, None),
+        ("Ada", "King"): ("Ada", "King"), ("Bo", "Li"): ("Bo", "Li"), ("Cy", "Li"): ("Cy", "Li"),
     }  # fmt: skip
     rows = spark.createDataFrame(
         [(i, *name) for i, name in enumerate(names)], "i int, given_name string, family_name string"
     )
     found = with_parted_names(rows, PERSON_FIELDS).orderBy("i").collect()
     assert [(r.given_name, r.family_name) for r in found] == list(names.values())
+
+
+def test_a_family_name_of_two_words_stays_whole_where_given_names_are_missing_here_and_there(
+    spark: SparkSession,
+) -> None:
+    names = [
+        ("Ana", "Garcia Lopez"),
+        ("Juan", "Ruiz Soto"),
+        ("Eva", "King"),
+        (None, "Garcia Lopez"),
+        (None, "King"),
+    ]
+    rows = spark.createDataFrame([*names, (None, "Lopez, Ana")], "given_name string, family_name string")
+    found = [tuple(r) for r in with_parted_names(rows, PERSON_FIELDS).collect()]
+    assert found == [*names, ("Ana", "Lopez")]
 
 
 def test_the_number_of_a_house_is_found_in_each_record_by_itself(spark: SparkSession):
@@ -205,6 +222,30 @@ def test_a_birth_date_that_too_many_families_have_is_unknown(spark: SparkSession
     found = without_placeholders(rows.localCheckpoint(), pattern)
     unknown = {r.record_key for r in found.where("birth_date IS NULL").collect()}
     assert unknown == {str(i) for i in range(60)}
+
+
+@pytest.mark.parametrize(
+    "born",
+    [lambda i: str(1900 + i % 80), lambda i: f"2004-{1 + i % 12:02}-{1 + i % 28:02}"],
+    ids=["years", "a school"],
+)
+def test_births_that_are_few_by_nature_stay_known(spark: SparkSession, born: Callable[[int], str]) -> None:
+    sounds = [f"{a}a{b}o{c}" for a in "bdfgklmnrs" for b in "bdfgklmnrs" for c in "dfklmnrs"]
+    people = [(str(i), sounds[(i // 80 * 13 + i) % len(sounds)], born(i)) for i in range(2_400)]
+    people += [(f"x{i}", sounds[i], "1901-01-01") for i in range(600)]
+    schema = "record_key string, family_name string, birth_date string"
+    rows, pattern = folded_records(spark.createDataFrame(people, schema), MatchingSettings())
+    found = without_placeholders(rows.localCheckpoint(), pattern).where("birth_date IS NULL")
+    assert {r.record_key for r in found.collect()} == {f"x{i}" for i in range(600)}
+
+
+def test_fields_that_make_no_key_give_no_links(spark: SparkSession) -> None:
+    fields = (PERSON_FIELDS[1], MatchField(column="region", comparison="exact", role="address"))
+    rows = spark.createDataFrame(
+        [("1", "King", "N"), ("2", "King", "N")], "record_key string, family_name string, region string"
+    )
+    found = match_records(rows, settings=MatchingSettings(fields=fields, swaps=()), checkpoint=cut)
+    assert found.links.isEmpty() and not found.passes
 
 
 def test_copies_of_a_record_do_not_hide_it_from_the_others(spark: SparkSession):

@@ -75,6 +75,28 @@ def test_returns_are_netted_and_never_count_as_purchases(spark):
     )
 
 
+def test_a_return_under_the_number_of_its_order_counts_on_its_own_day(spark):
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        order_line="""
+        identifiers         | order_number | line_number | order_time          | net_revenue | quantity
+        customer_number:ada | o1           | 1           | 2025-11-01 08:00:00 |      100.00 |        1
+        customer_number:ada | o2           | 1           | 2025-11-20 08:00:00 |       80.00 |        1
+        customer_number:ada | o1           | 2           | 2026-01-20 08:00:00 |      -60.00 |       -1
+        customer_number:ada | o1           | 3           | 2026-01-21 08:00:00 |      -10.00 |       -1
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-31").where("person_id = 'ada'"),
+        CUSTOMER_PROFILE,
+        """
+        person_id | order_count | return_count | net_revenue | net_revenue_30d | net_revenue_90d | monetary_value | aov  | last_order_date
+        ada       |           2 |            1 |      110.00 |          -70.00 |           10.00 |           10.0 | 90.0 | 2025-11-20
+        """,
+    )
+
+
 def test_windows_reach_back_whole_days_in_the_zone_of_the_project(spark):
     # 2026-01-01 in Berlin begins at 23:00 UTC of the day before; 30 days before 2026-01-31 is that day
     berlin = Conventions("Europe/Berlin", CONVENTIONS.money, ("customer_number",), ("anonymous_id",))

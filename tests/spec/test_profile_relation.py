@@ -178,6 +178,7 @@ def test_contacts_and_responses_of_a_person_with_control_groups_left_out(spark):
                    | c        | customer_number:ada | redeemed     | 2025-12-10 08:00:00
                    | c        | customer_number:ben | unsubscribed | 2026-01-10 08:00:00
         k1         |          | customer_number:cyd | complained   | 2026-01-28 10:00:00
+                   | c        | customer_number:dan, customer_number:eve | unsubscribed | 2026-01-10 08:00:00
         """,
         campaign="""
         campaign | channel
@@ -185,13 +186,15 @@ def test_contacts_and_responses_of_a_person_with_control_groups_left_out(spark):
         """,
     )
     assert_table(
-        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben', 'cyd')"),
+        profiles_of(facts, "2026-01-31").where("person_id <> 'nobody'"),
         CUSTOMER_PROFILE,
         """
         person_id | contacts_7d | contacts_30d | contacts_90d | last_contact_at     | responses_7d | responses_90d | redemptions_90d | response_rate_90d | unsubscribed_channels
         ada       |           1 |            2 |            3 | 2026-01-28 08:00:00 |            2 |             3 |               1 |               1.0 |
         ben       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["post"]
         cyd       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["email"]
+        dan       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["post"]
+        eve       |           0 |            0 |            0 |                     |            0 |             0 |               0 |                   | ["post"]
         """,
     )
 
@@ -210,6 +213,8 @@ def test_consent_is_the_latest_statement_known_and_objections_suppress(spark):
         customer_number:cyd | marketing | any     | withdrawn | 2026-01-05 08:00:00 |
         customer_number:cyd | marketing | post    | granted   | 2026-01-06 08:00:00 |
         customer_number:eve | marketing | email   | granted   | 2026-01-20 08:00:00 |
+        customer_number:dan | profiling | email   | denied    | 2026-01-20 08:00:00 |
+        customer_number:dan | profiling | email   | granted   | 2026-01-20 08:00:00 | 2026-01-22 08:00:00
         """,
         response="""
         campaign | identifiers         | type         | response_time
@@ -234,7 +239,7 @@ def test_consent_is_the_latest_statement_known_and_objections_suppress(spark):
         ada       | {"marketing:email": "withdrawn", "profiling:any": "granted"}   | false         |                    |
         ben       | {"marketing:any": "withdrawn"}                                 | true          | objected           |
         cyd       | {"marketing:any": "withdrawn", "marketing:post": "granted"}    | false         |                    | ["email"]
-        dan       |                                                                | true          | blocked            |
+        dan       | {"profiling:email": "denied"}                                  | true          | blocked            |
         eve       | {"marketing:email": "granted"}                                 | false         |                    |
         """,
     )

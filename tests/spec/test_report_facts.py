@@ -9,7 +9,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import SESSION
-from habitue.report.collect import pareto_points
+from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.report.collect import fill_rates, pareto_points
 from habitue.report.visit_facts import VisitFacts, visit_facts
 from tests.tables import table
 
@@ -29,6 +30,11 @@ def test_the_pareto_curve_rises_evenly_among_equals(
     found = dict(pareto_points(profile))
     assert {x: found[x] for x in expected} == pytest.approx(expected)
     assert list(found) == sorted(found) and len(found) == round(1 / min(found))
+
+
+def test_of_nobody_no_share_of_columns_is_filled(spark: SparkSession) -> None:
+    nobody = table(spark, CUSTOMER_PROFILE, "person_id").limit(0)
+    assert set(fill_rates(nobody).values()) == {0.0}
 
 
 def test_visits_of_a_month_are_counted_by_how_far_they_came_and_what_they_left(spark: SparkSession) -> None:

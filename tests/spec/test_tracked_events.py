@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -14,7 +15,7 @@ from pyspark.sql import functions as F
 from habitue.sources.event_rules import DEFAULT_RULES
 from habitue.sources.ga4 import read_ga4
 from habitue.sources.mapping import map_source
-from habitue.sources.segment import SegmentSettings, read_segment
+from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
 from habitue.sources.settings import SourceSettings
 from habitue.sources.snowplow import read_snowplow
 from tests.raw_rows import raw_rows
@@ -199,6 +200,74 @@ def test_the_client_of_a_server_is_no_robot_and_places_and_cookies_are_no_proper
     assert {n: r["bot_reason"] for n, r in found.items()} == {"1": None, "2": "user_agent"}
     told = json.loads(found["1"]["told"])
     assert told["own"] == "kept" and "48.4" not in found["1"]["told"] and "GA1" not in found["1"]["told"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "schema", "name"),
+    [
+        ("com.snowplowanalytics.snowplow", "site_search", "products_searched"),
+        ("com.snowplowanalytics.mobile", "screen_view", "screen_viewed"),
+        ("com.acme", "offerAccepted", "offer_accepted"),
+    ],
+)
+def test_a_self_describing_event_without_a_name_has_that_of_its_schema(
+    spark: SparkSession, vendor: str, schema: str, name: str
+) -> None:
+    data = {"schema": f"iglu:{vendor}/{schema}/jsonschema/1-0-0", "data": {"terms": ["red", "shoes"]}}
+    row = {"event_id": "1", "event": "unstruct", "collector_tstamp": "2024-05-01T10:00Z"}
+    lines = raw_lines(spark, row | {"unstruct_event": json.dumps({"data": data})})
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    found = read_snowplow(lines, settings, DEFAULT_RULES).rows.first()
+    assert (found["event_name"], found["_faults"]) == (name, [])
+    assert found["search_term"] == ("red shoes" if name == "products_searched" else None)
+
+
+@pytest.mark.parametrize("number", ["undefined", "null", "(not set)", "NaN", "", "o-1"])
+def test_an_order_has_no_number_where_the_tracker_knows_none(spark: SparkSession, number: str) -> None:
+    call = {"messageId": "1", "type": "track", "event": "Order Completed", "timestamp": "2024-05-01T10:00Z"}
+    sold = {"schema": f"{ECOMMERCE}/transaction/jsonschema/1-0-0", "data": {"transaction_id": number}}
+    action = {
+        "schema": f"{ECOMMERCE}/snowplow_ecommerce_action/jsonschema/1-0-2",
+        "data": {"type": "transaction"},
+    }
+    purchase = {"event_name": "purchase", "event_timestamp": 1.7145576e15, "event_date": "20240501"}
+    row = {"event_id": "1", "event": "unstruct", "collector_tstamp": "2024-05-01 10:00:00"}
+    row |= {"contexts": json.dumps({"data": [sold]}), "unstruct_event": json.dumps({"data": action})}
+    drafts = (
+        read_segment(
+            raw_lines(spark, call | {"properties": {"order_id": number}}),
+            settings=SegmentSettings(source="w"),
+        ),
+        read_ga4(
+            raw_lines(spark, purchase | {"ecommerce": {"transaction_id": number}}),
+            SourceSettings(source="web", adapter="ga4", path="x"),
+            DEFAULT_RULES,
+        ),
+        read_snowplow(
+            raw_lines(spark, row), SourceSettings(source="web", adapter="snowplow", path="x"), DEFAULT_RULES
+        ),
+    )
+    columns = ("event_name", "order.order_number", "_faults", F.unix_seconds("event_time"))
+    found = [tuple(draft.rows.select(*columns).first()) for draft in drafts]
+    assert found == [("order_completed", number if number == "o-1" else None, [], 1714557600)] * 3
+
+
+def test_what_tag_managers_and_camel_case_make_of_a_call_is_read(spark: SparkSession) -> None:
+    listed = json.dumps([{"product_id": "A", "price": 9.9, "quantity": 2}])
+    order = {
+        "messageId": "1",
+        "type": "track",
+        "event": "Order Completed",
+        "timestamp": "2024-05-01T10:00+02:00",
+    }
+    lines = raw_lines(spark, order | {"properties": {"orderId": "o1", "products": listed}})
+    found = read_segment(lines, settings=SegmentSettings(source="web")).rows.first()
+    assert [(i.product_number, i.price) for i in found["items"]] == [("A", Decimal("9.90"))]
+    assert found["event_time"] == datetime(2024, 5, 1, 8) and found["_faults"] == []
+    mail = {"messageId": "2", "type": "track", "event": "Email Opened", "timestamp": "2024-05-01T10:00:00Z"}
+    lines = raw_lines(spark, mail | {"properties": {"campaignId": 7, "emailId": "m1"}})
+    answer = read_segment_responses(lines, settings=SegmentSettings(source="web")).rows.first()
+    assert (answer["campaign"], answer["contact_id"]) == ("7", "m1")
 
 
 def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark: SparkSession) -> None:

@@ -49,13 +49,13 @@ AUDIENCES = (
     AudienceFacts("nobody", "Empty.", 0, 0, 0, 0, 0, 0, {}),
 )
 CHURN = ModelFacts(
-    name="churn", version="3", kind="booster", trained_until="2026-01-01", is_flagged=False,
+    name="churn", version="3", kind="booster", trained_until="2026-01-01", flag="weak",
     metrics={"auc": 0.8765, "pr_auc": 0.5, "lift_10": 4.0, "brier": 0.1, "ece": 0.0123},
     baselines={"recency": {"auc": 0.8654}},
     curves={"tenths": [(10, 0.5, 0.45), (1, 0.01, 0.02)], "gains": [(0.0, 0.0), (0.1, 0.4), (1.0, 1.0)], "purchases": []},
 )  # fmt: skip
 CLV = ModelFacts(
-    name="clv", version="2", kind="blend", trained_until="2026-01-01", is_flagged=True,
+    name="clv", version="2", kind="blend", trained_until="2026-01-01", flag="baseline",
     metrics={"gini": 0.71, "bias": 0.01}, baselines={"past spend": {"gini": 0.72}},
     curves={"tenths": [(1, 900.0, 850.0), (10, 5.0, 6.0)], "gains": [], "purchases": [(1, 12.0, 11.5)]},
 )  # fmt: skip
@@ -171,6 +171,7 @@ def test_titles_and_losses_stand_in_the_page() -> None:
     assert "108 no consent source; 12 global holdout" in texts
     assert "churn_prevention to csv: no consent source" in texts
     assert "This model did not beat the best baseline; the baseline is used." in texts
+    assert "This first model has weaknesses" in texts
     assert "Abwanderungsmodell" in render(FULL, "de")
 
 

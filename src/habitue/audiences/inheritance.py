@@ -35,6 +35,12 @@ def successors(changes: DataFrame, *, checkpoint: Callable[[DataFrame], DataFram
     return links
 
 
+def of_ended(changes: DataFrame, identity_map: DataFrame) -> DataFrame:
+    """Those changes whose old id no identifier has any more: after a split it lives on, and keeps what is its own."""
+    living = identity_map.where(F.col("valid_to").isNull()).select(F.col("person_id").alias("old_person_id"))
+    return changes.join(living, "old_person_id", "left_anti")
+
+
 def carry_assignments(stored: DataFrame, links: DataFrame) -> DataFrame:
     """Stored places with those of predecessors: whoever was held out in any of them is held out.
 
@@ -57,7 +63,10 @@ def carry_assignments(stored: DataFrame, links: DataFrame) -> DataFrame:
 
 
 def carry_members(previous: DataFrame, links: DataFrame) -> DataFrame:
-    """Members of the previous release under the ids that their persons have now; the first entry counts."""
+    """Members of the previous release under the ids that their persons have now; the first entry counts.
+
+    `links` are those of ended ids.
+    """
     ended = links.select(F.col("old_person_id").alias("link_person_id")).distinct()
     last = links.join(ended, links["new_person_id"] == ended["link_person_id"], "left_anti")
     moved = previous.join(last, previous["person_id"] == last["old_person_id"], "left")

@@ -72,7 +72,12 @@ PERSON_RECORD = Table(
         Column("postal_code", "string", "Postal code.", personal=Personal.CLEAR),
         Column("city", "string", "City.", personal=Personal.CLEAR),
         Column("country", "string", "ISO 3166 alpha-2.", personal=Personal.ATTRIBUTE),
-        Column("email", "string", "E-mail, normalised.", personal=Personal.CLEAR),
+        Column(
+            "email",
+            "string",
+            "E-mail, normalised; also one that is no identifier (info@).",
+            personal=Personal.CLEAR,
+        ),
         Column("phone", "string", "Phone, normalised.", personal=Personal.CLEAR),
         Column("known_time", "timestamp", "When the record was known.", nullable=False),
         Column("row_hash", "string", "Digest of the row.", nullable=False),

@@ -18,7 +18,8 @@ from habitue.events.words import holds_any
 
 REDACTED = "redacted"
 
-_EMAIL = r"[\p{L}\p{N}._%+-]{1,64}(?:@|%40)[\p{L}\p{N}.-]{1,255}\.[\p{L}]{2,24}"
+# an address within the parameter of an address is encoded once more: %2540 is @
+_EMAIL = r"[\p{L}\p{N}._%+-]{1,64}(?:@|%(?:25)*+40)[\p{L}\p{N}.-]{1,255}\.[\p{L}]{2,24}"
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _NUMBER = r"-?[0-9][0-9.eE+-]*+"
 _FLAT_LIST = r"\[[^\[\]{}]*+\]"
@@ -143,15 +144,17 @@ def _parameter(settings: RedactionSettings, *, value: str) -> str:
     """A personal parameter of a URL; its value is what follows the first group."""
     containing, named = _any_of(settings.containing), _any_of(settings.named)
     other = r'[^=&;#"\\]{0,64}'
-    return rf"(?i)([?&;#](?:{other}?(?:{containing}){other}|{named})=){value}"
+    begins, ends = "[?&;#]|%(?:25)*+(?:3f|26|3b|23)", "=|%(?:25)*+3d"
+    return rf"(?i)((?:{begins})(?:{other}?(?:{containing}){other}|{named})(?:{ends})){value}"
 
 
 def _may_hold_parameter(text: Column) -> Column:
-    return text.contains("=") & holds_any(text, "?", "&", ";", "#")
+    is_encoded = text.contains("%") & holds_any(text, "3D", "3d")
+    return (text.contains("=") & holds_any(text, "?", "&", ";", "#")) | is_encoded
 
 
 def _may_hold_address(text: Column) -> Column:
-    return holds_any(text, "@", "%40")
+    return holds_any(text, "@", "%40", "%25")
 
 
 def _without_addresses(text: Column) -> Column:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -38,8 +40,20 @@ def recent_unsubscribes(
     return persons.groupBy("person_id").agg(F.collect_set("channel").alias("left_channels"))
 
 
+def inherited_unsubscribes(profile: DataFrame, heirs: DataFrame) -> DataFrame:
+    """One row per person: the channels that an id had left that ended in it after the profile's day.
+
+    `heirs` are links of ended ids (old_person_id, new_person_id).
+    """
+    left = profile.select(
+        F.col("person_id").alias("old_person_id"), F.explode("unsubscribed_channels").alias("channel")
+    )
+    inherited = left.join(heirs, "old_person_id").groupBy(F.col("new_person_id").alias("person_id"))
+    return inherited.agg(F.collect_set("channel").alias("left_channels"))
+
+
 def with_standing(
-    profile: DataFrame, *, consent: DataFrame, customers: DataFrame, unsubscribes: DataFrame
+    profile: DataFrame, *, consent: DataFrame, customers: DataFrame, unsubscribes: Sequence[DataFrame]
 ) -> DataFrame:
     """The profile with consent, unsubscribed_channels, is_suppressed and suppression_reason as of now.
 
@@ -56,7 +70,7 @@ def with_standing(
         profile.drop("consent")
         .join(consent, "person_id", "left")
         .join(blocks, "person_id", "left")
-        .join(unsubscribes, "person_id", "left")
+        .join(_together(unsubscribes), "person_id", "left")
     )
     standing = {
         "suppression_reason": now,
@@ -64,3 +78,9 @@ def with_standing(
         "unsubscribed_channels": F.array_union(F.coalesce("unsubscribed_channels", no_channels), recent),
     }
     return joined.withColumns(standing).drop("block", "left_channels")
+
+
+def _together(unsubscribes: Sequence[DataFrame]) -> DataFrame:
+    channels = F.array_distinct(F.flatten(F.collect_list("left_channels")))
+    every = reduce(DataFrame.unionByName, unsubscribes)
+    return every.groupBy("person_id").agg(channels.alias("left_channels"))

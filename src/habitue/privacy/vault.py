@@ -37,13 +37,22 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
             (F.trim(item["value"]) != "") & ~F.exists("_keyed", lambda key: key["id_type"] == item["id_type"])
         ),
     )
-    counted = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False))).drop("_identifiers")
+    counted = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False)))
+    if entity.leaf == "customer_record":
+        counted = counted.withColumn("_mailbox", _stated_mailbox())
+    counted = counted.drop("_identifiers")
     if entity.leaf == "customer_record":
         own = counted.withColumn("_own", _own_key(pepper, settings))
         named = F.when(F.size("_keyed") > 0, F.col("_keyed")).otherwise(F.col("_own"))
         record_key = F.get("_own", F.lit(0))["id_key"]
         return own.withColumns({"record_key": record_key, "_keyed": named}).drop("_own")
     return _with_other_person(counted, pepper, settings) if entity.leaf == "touch" else counted
+
+
+def _stated_mailbox() -> Column:
+    """The first mailbox as stated: one that ties nobody (info@, a reserved domain) still tells records apart."""
+    mails = F.filter("_identifiers", lambda i: (i["id_type"] == "email") & i["value"].contains("@"))
+    return F.lower(F.trim(F.get(mails, F.lit(0))["value"]))
 
 
 def _own_key(pepper: bytes, settings: NormaliseSettings) -> Column:
@@ -85,10 +94,10 @@ def vault_identifiers(every: Sequence[DataFrame]) -> DataFrame:
 
 
 def person_records(rows: DataFrame) -> DataFrame:
-    """Rows for `vault.person_record` without their hash, with `_stated_time`, from keyed customer records."""
+    """Rows for `vault.person_record` without their hash, with `_stated_time`, from keyed customer records (`with_keys`)."""
     made = {
         "identifiers": open_identifiers(),
-        "email": _first_value("email"),
+        "email": F.coalesce(_first_value("email"), "_mailbox"),
         "phone": _first_value("phone"),
     }
     return rows.select(

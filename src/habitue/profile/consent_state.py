@@ -27,7 +27,7 @@ def consent_state(statements: DataFrame, owner: DataFrame, cuts: Sequence[Cut]) 
     """
     owned = with_person(statements, owner, cuts).where(F.col("person_id").isNotNull())
     strictness = F.when(F.col("status") == "granted", 0).otherwise(1).alias("strictness")
-    newest = F.struct("given_time", "known_time", strictness, "consent_id", "status")
+    newest = F.struct("given_time", strictness, "known_time", "consent_id", "status")
     latest = owned.groupBy(*KEYS, "purpose", "channel").agg(F.max(newest).alias("newest"))
     statement = F.struct(
         F.concat_ws(":", "purpose", "channel").alias("name"),

@@ -57,10 +57,9 @@ def _answers(
         campaigns, on=["source", "campaign"], how="left"
     )
     is_borrowing = (F.size("identifiers") == 0) & F.col("contact_cut").isNotNull()
+    who = F.when(is_borrowing, F.col("contact_identifiers")).otherwise(F.col("identifiers"))
     return found.select(
-        F.when(is_borrowing, F.col("contact_identifiers"))
-        .otherwise(F.col("identifiers"))
-        .alias("identifiers"),
+        F.explode(_who_answers(who)).alias("identifiers"),
         F.when(is_borrowing, F.greatest("first_cut", "contact_cut"))
         .otherwise(F.col("first_cut"))
         .alias("first_cut"),
@@ -71,6 +70,12 @@ def _answers(
         F.col("response_time").alias("time"),
         F.col("type").alias("kind"),
     )
+
+
+def _who_answers(who: Column) -> Column:
+    """Sets of identifiers that an answer is given to: one who leaves does so for everybody whom it names."""
+    leaves = F.col("type").isin(*LEAVING) & (F.size(who) > 1)
+    return F.when(leaves, F.transform(who, lambda identifier: F.array(identifier))).otherwise(F.array(who))
 
 
 def contact_history(

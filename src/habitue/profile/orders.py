@@ -3,7 +3,8 @@
 `order_slices` shrinks the lines to one row per order and first cut that sees
 them (one row per order, unless lines of it became known later). `order_history`
 gives each slice its person and puts the slices of an order together per cut, so
-that a line known later never touches an earlier cut.
+that a line known later never touches an earlier cut. What was returned is a row
+of its own, since it lowers revenue on the day on which it came back.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from habitue.profile.cuts import Cut, days_before, local_date
 from habitue.profile.facts import KEYS, seen_by
 from habitue.profile.persons import with_person
 
-_ORDER = ("source", "order_number")
+_ORDER = ("source", "order_number", "returned_on")
 _SUMS = (
     "bought_lines", "returned_lines", "bought_value", "returned_value", "units", "list_value",
     "discount_value", "discount_lines", "coupon_lines", "full_price_value", "cost_value", "cost_lines",
@@ -28,16 +29,21 @@ _SUMS = (
 
 
 def order_slices(lines: DataFrame, cuts: Sequence[Cut], conventions: Conventions) -> DataFrame:
-    """One row per order, place, identifiers and first cut that sees its lines; everything in it adds up.
+    """One row per order, day of return, place, identifiers and first cut that sees its lines; everything in it adds up.
 
-    Money is in the project's currency. Returned lines (negative) are kept apart
+    `returned_on` is null for what was bought. Money is in the project's currency. Returned lines (negative) are kept apart
     from bought ones. A discount is any amount taken off a bought line.
     """
     seen = seen_by(in_project_currency(lines, conventions.money, conventions.zone), "order_time", cuts)
-    return seen.groupBy("identifiers", *_ORDER, "first_cut", "channel", "store").agg(
-        F.min("order_time").alias("order_time"),
-        F.max("known_time").alias("known_time"),
-        *_line_sums(),
+    returned_on = F.when(F.col("is_return"), local_date(F.col("order_time"), conventions.zone))
+    return (
+        seen.withColumn("returned_on", returned_on)
+        .groupBy("identifiers", *_ORDER, "first_cut", "channel", "store")
+        .agg(
+            F.min("order_time").alias("order_time"),
+            F.max("known_time").alias("known_time"),
+            *_line_sums(),
+        )
     )
 
 
@@ -66,7 +72,7 @@ def _line_sums() -> list[Column]:
 def order_history(
     slices: DataFrame, owner: DataFrame, cuts: Sequence[Cut], conventions: Conventions
 ) -> DataFrame:
-    """One row per cut, person and order; orders of nobody are left out.
+    """One row per cut, person, order and day of return (null: the purchase); orders of nobody are left out.
 
     Rows are laid out by cut and person first: all later grouping by person needs
     no further shuffle.

@@ -21,6 +21,7 @@ def totals() -> dict[str, Column]:
     purchase_day = F.when(purchase, F.col("order_date"))
     orders = {f"orders_{d}d": F.count_if(purchase & _within(d)) for d in ORDER_WINDOWS}
     revenue = {f"net_revenue_{d}d": _sum(F.when(_within(d), F.col("net_value"))) for d in REVENUE_WINDOWS}
+    returned_order = F.when(F.col("returned_on").isNotNull(), F.struct("source", "order_number"))
     margin = F.sum("net_value") - F.sum("cost_value")
     has_all_costs = F.sum("cost_lines") == F.sum(F.col("bought_lines") + F.col("returned_lines"))
     return {
@@ -31,7 +32,7 @@ def totals() -> dict[str, Column]:
         "net_revenue": _sum(F.col("net_value")),
         "bought_value": _sum(F.col("bought_value")),
         "returned_value": _sum(F.col("returned_value")),
-        "return_count": F.count_if(F.col("returned_lines") > 0),
+        "return_count": F.size(F.collect_set(returned_order)).cast("bigint"),
         "contribution_margin": F.when(has_all_costs, margin).cast(MONEY),
         "order_known_time": F.max("known_time"),
         # the day and value of each purchase or return, for what must look at whole days

@@ -129,7 +129,8 @@ def fill_rates(profile: DataFrame) -> dict[str, float]:
     """Share of filled cells by class of profile columns."""
     classes = {c: [k.name for k in CUSTOMER_PROFILE.columns if k.field_class is c] for c in FieldClass}
     rates = [
-        (sum((F.count(name) for name in names), F.lit(0)) / (F.count("*") * len(names))).alias(
+        # of nobody there is no share
+        F.try_divide(sum((F.count(name) for name in names), F.lit(0)), F.count("*") * len(names)).alias(
             field_class.value
         )
         for field_class, names in classes.items()

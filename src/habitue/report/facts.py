@@ -58,7 +58,9 @@ class ModelFacts:
     version: str
     kind: str
     trained_until: str
-    is_flagged: bool
+    flag: str
+    """What the gate found wanting: baseline, weak; empty: nothing."""
+
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
     curves: dict[str, Any] = field(

@@ -17,7 +17,7 @@ def model_facts(
         version=version,
         kind=str(judgement["kind"]),
         trained_until=trained_until,
-        is_flagged=flag == "baseline",
+        flag=flag,
         metrics=dict(judgement["metrics"]),
         baselines={baseline: dict(values) for baseline, values in judgement["baselines"].items()},
         curves={curve: judgement[curve] for curve in ("tenths", "gains", "purchases")},

@@ -304,11 +304,13 @@ class Page:
             for name, values in model.baselines.items()
         ]
         text = f"{w('version')} {model.version}, {w('trained on facts before')} {model.trained_until}"
-        flag = (
-            note(w("This model did not beat the best baseline; the baseline is used."))
-            if model.is_flagged
-            else Markup("")
-        )
+        flags = {
+            "baseline": w("This model did not beat the best baseline; the baseline is used."),
+            "weak": w(
+                "This first model has weaknesses, which its training names; it serves until a better one is there."
+            ),
+        }
+        flag = note(flags[model.flag]) if model.flag in flags else Markup("")
         return (
             flag + lead(text) + html_table([w("Model"), *measures], rows, numeric=range(1, len(measures) + 1))
         )

@@ -47,6 +47,8 @@ GERMAN = {
     "No churn model was judged in this project yet.": "Noch kein Abwanderungsmodell bewertet.",
     "No value model was judged in this project yet.": "Noch kein Wertmodell bewertet.",
     "This model did not beat the best baseline; the baseline is used.": "Dieses Modell schlug den besten Vergleichswert nicht; der Vergleichswert wird verwendet.",
+    "This first model has weaknesses, which its training names; it serves until a better one is there.":
+        "Dieses erste Modell hat Schwächen, die sein Training nennt; es dient, bis ein besseres da ist.",
     "trained on facts before": "trainiert mit Tatsachen vor", "version": "Version",
     "Expected and actual purchases": "Erwartete und tatsächliche Käufe",
     "Purchase days per customer by tenth of what was expected: expected (wide) and actual (thin).":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import partial
 
 from pyspark.sql import Column, DataFrame
@@ -116,7 +117,8 @@ def _historic(settings: EconomicsSettings) -> Column:
     if settings.margin is None:
         value = F.col("net_revenue")
     else:
-        by_rate = (F.col("net_revenue") * F.lit(settings.margin)).cast(MONEY)
+        rate = F.lit(Decimal(str(settings.margin))).cast("decimal(9,8)")
+        by_rate = F.round(F.col("net_revenue") * rate, 2).cast(MONEY)
         value = F.coalesce(F.col("contribution_margin"), by_rate)
     return F.when(F.col("order_count") > 0, value).cast(MONEY).alias("clv_historic")
 

@@ -30,6 +30,8 @@ _KINDS = {
 }
 _UNNAMED = ("unknown", "??", "null", "(not set)", "(none)", "(direct)", "(data deleted)", "<other>")
 
+_NO_NUMBER = ("undefined", "nan", "none", "nil", "n/a", "0")
+
 
 def present(value: Column) -> Column:
     """The text, null where it is blank."""
@@ -40,6 +42,12 @@ def named_value(value: Column) -> Column:
     """The text, null also where an enrichment wrote that it does not know."""
     text = present(value)
     return F.when(~F.lower(text).isin(*_UNNAMED), text)
+
+
+def order_number(*stated: Column) -> Column:
+    """The first number that is one: what a tracker sends for an order without a number is that of no order."""
+    numbers = (named_value(value) for value in stated)
+    return F.coalesce(*(F.when(~F.lower(n).isin(*_NO_NUMBER), n) for n in numbers))
 
 
 def filled(values: Mapping[str, Column]) -> Column:

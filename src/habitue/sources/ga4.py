@@ -67,7 +67,7 @@ def read_ga4(raw: DataFrame, settings: SourceSettings, rules: EventRules) -> Dra
 
 def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> DataFrame:
     nothing = F.lit(None).cast("timestamp")
-    stated = F.timestamp_micros(F.col("event_timestamp").try_cast("bigint"))
+    stated = F.timestamp_micros(F.col("event_timestamp").try_cast("decimal(20,0)").try_cast("bigint"))
     named = rows.withColumns(
         {
             "name": canonical_name(F.col("event_name"), GA4_NAMES),
@@ -238,7 +238,7 @@ def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
     ecommerce, p = F.col("ecommerce"), F.col("p")
     is_refund = name == vocabulary.ORDER_REFUNDED
     stated = F.when(is_refund, ecommerce["refund_value"]).otherwise(ecommerce["purchase_revenue"])
-    order_number = F.coalesce(named_value(ecommerce["transaction_id"]), named_value(p["transaction_id"]))
+    order_number = parts.order_number(ecommerce["transaction_id"], p["transaction_id"])
     in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
     fields = {
         "order_number": order_number,

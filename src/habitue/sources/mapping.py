@@ -31,6 +31,8 @@ __all__ = ["SourceSettings", "map_source"]
 
 _READING = ("_file", "_position", "_raw")
 _BIRTH_YEARS = (1900, 2100)
+"""Years of customers. A date before them tells records of a historical list apart, so it is kept as a date."""
+_BIRTH_DATES = (1500, 2100)
 _CAMPAIGN = EVENT.column("campaign").type
 
 
@@ -220,7 +222,7 @@ def _with_person(rows: DataFrame) -> DataFrame:
     return rows.withColumns(
         {
             "birth_year": F.when(is_sensible, year),
-            "birth_date": F.when(F.year(born).between(*_BIRTH_YEARS), born),
+            "birth_date": F.when(F.year(born).between(*_BIRTH_DATES), born),
             "postal_area": F.coalesce(
                 column("postal_area", "string"), F.left(column("postal_code", "string"), F.lit(2))
             ),

@@ -23,6 +23,7 @@ from habitue.sources.event_parts import present
 from habitue.sources.faults import faults
 from habitue.sources.segment_line import GROUP_TRAITS, parsed
 from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
+from habitue.sources.values import instant
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
 _CLOCKS = {
@@ -31,6 +32,7 @@ _CLOCKS = {
     "received_time": "receivedAt",
     "stated_time": "timestamp",
 }
+_CAMPAIGN_NAMES = ("campaign_id", "campaignId", "campaign_name", "campaignName")
 _OF_DELIVERY = ("sentAt", "receivedAt", "_corrupt")
 
 
@@ -70,7 +72,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
     named = (
         parsed(raw_text)
         .withColumns(
-            {name: line[field].try_cast("timestamp") for name, field in _CLOCKS.items()}
+            {name: instant(line[field]) for name, field in _CLOCKS.items()}
             | {"call": call, "plain": plain_name(line["event"])}
         )
         .withColumns(
@@ -112,15 +114,15 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         ).alias("page"),
         _device().alias("device"),
         commerce.product(props, name).alias("product"),
-        commerce.items(props).alias("items"),
-        commerce.order(props, name, currency=settings.currency).alias("order"),
+        commerce.items(F.col("products")).alias("items"),
+        commerce.order(props, F.col("products"), name, currency=settings.currency).alias("order"),
         redacted_text(present(props["query"])).alias("search_term"),
         _consent().alias("consent"),
         parts.variant(redacted_json(F.col("told"), settings=settings.redaction, small=F.col("small"))).alias(
             "properties"
         ),
-        F.coalesce(present(props["campaign_id"]), present(props["campaign_name"])).alias("_campaign"),
-        present(props["email_id"]).alias("_contact"),
+        F.coalesce(*(present(props[n]) for n in _CAMPAIGN_NAMES)).alias("_campaign"),
+        F.coalesce(present(props["email_id"]), present(props["emailId"])).alias("_contact"),
     )
 
 
@@ -167,7 +169,7 @@ def _faults(settings: SegmentSettings) -> Column:
             "impossible_value",
             f"event_time lies before {settings.clock.earliest}",
         ),
-        *commerce.number_faults(F.col("props"), name),
+        *commerce.number_faults(F.col("props"), F.col("products"), name),
     ]
     return faults(conditions, is_corrupt=F.col("is_corrupt"), corrupt="the line is not one JSON object")
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY, QUANTITY
 from habitue.events import vocabulary
-from habitue.sources.event_parts import is_unreadable, number, present
+from habitue.sources.event_parts import is_unreadable, number, order_number, present
 from habitue.sources.segment_line import ORDER_AMOUNTS
 from habitue.sources.tracked_products import worth
 
@@ -36,21 +36,21 @@ def _product(properties: Column, first_id: Column) -> Column:
     )
 
 
-def items(properties: Column) -> Column:
+def items(products: Column) -> Column:
     """The products of a cart or order, in the order they were sent; those without a number left out."""
-    return F.array_compact(F.transform(properties["products"], lambda item: _product(item, item["id"])))
+    return F.array_compact(F.transform(products, lambda item: _product(item, item["id"])))
 
 
-def order(properties: Column, event_name: Column, *, currency: str | None) -> Column:
+def order(properties: Column, products: Column, event_name: Column, *, currency: str | None) -> Column:
     """The order of an order event, of a checkout or of any event that names one; `currency` where it states none."""
     stated = F.upper(present(properties["currency"]))
-    order_number = F.coalesce(present(properties["order_id"]), present(properties["orderId"]))
+    number_of_order = order_number(properties["order_id"], properties["orderId"])
     is_valued = event_name.isin(*vocabulary.VALUED)
-    is_order = is_valued | order_number.isNotNull()
+    is_order = is_valued | number_of_order.isNotNull()
     stated_value = F.when(is_valued, number(properties["value"], MONEY))
-    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(items(properties)))
+    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(items(products)))
     fields = {
-        "order_number": order_number,
+        "order_number": number_of_order,
         "value": F.coalesce(net_merchandise(properties), stated_value, in_checkout),
         "currency": F.coalesce(stated, F.lit(currency)),
         "discount": number(properties["discount"], MONEY),
@@ -73,7 +73,7 @@ def net_merchandise(properties: Column) -> Column:
     return F.coalesce(amount["subtotal"], from_revenue, from_total).try_cast(MONEY)
 
 
-def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, str, str]]:
+def number_faults(properties: Column, products: Column, event_name: Column) -> list[tuple[Column, str, str]]:
     """Condition, code and reason of each way in which the numbers of a commerce event can be wrong.
 
     Events outside the commerce vocabulary may call anything a price, so theirs are not judged.
@@ -85,7 +85,7 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
         for text, type_, name in of_event
     ]
     for name, type_ in _PRODUCT_NUMBERS.items():
-        faults += _product_faults(properties, event_name, name, type_)
+        faults += _product_faults(properties, products, event_name, name, type_)
     worth_what = is_unreadable(properties["value"], MONEY) & event_name.isin(*vocabulary.VALUED)
     faults.append((worth_what, "not_a_number", "properties.value is not a number"))
     is_judged = event_name.isin(*vocabulary.COMMERCE)
@@ -93,7 +93,7 @@ def number_faults(properties: Column, event_name: Column) -> list[tuple[Column, 
 
 
 def _product_faults(
-    properties: Column, event_name: Column, name: str, type_: str
+    properties: Column, products: Column, event_name: Column, name: str, type_: str
 ) -> list[tuple[Column, str, str]]:
     def cannot_be_read(product: Column) -> Column:
         return is_unreadable(product[name], type_)
@@ -101,10 +101,9 @@ def _product_faults(
     def is_negative(product: Column) -> Column:
         return F.coalesce(number(product[name], type_) < 0, F.lit(False))
 
-    listed = properties["products"]
-    below = F.coalesce(F.exists(listed, is_negative), F.lit(False)) | is_negative(properties)
+    below = F.coalesce(F.exists(products, is_negative), F.lit(False)) | is_negative(properties)
     return [
-        (F.exists(listed, cannot_be_read), "not_a_number", f"properties.products.{name} is not a number"),
+        (F.exists(products, cannot_be_read), "not_a_number", f"properties.products.{name} is not a number"),
         (
             below & ~event_name.isin(*vocabulary.ORDERS),  # an order has vouchers and returns among its lines
             "impossible_value",

@@ -50,16 +50,17 @@ ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
 _PROPERTIES = _struct(
     *PRODUCT_FIELDS,
     *ORDER_AMOUNTS,
-    f"products:array<{_struct(*PRODUCT_FIELDS)}>",
-    *("order_id", "orderId", "value", "coupon", "currency"),
+    *("products", "order_id", "orderId", "value", "coupon", "currency"),
     *("name", "query", "url", "path", "title", "referrer"),
-    *("email", "email_id", "campaign_id", "campaign_name"),
+    *("email", "email_id", "emailId", "campaign_id", "campaignId", "campaign_name", "campaignName"),
 )
+_PRODUCTS = f"array<{_struct(*PRODUCT_FIELDS)}>"
 
 
 def parsed(raw_text: DataFrame) -> DataFrame:
-    """Lines with `line` (the call), `props`, `traits` (what is known of them) and `is_corrupt`; blank lines are none.
+    """Lines with `line` (the call), `props`, `products`, `traits` (what is known of them) and `is_corrupt`.
 
+    Blank lines are none. Products are a list, or the JSON text of one, as tag managers send it.
     A line is corrupt when it is not one JSON object. A member of an unexpected shape (a text where an
     object is usual) is null and spoils nothing else.
     """
@@ -73,7 +74,7 @@ def parsed(raw_text: DataFrame) -> DataFrame:
                 "traits": F.from_json("line.traits", _TRAITS),
             }
         )
-        .withColumn("is_corrupt", _is_corrupt())
+        .withColumns({"products": F.from_json("props.products", _PRODUCTS), "is_corrupt": _is_corrupt()})
     )
 
 

@@ -16,6 +16,8 @@ _RUNNING = re.compile(r"(?:^|[^a-z])(?:intraday|fresh)(?:[^a-z]|$)", re.IGNORECA
 _RUNNING_TABLE = re.compile(r"(?:^|/)events_(?:intraday|fresh)_\d", re.IGNORECASE)
 """A folder named by the table, as an export in several files makes one for each."""
 
+_TABLE = re.compile(r"events_(?:intraday_|fresh_)?[0-9]{8}(?:/.*)?$", re.IGNORECASE)
+"""The table in a path, with what lies below it: folders above it are those of deliveries."""
 _PART = re.compile(
     r"^(.*events_(?:intraday_|fresh_)?[0-9]{8})(?:[-_/][0-9]{12}|[-/]part-[0-9]{5}[^/]*?)(?:\.[a-z0-9.]+)?$",
     re.IGNORECASE,
@@ -24,14 +26,15 @@ _PART = re.compile(
 (`events_20240501/part-00001-4f.parquet`). Shorter numbers may be times of the day."""
 
 Delivery = tuple[str, int, str]
-"""File, rank (a higher one replaces a lower), and name without folders."""
+"""File, rank (a higher one replaces a lower), and name without the folders of deliveries."""
 
 
 def deliveries(arrivals: Iterable[tuple[str, datetime]]) -> list[Delivery]:
     """Files by name and arrival, ranked: tables of the running day lowest, then by arrival.
 
     Files that arrived together are parts of one delivery, unless they have the same name in
-    different folders: that is one part delivered twice, and the last folder counts. Numbered parts of one
+    different folders (above the table's own, where a folder is named by it): that is one part delivered
+    twice, and the last folder counts. Numbered parts of one
     table belong together, though some may not have changed when the table was delivered again.
     """
     found = list(arrivals)
@@ -40,7 +43,7 @@ def deliveries(arrivals: Iterable[tuple[str, datetime]]) -> list[Delivery]:
         newest[_table(name)] = max(arrived, newest.get(_table(name), arrived))
     known = [(name, not _is_running(name), newest[_table(name)]) for name, _ in found]
     ranks = {key: rank for rank, key in enumerate(sorted({(final, arrived) for _, final, arrived in known}))}
-    return [(name, ranks[final, arrived], posixpath.basename(name)) for name, final, arrived in known]
+    return [(name, ranks[final, arrived], _without_folders(name)) for name, final, arrived in known]
 
 
 def _table(name: str) -> str:
@@ -48,8 +51,15 @@ def _table(name: str) -> str:
     return _PART.sub(r"\1", name)
 
 
+def _without_folders(name: str) -> str:
+    table = _TABLE.search(name)
+    return table[0] if table else posixpath.basename(name)
+
+
 def _is_running(name: str) -> bool:
-    return bool(_RUNNING.search(posixpath.basename(name)) or _RUNNING_TABLE.search(name))
+    if _RUNNING.search(posixpath.basename(name)) or _RUNNING_TABLE.search(name):
+        return True
+    return not _TABLE.search(name) and any(_RUNNING.search(folder) for folder in name.split("/"))
 
 
 def mark_replaced(rows: DataFrame, files: DataFrame) -> DataFrame:

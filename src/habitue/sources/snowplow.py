@@ -30,6 +30,7 @@ from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 from habitue.sources.snowplow_atomic import TYPED, dialect
 from habitue.sources.snowplow_row import rows_of_lines, rows_of_table
+from habitue.sources.values import instant
 
 ROWS = "events"
 _OWN_OPTIONS = ("currency",)
@@ -48,6 +49,8 @@ _KINDS = {
     "focus_form": "form_started",
     "submit_form": "form_submitted",
 }
+_VENDOR = r"^(?:com_snowplowanalytics_(?:snowplow|mobile|console)|[a-z]{2,4}_[a-z0-9]+)_(?=.)"
+"""Who made a schema: a domain from its end, of two words but for Snowplow's own."""
 _AGREED = ("allow_all", "allow_selected", "implicit_consent")
 _Entities = Mapping[str, Mapping[str, Column]]
 _REFUSED = {"deny_all": "denied", "expired": "denied", "withdrawn": "withdrawn"}
@@ -77,6 +80,7 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
         | {
             "event_data": entity.EVENT.read(F.col("told.data")),
             "documents": entity.CONSENT_DOCUMENT.read_every(entities),
+            "kind": _kind(row),
         }
     )
     of = {name: schema.values(F.col(name)) for name, schema in entity.FIRST.items()}
@@ -123,9 +127,16 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
     )
 
 
+def _kind(row: Mapping[str, Column]) -> Column:
+    """What happened: the event's name, which for a self-describing event is its schema's, else its type."""
+    event = F.lower(row["event"])
+    of_schema = F.regexp_replace("told.schema", _VENDOR, "")
+    return F.lower(F.coalesce(row["event_name"], F.when(event.isin("unstruct", "ue"), of_schema), event))
+
+
 def _name(row: Mapping[str, Column], told: Mapping[str, Column]) -> Column:
     """The canonical name: of the e-commerce action, of what a structured event did, else of the event."""
-    kind = F.lower(F.coalesce(row["event_name"], row["event"]))
+    kind = F.col("kind")
     schema = F.col("told.schema")
     is_structured = (F.lower(row["event"]) == "struct") | ((kind == "event") & row["se_action"].isNotNull())
     is_enhanced = schema.startswith("com_google_analytics_enhanced_ecommerce")
@@ -149,7 +160,7 @@ def _created(row: Mapping[str, Column]) -> Column:
 
 
 def _time(text: Column) -> Column:
-    return text.try_cast("timestamp")
+    return instant(text)
 
 
 def _clock(row: Mapping[str, Column], rules: EventRules) -> Column:
@@ -289,7 +300,7 @@ def _consent(told: Mapping[str, Column]) -> Column:
     for word, status in _REFUSED.items():
         state = state.when(choice == word, status)
     scopes = F.from_json(told["consent_scopes"], "array<string>")
-    kind = F.lower(F.coalesce(F.col("event_name"), F.lit("")))
+    kind = F.col("kind")
     of_documents = F.when(kind == "consent_granted", "granted").when(kind == "consent_withdrawn", "withdrawn")
     documents = F.transform("documents", lambda d: d["id"])
     return F.coalesce(_stated(scopes, state), _stated(documents, of_documents))

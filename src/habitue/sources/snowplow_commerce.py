@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
 from habitue.events import vocabulary
-from habitue.sources.event_parts import is_unreadable, number, present
+from habitue.sources.event_parts import is_unreadable, number, order_number, present
 from habitue.sources.faults import Condition
 from habitue.sources.snowplow_entities import ENHANCED_PRODUCT, PRODUCT
 from habitue.sources.tracked_products import TEXTS_TYPE, currency_of, items, product_faults, worth
@@ -34,10 +34,9 @@ def amounts(of: Mapping[str, Mapping[str, Column]], row: Mapping[str, Column]) -
     """What an event says of its order, as texts: by transaction, refund or cart, or by the columns of old."""
     sold, returned, enhanced, cart = of["sold"], of["returned"], of["enhanced"], of["cart"]
     return {
-        "order_number": F.coalesce(
-            *(present(v) for v in (sold["transaction_id"], returned["transaction_id"], enhanced["id"])),
-            present(row["tr_orderid"]),
-            present(row["ti_orderid"]),
+        "order_number": order_number(
+            *(sold["transaction_id"], returned["transaction_id"], enhanced["id"]),
+            *(row["tr_orderid"], row["ti_orderid"]),
         ),
         "total": F.coalesce(*(present(v) for v in (sold["revenue"], enhanced["revenue"], row["tr_total"]))),
         "tax": F.coalesce(*(present(v) for v in (sold["tax"], enhanced["tax"], row["tr_tax"]))),

@@ -137,6 +137,12 @@ def _wall_and_instant(text: Column, found: str, format_: str | None) -> tuple[Co
     return F.when(~has_offset, read), F.when(has_offset, read)
 
 
+def instant(text: Column) -> Column:
+    """The instant that a tracker's text names, also without seconds or with a short offset; null if it names none."""
+    short = F.when(text.rlike(_OFFSET), _full(text).try_cast("timestamp"))
+    return F.coalesce(text.try_cast("timestamp"), short)  # a pattern is tried only where it is needed
+
+
 def _full(text: Column) -> Column:
     """A time with an offset in the one form that Spark casts: 10:00+0200 -> 10:00:00+02:00."""
     with_seconds = F.regexp_replace(text, r"([T ]\d{1,2}:\d{2})([Z+-])", "$1:00$2")

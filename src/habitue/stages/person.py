@@ -17,7 +17,7 @@ from habitue.contracts.table import Table
 from habitue.errors import UsageError
 from habitue.job import Run
 from habitue.lake.release import Release, last_release
-from habitue.stages.target import defined_audiences, moment, population, read_history
+from habitue.stages.target import defined_audiences, moment, population, read_history, read_succession
 
 
 def published(run: Run) -> Release:
@@ -77,8 +77,9 @@ def audience_findings(run: Run, audience: str, person_id: str) -> tuple[Finding,
         raise UsageError(
             f"There is no audience {audience}.", [f"audiences: {', '.join(a.name for a in audiences)}"]
         )
-    assigned = read_history(run).assigned
-    persons = with_global_holdout(population(run, audiences), assigned, run.settings.holdout)
+    succession = read_succession(run)
+    assigned = read_history(run, succession).assigned
+    persons = with_global_holdout(population(run, audiences, succession), assigned, run.settings.holdout)
     row = persons.where(F.col("person_id") == person_id).first()
     if row is None:
         raise UsageError(f"There is no profile of person {person_id} in the release of {release.as_of_date}.")

@@ -15,7 +15,7 @@ from habitue.audiences.definition import Audience
 from habitue.audiences.funnel import audience_funnel
 from habitue.audiences.gate import wishes, with_channels
 from habitue.audiences.holdout import exposures, new_assignments, with_global_holdout, with_split
-from habitue.audiences.inheritance import carry_assignments, carry_members, successors
+from habitue.audiences.inheritance import carry_assignments, carry_members, of_ended, successors
 from habitue.audiences.membership import select_members
 from habitue.audiences.percentiles import EXACT_UP_TO, percentile_cutoffs
 from habitue.audiences.reading import read_audiences
@@ -35,7 +35,7 @@ from habitue.job import Run
 from habitue.lake.concurrency import at_once
 from habitue.lake.release import last_release
 from habitue.privacy.consent import current_consent, reach
-from habitue.privacy.standing import recent_unsubscribes, with_standing
+from habitue.privacy.standing import inherited_unsubscribes, recent_unsubscribes, with_standing
 from habitue.stages.evidence import removed_addresses
 
 _KEPT = ("priority_score", "is_suppressed", "suppression_reason", "is_holdout", "reach")
@@ -49,8 +49,9 @@ def target(run: Run) -> None:
         run.note("no audiences: conf/audiences holds no definition")
         return _write_nothing(run)
     # read
-    history = read_history(run)
-    persons = population(run, audiences)
+    succession = read_succession(run)
+    history = read_history(run, succession)
+    persons = population(run, audiences, succession)
     # transform
     members = run.lake.checkpoint(_members(run, persons, audiences, history))
     exposed = exposures(members, run.settings.holdout, as_of=run.as_of)
@@ -90,15 +91,35 @@ def has_consent_source(run: Run) -> bool:
     return not run.lake.is_empty(CONSENT)
 
 
-def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
+@dataclass(frozen=True)
+class Succession:
+    """Person ids with those that they led to (old_person_id, new_person_id): of all, and of those that ended."""
+
+    links: DataFrame
+    ended: DataFrame
+
+
+def read_succession(run: Run) -> Succession:
+    """Which ids led to which by merges and splits; materialised."""
+    lake, changes = run.lake, run.lake.read(IDENTITY_CHANGE)
+    if lake.is_empty(IDENTITY_CHANGE):
+        none = changes.select("old_person_id", "new_person_id")
+        return Succession(none, none)
+    ended = of_ended(changes, lake.read(IDENTITY_MAP))
+    return Succession(
+        successors(changes, checkpoint=lake.checkpoint), successors(ended, checkpoint=lake.checkpoint)
+    )
+
+
+def population(run: Run, audiences: tuple[Audience, ...], succession: Succession) -> DataFrame:
     """One row per person: profile and score of the day, with the standing of now and `reach`."""
     lake, settings = run.lake, run.settings.consent
-    identity_map = lake.read(IDENTITY_MAP)
+    identity_map, of_day = lake.read(IDENTITY_MAP), day_slice(run, CUSTOMER_PROFILE)
     unsubscribes = recent_unsubscribes(
         lake.read(RESPONSE), lake.read(CONTACT), identity_map, since=run.cut, until=run.now
     )
     profile = with_standing(
-        day_slice(run, CUSTOMER_PROFILE),
+        of_day,
         consent=current_consent(
             lake.read(CONSENT),
             identity_map,
@@ -108,7 +129,7 @@ def population(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
             removed=removed_addresses(run),
         ),
         customers=lake.read(CUSTOMER),
-        unsubscribes=unsubscribes,
+        unsubscribes=[unsubscribes, inherited_unsubscribes(of_day, succession.ended)],
     )
     score = day_slice(run, CUSTOMER_SCORE).drop("as_of_date")
     wanted = [wish for audience in audiences for wish in wishes(audience, settings)]
@@ -125,19 +146,20 @@ class History:
     previous: DataFrame
 
 
-def read_history(run: Run) -> History:
+def read_history(run: Run, succession: Succession) -> History:
     """Places in tests and members of the last release, carried through the merges of persons since."""
     stored = run.lake.read(SPLIT_ASSIGNMENT)
     if run.lake.is_empty(SPLIT_ASSIGNMENT) and run.lake.is_empty(RELEASE):  # then nothing is to be carried
         return History(stored, stored, previous_members(run))
-    links = successors(run.lake.read(IDENTITY_CHANGE), checkpoint=run.lake.checkpoint)
-    assigned = run.lake.checkpoint(carry_assignments(stored, links))
-    return History(stored, assigned, carry_members(previous_members(run), links))
+    assigned = run.lake.checkpoint(carry_assignments(stored, succession.links))
+    return History(stored, assigned, carry_members(previous_members(run), succession.ended))
 
 
 def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     """Members as `target` would write them now, with `outcome` and `statuses`; writes nothing."""
-    return _members(run, population(run, audiences), audiences, read_history(run))
+    succession = read_succession(run)
+    persons = population(run, audiences, succession)
+    return _members(run, persons, audiences, read_history(run, succession))
 
 
 def previous_members(run: Run) -> DataFrame:

@@ -1,11 +1,14 @@
 """Where in time models learn, are calibrated and are judged.
 
-No label window reaches past the next role's start.
-
 as_of - horizon is the test cut-off: its labels are the newest that are complete.
 One horizon earlier lies the calibration cut-off, whose label window ends where the
 test's begins. Training cut-offs lie before it. So a model that is judged at the
 test cut-off has seen nothing after it: neither features nor labels.
+
+The label windows of training cut-offs reach into that of calibration: a cut-off of
+its own for each would cost a horizon of history, which most shops do not have. So
+blend and calibration see outcomes that the trees saw in part; that is judged at the
+test cut-off, which nothing else has seen.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _blend(
 def _calibrate(
     trees: bytes, matrix: Floats, later: Sample, model: PurchaseModel, horizon_days: int
 ) -> tuple[Blend, Calibration]:
-    """Weights and calibration from a cut-off that the trees have not learnt from."""
+    """Weights and calibration from a later cut-off than those that the trees have learnt from."""
     p_booster = predict(load_booster(trees), matrix)
     p_purchases = model.features(later.columns, horizon_days)["btyd_p_no_purchase"]
     blend = Blend.fit(p_booster, p_purchases, later.churned)

@@ -25,6 +25,8 @@ PAIRS_AT_EASE = 2_000_000
 """So many pairs cost seconds: small tables, in which the wide passes find the badly mistyped, may have all of them."""
 WHOLE_DATE = "birth:day:"
 """Begins the names of keys that hold a whole date of birth."""
+BIRTH_YEAR = "birth:year:"
+"""Begins the names of keys that hold the year of it."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,27 @@ def keys(pattern: Pattern, atoms: dict[str, Column]) -> dict[str, Column]:
         found[f"{one} {two}"] = _key(atoms, one, two)
     for one, two in _products(places, [*numbers, *(d for d in dates if not d.startswith(WHOLE_DATE))]):
         found[f"{one} {two}"] = _key(atoms, one, two)
-    for one, two in _products(of.get("domain", []), [d for d in dates if d.startswith("birth:year:")]):
+    for one, two in _products(of.get("domain", []), [d for d in dates if d.startswith(BIRTH_YEAR)]):
         found[f"{one} {two}"] = _key(atoms, one, two)
     for i, one in enumerate(places):
         for two in places[i + 1 :]:
             found[f"{one} {two}"] = _key(atoms, one, two)
     roles = {f"sound:{f.column}": f.role for f in pattern.fields}
+    # a frequent name fills a block of its town, so the whole name has one there too
+    finer = [*places, *of.get("domain", []), *(d for d in dates if d.startswith(BIRTH_YEAR))]
     for one, two in _products(*([n for n in names if roles[n] == role] for role in ("given", "family"))):
         both = F.array_sort(F.array(atoms[one], atoms[two]))  # in either order: they may be swapped
         complete = atoms[one].isNotNull() & atoms[two].isNotNull()
         found[f"{one} {two}"] = F.when(complete, F.xxhash64(F.lit("both"), both))
+        for third in finer:
+            is_finer = complete & atoms[third].isNotNull()
+            found[f"{one} {two} {third}"] = F.when(is_finer, F.xxhash64(F.lit(third), both, atoms[third]))
     return found
+
+
+def has_keys(pattern: Pattern) -> bool:
+    """Whether the fields make any key; a family name and a region alone do not."""
+    return bool(keys(pattern, dict(_atoms(pattern))))
 
 
 def blocked(records: DataFrame, pattern: Pattern) -> DataFrame:
@@ -143,7 +155,7 @@ def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
         elif field.role == "birth" and field.comparison == "date":
             year, month, day = value.substr(1, 4), value.substr(5, 2), value.substr(7, 2)
             yield f"{WHOLE_DATE}{name}!", value
-            yield f"birth:year:{name}", year
+            yield f"{BIRTH_YEAR}{name}", year
             yield f"birth:year_month:{name}!", F.concat(year, month)
             yield f"birth:month_day:{name}!", F.concat(month, day)
             yield f"birth:year_day:{name}!", F.concat(year, day)

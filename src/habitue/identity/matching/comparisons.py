@@ -21,6 +21,8 @@ UNKNOWN = -1
 """Level of a pair of which one value is missing: it says nothing."""
 CLOSE = 1
 """Levels up to this one agree: the same value, or one slip away from it."""
+YEAR = 4
+"""Digits of a year."""
 OTHER_DATE = 3
 """Level from which two dates are other days rather than slips: two digits by chance, the year, nothing."""
 PARTICLES = frozenset((
@@ -44,12 +46,16 @@ def name_levels(pairs: ValuePairs) -> Levels:
 
 
 def date_levels(pairs: ValuePairs) -> Levels:
-    """The same; one digit, two swapped, or day and month; two parts of three; two digits; the same year; different."""
+    """The same; one digit, two swapped, or day and month; two parts of three; two digits; the same year; different.
+
+    Of a date that is known by its year alone, the year is all that can agree: it is no other day then.
+    """
     edits = pairs.edits_up_to(np.full(pairs.left.size, 2, dtype=np.int64))
     year, month, day = (pairs.of(itemgetter(part)) for part in _DATE_PARTS)
     months, days = np.array(month.values, dtype=object), np.array(day.values, dtype=object)
     crossed: Flags = (months[pairs.left] == days[pairs.right]) & (days[pairs.left] == months[pairs.right])
     two_parts = year.same.astype(int) + month.same + day.same >= 2
+    two_parts |= year.same & (pairs.shorter == YEAR)
     is_slip = (edits == 1) | (year.same & crossed)
     return _first([edits == 0, is_slip, two_parts, edits == 2, year.same])
 

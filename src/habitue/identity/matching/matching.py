@@ -75,7 +75,7 @@ def match_records(records: DataFrame, *, settings: MatchingSettings, checkpoint:
     sizes = checked_sizes(everybody)
     prepared = with_rarity(everybody.where("code = original").drop("original"), declared, sizes.originals)
     pattern = prepared.pattern
-    if len(pattern.fields) < 2:
+    if len(pattern.fields) < 2 or not blocking.has_keys(pattern):
         return Matching(_no_links(rows), [], None, 0)
     people = checkpoint(prepared.records)
     blocks = checkpoint(blocking.blocked(people, pattern))

@@ -10,7 +10,7 @@ from habitue.identity.matching.comparisons import SOUND
 from habitue.identity.matching.patterns import Pattern
 
 DAYS = 50 * 365
-"""Days on which most customers were born."""
+"""Days on which most customers were born: more are not presumed, however many stand in the table."""
 UNEVEN = 3.0
 """How many times the average the fullest honest day may expect: cohorts differ in size."""
 ERRORS = 1e-3
@@ -28,12 +28,33 @@ def without_placeholders(rows: DataFrame, pattern: Pattern) -> DataFrame:
     for column in dates if family is not None else []:
         sounds = F.count_distinct(F.substring_index(str(family), SOUND, -1)).alias("families")
         shared = rows.where(F.col(column).isNotNull()).groupBy(column).agg(sounds)
-        total = shared.agg(F.sum("families")).collect()[0][0] or 0
-        usual = int(poisson.isf(ERRORS / DAYS, UNEVEN * total / DAYS))
-        unusual = shared.where(F.col("families") > usual).select(column, F.lit(True).alias("_is_placeholder"))
+        unusual = shared.where(F.col("families") > _usual(shared)).select(
+            column, F.lit(True).alias("_is_placeholder")
+        )
         rows = (
             rows.join(F.broadcast(unusual), on=column, how="left")
             .withColumn(column, F.when(F.col("_is_placeholder").isNull(), F.col(column)))
             .select(*rows.columns)
         )
     return rows
+
+
+def _usual(shared: DataFrame) -> int:
+    """Most families that chance gives to one value."""
+    figures = (
+        F.coalesce(F.sum("families"), F.lit(0)).alias("total"),
+        F.count(F.lit(1)).alias("seen"),
+        F.count_if(F.col("families") == 1).alias("once"),
+        F.count_if(F.col("families") == 2).alias("twice"),
+    )
+    found = shared.agg(*figures).collect()[0]
+    days = min(DAYS, _possible(found["seen"], found["once"], found["twice"]))
+    return int(poisson.isf(ERRORS / days, UNEVEN * found["total"] / days))
+
+
+def _possible(seen: int, once: int, twice: int) -> float:
+    """How many values there are with those that nobody here has: few where births stand as years, or are a school's.
+
+    The estimate of Chao (1984), corrected for bias.
+    """
+    return max(1.0, seen + once * (once - 1) / (2 * (twice + 1)))

@@ -1,4 +1,8 @@
-"""Names that stand in one column as a whole, parted: `Müller, Anna` and `Anna Müller`."""
+"""Names that stand in one column as a whole, parted: `Müller, Anna` and `Anna Müller`.
+
+`Garcia Lopez` beside an empty given name is a whole name in a list that has one column of names, and a family name
+in one whose given names are missing here and there. How many words the others have tells which.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataF
     """Records of which a family name of several words is parted where no given name stands beside it.
 
     Without that a list with one column of names has nothing that tells the members of a household apart.
+    A name with a comma is parted in any case.
     """
     given = next((f.column for f in fields if f.role == "given"), None)
     family = next((f.column for f in fields if f.role == "family"), None)
@@ -34,12 +39,26 @@ def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataF
         F.nullif(F.trim(F.col(given)), F.lit("")) if given in records.columns else F.lit(None).cast("string")
     )
     text = F.trim(F.col(family))
-    is_whole = own.isNull()
     bare = F.coalesce(F.nullif(F.regexp_replace(text, _TITLES, ""), F.lit("")), text)
+    has_comma, ends_it = _part(bare, _FAMILY_FIRST, 1), _part(bare, _FAMILY_LAST, 2)
+    is_whole = own.isNull() & (F.col("_are_whole") | has_comma.isNotNull())
     first = F.coalesce(_part(bare, _FAMILY_FIRST, 2), _part(bare, _FAMILY_LAST, 1))
-    last = F.coalesce(_part(bare, _FAMILY_FIRST, 1), _part(bare, _FAMILY_LAST, 2), bare)
-    parted = {given: F.coalesce(own, first), family: F.when(is_whole, last).otherwise(text)}
-    return records.withColumns(parted)
+    parted = {
+        given: F.when(is_whole, first).otherwise(own),
+        family: F.when(is_whole, F.coalesce(has_comma, ends_it, bare))
+        .when(own.isNull(), bare)
+        .otherwise(text),
+    }
+    are_whole = records.where(text != "").agg(_are_whole(own, ends_it).alias("_are_whole"))
+    return records.crossJoin(F.broadcast(are_whole)).withColumns(parted).drop("_are_whole")
+
+
+def _are_whole(own: Column, ends_it: Column) -> Column:
+    """Whether names without a given name beside them are whole ones: most have several words, others seldom."""
+    alone, beside = (
+        F.avg(F.when(c, ends_it.isNotNull().cast("int"))) for c in (own.isNull(), own.isNotNull())
+    )
+    return F.coalesce((alone >= 0.5) & (alone >= 2 * F.coalesce(beside, F.lit(0.0))), F.lit(False))
 
 
 def _part(text: Column, form: str, number: int) -> Column:
