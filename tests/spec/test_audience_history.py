@@ -60,7 +60,7 @@ MAP = """
 def test_a_person_that_lives_on_after_a_split_keeps_its_audiences_and_an_ended_one_leaves_its_unsubscribes(
     spark: SparkSession,
 ) -> None:
-    """p1 lost a tablet to p3 and lives on; p2 ended in p3 after the profile's day."""
+    """p1 lost a tablet to p3 and lives on; p2 lost one to p1 long ago, and ended in p3 after the profile's day."""
     changes = table(
         spark,
         IDENTITY_CHANGE,
@@ -68,6 +68,7 @@ def test_a_person_that_lives_on_after_a_split_keeps_its_audiences_and_an_ended_o
         old_person_id | new_person_id | changed_at          | cause
         --------------+---------------+---------------------+------
         p1            | p3            | 2026-06-02 00:00:00 | split
+        p2            | p1            | 2026-05-01 00:00:00 | split
         p2            | p3            | 2026-06-03 00:00:00 | merge
         """,
     )

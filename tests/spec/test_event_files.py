@@ -134,13 +134,13 @@ def test_folders_below_a_table_hold_its_parts_and_those_above_it_its_deliveries(
     at = datetime(2024, 5, 2)
     parts = ("events_20240501/hour=00/0.json", "events_20240501/hour=01/0.json")
     twice = ("monday/events_20240501.json", "tuesday/events_20240501.json")
-    running = ("intraday/20240501.json", "daily/20240501.json")
+    running = ("intraday/20240501.json", "daily/20240501.json", "fresh/events_20240501.json.gz")
     found = {
         name: (rank, base) for name, rank, base in deliveries((n, at) for n in (*parts, *twice, *running))
     }
     assert found[parts[0]] != found[parts[1]]
     assert found[twice[0]] == found[twice[1]]
-    assert found[running[0]][0] < found[running[1]][0]
+    assert found[running[0]][0] < found[running[1]][0] == found[running[2]][0]
 
 
 def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
@@ -167,6 +167,8 @@ def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
             '{"url":"https://x.test/in?next=%2Fa%3Femail%3Dredacted&n=1","b":"to redacted"}',
         ),
         ('{"a":"?next=%2Fa%3Fpage%3D2"}', '{"a":"?next=%2Fa%3Fpage%3D2"}'),
+        ('{"a":"?next=%2Fr%3Ftoken%3Dabc%26user%3D5"}', '{"a":"?next=%2Fr%3Ftoken%3Dredacted"}'),
+        ('{"a":"?n=%3Futm_medium%3Demail%26page%3D2"}', '{"a":"?n=%3Futm_medium%3Demail%26page%3D2"}'),
         ('{"a":"x=1","token":"t"}', '{"a":"x=1","token":"redacted"}'),
         ('{"a":"?x=1&y=2"}', '{"a":"?x=1&y=2"}'),
     ],

@@ -194,6 +194,10 @@ def test_a_family_name_of_two_words_stays_whole_where_given_names_are_missing_he
     rows = spark.createDataFrame([*names, (None, "Lopez, Ana")], "given_name string, family_name string")
     found = [tuple(r) for r in with_parted_names(rows, PERSON_FIELDS).collect()]
     assert found == [*names, ("Ana", "Lopez")]
+    crm = rows.withColumn("source", F.lit("crm"))
+    letters = spark.createDataFrame([(None, "Anna Müller", "mail")], crm.schema)
+    both = with_parted_names(crm.unionByName(letters), PERSON_FIELDS).where("source = 'mail'").first()
+    assert (both.given_name, both.family_name) == ("Anna", "Müller")
 
 
 def test_the_number_of_a_house_is_found_in_each_record_by_itself(spark: SparkSession):
@@ -237,6 +241,19 @@ def test_births_that_are_few_by_nature_stay_known(spark: SparkSession, born: Cal
     rows, pattern = folded_records(spark.createDataFrame(people, schema), MatchingSettings())
     found = without_placeholders(rows.localCheckpoint(), pattern).where("birth_date IS NULL")
     assert {r.record_key for r in found.collect()} == {f"x{i}" for i in range(600)}
+
+
+def test_a_placeholder_that_most_records_have_is_found(spark: SparkSession) -> None:
+    sounds = [f"{a}a{b}o{c}" for a in "bdfglmrs" for b in "bdfglmrs" for c in "dflmrs"]
+    people = [(f"x{i}", sound, "1900-01-01") for i, sound in enumerate(sounds)] + [
+        ("y", "King", "1980-02-03")
+    ]
+    rows, pattern = folded_records(
+        spark.createDataFrame(people, "record_key string, family_name string, birth_date string"),
+        MatchingSettings(),
+    )
+    known = without_placeholders(rows.localCheckpoint(), pattern).where("birth_date IS NOT NULL").collect()
+    assert [r.record_key for r in known] == ["y"]
 
 
 def test_fields_that_make_no_key_give_no_links(spark: SparkSession) -> None:

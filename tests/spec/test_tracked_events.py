@@ -207,7 +207,7 @@ def test_the_client_of_a_server_is_no_robot_and_places_and_cookies_are_no_proper
     [
         ("com.snowplowanalytics.snowplow", "site_search", "products_searched"),
         ("com.snowplowanalytics.mobile", "screen_view", "screen_viewed"),
-        ("com.acme", "offerAccepted", "offer_accepted"),
+        ("online.my-company.shop", "offerAccepted", "offer_accepted"),
     ],
 )
 def test_a_self_describing_event_without_a_name_has_that_of_its_schema(

@@ -36,9 +36,9 @@ def successors(changes: DataFrame, *, checkpoint: Callable[[DataFrame], DataFram
 
 
 def of_ended(changes: DataFrame, identity_map: DataFrame) -> DataFrame:
-    """Those changes whose old id no identifier has any more: after a split it lives on, and keeps what is its own."""
+    """Those changes in which an id ended for good: after a split it lives on, and keeps what is its own."""
     living = identity_map.where(F.col("valid_to").isNull()).select(F.col("person_id").alias("old_person_id"))
-    return changes.join(living, "old_person_id", "left_anti")
+    return changes.where("cause <> 'split'").join(living, "old_person_id", "left_anti")
 
 
 def carry_assignments(stored: DataFrame, links: DataFrame) -> DataFrame:

@@ -75,7 +75,7 @@ PERSON_RECORD = Table(
         Column(
             "email",
             "string",
-            "E-mail, normalised; also one that is no identifier (info@).",
+            "E-mail, normalised; also one of a reserved domain, which is no identifier.",
             personal=Personal.CLEAR,
         ),
         Column("phone", "string", "Phone, normalised.", personal=Personal.CLEAR),

@@ -143,8 +143,9 @@ def once(text: Column, then: Callable[[Column], Column]) -> Column:
 def _parameter(settings: RedactionSettings, *, value: str) -> str:
     """A personal parameter of a URL; its value is what follows the first group."""
     containing, named = _any_of(settings.containing), _any_of(settings.named)
-    other = r'[^=&;#"\\]{0,64}'
-    begins, ends = "[?&;#]|%(?:25)*+(?:3f|26|3b|23)", "=|%(?:25)*+3d"
+    encoded = "%(?:25)*+"
+    begins, ends = f"[?&;#]|{encoded}(?:3f|26|3b|23)", f"=|{encoded}3d"
+    other = rf'(?:(?!{encoded}(?:3d|3f|26|3b|23))[^=&;#"\\]){{0,64}}'
     return rf"(?i)((?:{begins})(?:{other}?(?:{containing}){other}|{named})(?:{ends})){value}"
 
 

@@ -24,16 +24,24 @@ def recent_unsubscribes(
     The profile knows what was said before its day; a later grant is not looked for, so this errs on the
     side of not contacting.
     """
-    is_recent = (F.col("response_time") <= F.lit(until)) & (
-        (F.col("response_time") >= F.lit(since)) | (F.col("known_time") >= F.lit(since))
-    )
-    left = responses.where(F.col("type").isin(*_LEAVING) & is_recent)
+    left = responses.where(F.col("type").isin(*_LEAVING) & (F.col("response_time") <= F.lit(until)))
     contact = contacts.select(
-        "source", "contact_id", "channel", F.col("identifiers").alias("contact_identifiers")
+        "source",
+        "contact_id",
+        "channel",
+        F.col("identifiers").alias("contact_identifiers"),
+        F.col("known_time").alias("contact_known_time"),
     )
-    who = F.when(F.size("identifiers") > 0, F.col("identifiers")).otherwise(F.col("contact_identifiers"))
-    placed = left.join(contact, ["source", "contact_id"], "left").select(
-        F.explode(who).alias("i"), F.coalesce("channel", F.lit(ANY)).alias("channel")
+    names_itself = F.size("identifiers") > 0
+    who = F.when(names_itself, F.col("identifiers")).otherwise(F.col("contact_identifiers"))
+    known = F.when(names_itself, F.col("known_time")).otherwise(
+        F.greatest("known_time", "contact_known_time")
+    )
+    is_recent = (F.col("response_time") >= F.lit(since)) | (known >= F.lit(since))
+    placed = (
+        left.join(contact, ["source", "contact_id"], "left")
+        .where(is_recent)
+        .select(F.explode(who).alias("i"), F.coalesce("channel", F.lit(ANY)).alias("channel"))
     )
     owner = identity_map.where(F.col("valid_to").isNull()).select("id_type", "id_key", "person_id")
     persons = placed.select("i.id_type", "i.id_key", "channel").join(owner, ["id_type", "id_key"])
@@ -41,9 +49,9 @@ def recent_unsubscribes(
 
 
 def inherited_unsubscribes(profile: DataFrame, heirs: DataFrame) -> DataFrame:
-    """One row per person: the channels that an id had left that ended in it after the profile's day.
+    """One row per person: the channels that an id had left of which it got something after the profile's day.
 
-    `heirs` are links of ended ids (old_person_id, new_person_id).
+    `heirs` are such links (old_person_id, new_person_id).
     """
     left = profile.select(
         F.col("person_id").alias("old_person_id"), F.explode("unsubscribed_channels").alias("channel")

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import IDENTIFIERS, Table
-from habitue.identity.normalise import RECORD, NormaliseSettings
+from habitue.identity.normalise import EMAIL_PATTERN, RECORD, ROLE_MAILBOXES, NormaliseSettings
 from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
@@ -50,9 +50,14 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
 
 
 def _stated_mailbox() -> Column:
-    """The first mailbox as stated: one that ties nobody (info@, a reserved domain) still tells records apart."""
-    mails = F.filter("_identifiers", lambda i: (i["id_type"] == "email") & i["value"].contains("@"))
-    return F.lower(F.trim(F.get(mails, F.lit(0))["value"]))
+    """The first mailbox of a person as stated: one of a reserved domain ties nobody, but tells records apart."""
+
+    def is_personal(mail: Column) -> Column:
+        return mail.rlike(EMAIL_PATTERN) & ~F.substring_index(mail, "@", 1).isin(*ROLE_MAILBOXES)
+
+    stated = F.filter("_identifiers", lambda i: i["id_type"] == "email")
+    mails = F.transform(stated, lambda i: F.lower(F.trim(i["value"])))
+    return F.get(F.filter(mails, is_personal), F.lit(0))
 
 
 def _own_key(pepper: bytes, settings: NormaliseSettings) -> Column:

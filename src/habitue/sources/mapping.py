@@ -33,6 +33,8 @@ _READING = ("_file", "_position", "_raw")
 _BIRTH_YEARS = (1900, 2100)
 """Years of customers. A date before them tells records of a historical list apart, so it is kept as a date."""
 _BIRTH_DATES = (1500, 2100)
+_NO_DATES = ("1899-12-30", "1899-12-31")
+"""What spreadsheets make of an empty cell."""
 _CAMPAIGN = EVENT.column("campaign").type
 
 
@@ -217,12 +219,14 @@ def _with_person(rows: DataFrame) -> DataFrame:
     born = column("birth_date", "date")
     year = F.coalesce(column("birth_year", "int"), F.year(born))
     is_sensible = year.between(*_BIRTH_YEARS)
-    ignored = F.when(year.isNotNull() & ~is_sensible, F.array(F.lit("birth_ignored")))
+    is_date = F.year(born).between(*_BIRTH_DATES) & ~born.cast("string").isin(*_NO_DATES)
+    kept = F.when(is_date, born)
+    ignored = F.when(year.isNotNull() & ~is_sensible & kept.isNull(), F.array(F.lit("birth_ignored")))
     address = [column(name, "string").isNotNull() for name in ("street", "postal_code", "city")]
     return rows.withColumns(
         {
             "birth_year": F.when(is_sensible, year),
-            "birth_date": F.when(F.year(born).between(*_BIRTH_DATES), born),
+            "birth_date": kept,
             "postal_area": F.coalesce(
                 column("postal_area", "string"), F.left(column("postal_code", "string"), F.lit(2))
             ),

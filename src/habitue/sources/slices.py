@@ -18,6 +18,7 @@ _RUNNING_TABLE = re.compile(r"(?:^|/)events_(?:intraday|fresh)_\d", re.IGNORECAS
 
 _TABLE = re.compile(r"events_(?:intraday_|fresh_)?[0-9]{8}(?:/.*)?$", re.IGNORECASE)
 """The table in a path, with what lies below it: folders above it are those of deliveries."""
+_NAMED = re.compile(r"events_[0-9]{8}", re.IGNORECASE)
 _PART = re.compile(
     r"^(.*events_(?:intraday_|fresh_)?[0-9]{8})(?:[-_/][0-9]{12}|[-/]part-[0-9]{5}[^/]*?)(?:\.[a-z0-9.]+)?$",
     re.IGNORECASE,
@@ -59,7 +60,7 @@ def _without_folders(name: str) -> str:
 def _is_running(name: str) -> bool:
     if _RUNNING.search(posixpath.basename(name)) or _RUNNING_TABLE.search(name):
         return True
-    return not _TABLE.search(name) and any(_RUNNING.search(folder) for folder in name.split("/"))
+    return not _NAMED.search(name) and any(_RUNNING.search(folder) for folder in name.split("/"))
 
 
 def mark_replaced(rows: DataFrame, files: DataFrame) -> DataFrame:

@@ -50,7 +50,7 @@ _KINDS = {
     "submit_form": "form_submitted",
 }
 _VENDOR = r"^(?:com_snowplowanalytics_(?:snowplow|mobile|console)|[a-z]{2,4}_[a-z0-9]+)_(?=.)"
-"""Who made a schema: a domain from its end, of two words but for Snowplow's own."""
+"""Who made the schema that a column is named by: a domain from its end, of two words but for Snowplow's own."""
 _AGREED = ("allow_all", "allow_selected", "implicit_consent")
 _Entities = Mapping[str, Mapping[str, Column]]
 _REFUSED = {"deny_all": "denied", "expired": "denied", "withdrawn": "withdrawn"}
@@ -130,7 +130,7 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
 def _kind(row: Mapping[str, Column]) -> Column:
     """What happened: the event's name, which for a self-describing event is its schema's, else its type."""
     event = F.lower(row["event"])
-    of_schema = F.regexp_replace("told.schema", _VENDOR, "")
+    of_schema = F.coalesce(present(F.col("told.name")), F.regexp_replace("told.schema", _VENDOR, ""))
     return F.lower(F.coalesce(row["event_name"], F.when(event.isin("unstruct", "ue"), of_schema), event))
 
 

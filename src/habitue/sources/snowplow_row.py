@@ -23,9 +23,12 @@ from habitue.sources.snowplow_atomic import KEPT, KNOWN, TYPED
 
 DESCRIBED = "struct<schema:string,data:string>"
 ENTITIES = f"array<{DESCRIBED}>"
+TOLD = "struct<schema:string,name:string,data:string>"
+"""The event's own data; `name` is the schema's without its vendor, null where a column is named by both."""
 _ENTITY, _EVENT = "contexts_", "unstruct_event_"
 _VERSION = r"_\d+(_\d+_\d+)?(_recovered_\w+)?$"
 _URI = r"^iglu:([^/]+/[^/]+)"
+_NAME = r"^iglu:[^/]+/([^/]+)"
 _WORKING = ("_file", "_position", "_raw", "_corrupt")
 
 Cell = Callable[[str], Column]
@@ -40,7 +43,7 @@ def rows_of_table(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
         return _text(raw, by_name[name], nulls) if name in by_name else F.lit(None).cast("string")
 
     entities = [_of_column(name, _ENTITY, cell) for name in by_name if name.startswith(_ENTITY)]
-    events = [F.get(_of_column(name, _EVENT, cell), F.lit(0)) for name in by_name if name.startswith(_EVENT)]
+    events = [_told(_of_column(name, _EVENT, cell)) for name in by_name if name.startswith(_EVENT)]
     extra = [name for name in by_name if name not in KNOWN and not name.startswith((_ENTITY, _EVENT))]
     kept = [name for name in (*KEPT, *extra) if name in by_name]
     return raw.select(
@@ -89,7 +92,7 @@ def rows_of_lines(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
         _every([_described(cell("contexts")), _described(cell("derived_contexts")), entities]).alias(
             "entities"
         ),
-        F.coalesce(_described_event(cell("unstruct_event")), F.get(events, F.lit(0))).alias("told"),
+        F.coalesce(_described_event(cell("unstruct_event")), _told(events)).alias("told"),
         F.to_json(is_own).alias("kept"),
     )
 
@@ -169,13 +172,31 @@ def _described(text: Column) -> Column:
 def _described_event(text: Column) -> Column:
     """The event of a self-describing JSON: one schema and data under `data`."""
     inner = F.from_json(text, f"struct<data:{DESCRIBED}>")["data"]
-    whole = F.struct(_schema(inner["schema"]).alias("schema"), inner["data"].alias("data"))
-    return F.when(inner["data"].isNotNull(), whole).cast(DESCRIBED)
+    uri = inner["schema"]
+    whole = F.struct(
+        _schema(uri).alias("schema"),
+        _snake(F.regexp_extract(uri, _NAME, 1)).alias("name"),
+        inner["data"].alias("data"),
+    )
+    return F.when(inner["data"].isNotNull(), whole).cast(TOLD)
+
+
+def _told(described: Column) -> Column:
+    """The first of the objects that a column of one schema holds."""
+    first = F.get(described, F.lit(0))
+    whole = F.struct(
+        first["schema"].alias("schema"), F.lit(None).cast("string").alias("name"), first["data"].alias("data")
+    )
+    return F.when(first.isNotNull(), whole).cast(TOLD)
 
 
 def _schema(uri: Column) -> Column:
     """`iglu:com.acme/userData/jsonschema/1-0-0` as com_acme_user_data."""
-    words = F.regexp_replace(F.regexp_extract(uri, _URI, 1), r"(?<=[a-z0-9])(?=[A-Z])", "_")
+    return _snake(F.regexp_extract(uri, _URI, 1))
+
+
+def _snake(text: Column) -> Column:
+    words = F.regexp_replace(text, r"(?<=[a-z0-9])(?=[A-Z])", "_")
     return F.regexp_replace(F.lower(words), r"[^a-z0-9]+", "_")
 
 

@@ -93,10 +93,14 @@ def has_consent_source(run: Run) -> bool:
 
 @dataclass(frozen=True)
 class Succession:
-    """Person ids with those that they led to (old_person_id, new_person_id): of all, and of those that ended."""
+    """Person ids with those that they led to (old_person_id, new_person_id).
+
+    `links` are all, `ended` those of ids that ended, `recent` those and what moved between persons since the cut.
+    """
 
     links: DataFrame
     ended: DataFrame
+    recent: DataFrame
 
 
 def read_succession(run: Run) -> Succession:
@@ -104,11 +108,11 @@ def read_succession(run: Run) -> Succession:
     lake, changes = run.lake, run.lake.read(IDENTITY_CHANGE)
     if lake.is_empty(IDENTITY_CHANGE):
         none = changes.select("old_person_id", "new_person_id")
-        return Succession(none, none)
-    ended = of_ended(changes, lake.read(IDENTITY_MAP))
-    return Succession(
-        successors(changes, checkpoint=lake.checkpoint), successors(ended, checkpoint=lake.checkpoint)
-    )
+        return Succession(none, none, none)
+    ended = successors(of_ended(changes, lake.read(IDENTITY_MAP)), checkpoint=lake.checkpoint)
+    since = successors(changes.where(F.col("changed_at") >= F.lit(run.cut)), checkpoint=lake.checkpoint)
+    every = successors(changes, checkpoint=lake.checkpoint)
+    return Succession(every, ended, ended.unionByName(since).distinct())
 
 
 def population(run: Run, audiences: tuple[Audience, ...], succession: Succession) -> DataFrame:
@@ -129,7 +133,7 @@ def population(run: Run, audiences: tuple[Audience, ...], succession: Succession
             removed=removed_addresses(run),
         ),
         customers=lake.read(CUSTOMER),
-        unsubscribes=[unsubscribes, inherited_unsubscribes(of_day, succession.ended)],
+        unsubscribes=[unsubscribes, inherited_unsubscribes(of_day, succession.recent)],
     )
     score = day_slice(run, CUSTOMER_SCORE).drop("as_of_date")
     wanted = [wish for audience in audiences for wish in wishes(audience, settings)]

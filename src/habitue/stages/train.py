@@ -54,7 +54,7 @@ def train(run: Run) -> None:
     # read
     first_day = _first_order_day(run)
     if first_day is None:
-        run.note("No model is trained: there are no orders yet.")
+        run.note(f"No model is trained: {_why_no_order(run)}.")
         _untrained_file(run).write_text(json.dumps({name: _material(run, name) for name in _TRAINERS}))
         return
     plans = [_plan(run, name, first_day) for name in _TRAINERS]
@@ -192,6 +192,15 @@ def _first_order_day(run: Run) -> date | None:
     row = lines.agg(local_date(first, run.settings.project.zone).alias("day")).first()
     day: date | None = row["day"] if row else None
     return day
+
+
+def _why_no_order(run: Run) -> str:
+    if run.lake.is_empty(ORDER_LINE):
+        return "there are no orders yet"
+    return (
+        f"no order was known before {run.as_of}; a first load of old orders counts from their own days "
+        "where its source says `history: true`"
+    )
 
 
 def _samples(run: Run, plans: Sequence[_Plan], profiles: DataFrame) -> dict[date, Sample]:

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.identity.edges import PAIR, space_of, strongest
+from habitue.identity.matching.whole_names import LIST
 from habitue.identity.settings import IdentitySettings
 
 RULE = "same_person"
@@ -21,7 +22,9 @@ def matchable(person_records: DataFrame, settings: IdentitySettings) -> DataFram
         lambda _, number: number.isNotNull(),
     )
     exclusive = numbers if settings.exclusive_types else F.lit(None).cast("map<string,string>")
-    return person_records.where(filled >= 2).select("record_key", *columns, exclusive.alias("exclusive"))
+    return person_records.where(filled >= 2).select(
+        "record_key", LIST, *columns, exclusive.alias("exclusive")
+    )
 
 
 def identity_links(links: DataFrame, person_records: DataFrame, settings: IdentitySettings) -> DataFrame:

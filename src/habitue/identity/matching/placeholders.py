@@ -46,10 +46,17 @@ def _usual(shared: DataFrame) -> int:
         F.count(F.lit(1)).alias("seen"),
         F.count_if(F.col("families") == 1).alias("once"),
         F.count_if(F.col("families") == 2).alias("twice"),
+        F.coalesce(F.max("families"), F.lit(0)).alias("most"),
     )
     found = shared.agg(*figures).collect()[0]
     days = min(DAYS, _possible(found["seen"], found["once"], found["twice"]))
-    return int(poisson.isf(ERRORS / days, UNEVEN * found["total"] / days))
+    # the fullest value stands aside: if it is a placeholder, most records may have it
+    return max(_most_of(found["total"] - found["most"], max(1.0, days - 1)), _most_of(found["total"], DAYS))
+
+
+def _most_of(families: int, days: float) -> int:
+    """Most families that one of so many days may have, if they are spread over all."""
+    return int(poisson.isf(ERRORS / days, UNEVEN * families / days))
 
 
 def _possible(seen: int, once: int, twice: int) -> float:

@@ -14,6 +14,8 @@ from pyspark.sql import functions as F
 from habitue.identity.matching.comparisons import PARTICLES
 from habitue.identity.matching.settings import MatchField
 
+LIST = "source"
+"""Column that tells lists apart."""
 _PARTICLE = rf"(?:{'|'.join(sorted(PARTICLES))})\s+"
 _TITLES = (
     r"(?i)^(?:(?:dr|prof|dipl|ing|med|mag|herr|frau|familie|fam|firma|mr|mrs|ms|miss|mme|mlle|monsieur|madame|sig|sra?)"
@@ -29,7 +31,7 @@ def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataF
     """Records of which a family name of several words is parted where no given name stands beside it.
 
     Without that a list with one column of names has nothing that tells the members of a household apart.
-    A name with a comma is parted in any case.
+    Each source is a list of its own, where records name theirs. A name with a comma is parted in any case.
     """
     given = next((f.column for f in fields if f.role == "given"), None)
     family = next((f.column for f in fields if f.role == "family"), None)
@@ -49,8 +51,15 @@ def with_parted_names(records: DataFrame, fields: Sequence[MatchField]) -> DataF
         .when(own.isNull(), bare)
         .otherwise(text),
     }
-    are_whole = records.where(text != "").agg(_are_whole(own, ends_it).alias("_are_whole"))
-    return records.crossJoin(F.broadcast(are_whole)).withColumns(parted).drop("_are_whole")
+    lists = [name for name in (LIST,) if name in records.columns]
+    are_whole = records.where(text != "").groupBy(*lists).agg(_are_whole(own, ends_it).alias("_are_whole"))
+    told = (
+        records.join(F.broadcast(are_whole), on=lists, how="left")
+        if lists
+        else records.crossJoin(F.broadcast(are_whole))
+    )
+    is_told = told.withColumn("_are_whole", F.coalesce("_are_whole", F.lit(False)))
+    return is_told.withColumns(parted).drop("_are_whole")
 
 
 def _are_whole(own: Column, ends_it: Column) -> Column:
