@@ -136,7 +136,7 @@ def _query(data: Path) -> str:
                     WHEN product_view_count > 0 THEN 'browse' ELSE 'visit' END AS furthest_step,
                CASE WHEN checkout_abandoned THEN 'checkout' WHEN cart_abandoned THEN 'cart'
                     WHEN form_abandoned THEN 'form' WHEN browse_abandoned THEN 'browse' END AS abandoned_step,
-               CASE abandoned_step WHEN 'checkout' THEN coalesce(left_value, checkout_value)
+               CASE abandoned_step WHEN 'checkout' THEN coalesce(CASE WHEN is_filled THEN left_value END, checkout_value)
                     WHEN 'cart' THEN left_value WHEN 'browse' THEN viewed_price END AS lost_value,
                coalesce(order_count, 0) AS order_count,
                CASE WHEN currencies = 1 THEN value::DECIMAL(18, 2) END AS net_revenue,

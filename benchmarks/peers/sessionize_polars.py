@@ -336,7 +336,7 @@ def _journey(visits: pl.LazyFrame) -> pl.LazyFrame:
         (~pl.col("is_engaged")).alias("is_bounce"),
         (pl.col("session_number") > 1).alias("is_returning"),
         pl.when(step == "checkout")
-        .then(pl.coalesce("left_value", "checkout_value"))
+        .then(pl.coalesce(pl.when("cart_abandoned").then("left_value"), "checkout_value"))
         .when(step == "cart")
         .then("left_value")
         .when(step == "browse")

@@ -49,8 +49,15 @@ def test_gini_is_1_for_the_perfect_order_and_minus_1_for_its_reverse() -> None:
 
 def test_calibration_error_is_the_mean_distance_over_equal_bins() -> None:
     outcome = np.tile([1, 0, 0, 0], 50)
-    assert metrics.expected_calibration_error(outcome, np.full(200, 0.25)) == pytest.approx(0, abs=0.051)
+    assert metrics.expected_calibration_error(outcome, np.full(200, 0.25)) == pytest.approx(0)
     assert metrics.expected_calibration_error(outcome, np.full(200, 0.75), bins=1) == pytest.approx(0.5)
+
+
+def test_bins_do_not_depend_on_the_order_of_equal_predictions() -> None:
+    """Rows come churners first; a bin that cuts a group of equal predictions would part them by what came."""
+    outcome, probability = np.repeat([1, 0], [300, 700]), np.full(1000, 0.3)
+    assert metrics.expected_calibration_error(outcome, probability) == pytest.approx(0)
+    assert [row.actual for row in metrics.decile_table(outcome, probability)] == pytest.approx([0.3] * 10)
 
 
 def test_forecast_errors_of_a_small_example() -> None:

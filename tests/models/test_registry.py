@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,8 +48,8 @@ def project(
     return folder
 
 
-def _record(trained: TrainedChurn, verdict: Verdict) -> TrainingRecord:
-    return TrainingRecord(
+def _record(trained: TrainedChurn, verdict: Verdict, **changes: Any) -> TrainingRecord:
+    record = TrainingRecord(
         name="churn",
         model=trained.model,
         judgement=trained.judgement,
@@ -60,6 +62,7 @@ def _record(trained: TrainedChurn, verdict: Verdict) -> TrainingRecord:
         config_digest="c" * 64,
         run_id="r1",
     )
+    return replace(record, **changes)
 
 
 def test_a_version_carries_all_that_explains_it_and_no_pickle(
@@ -99,6 +102,17 @@ def test_a_champion_that_has_seen_later_data_is_refused_with_what_to_do(project:
     registry = Registry(MlflowSettings(), project)
     with pytest.raises(UsageError, match="habitue train --as-of 2024-06-01"):
         registry.load_champion("churn", date(2024, 6, 1))
+
+
+def test_a_model_of_an_earlier_day_scores_that_day_and_never_comes_back_as_champion(
+    tmp_path: Path, trained: tuple[TrainedChurn, dict[str, np.ndarray]]
+) -> None:
+    registry = Registry(MlflowSettings(), tmp_path)
+    for data_cut, serves in ((day(300), True), (day(100), False), (day(455), True)):
+        verdict = Verdict("champion", ("better",))
+        registry.register(_record(trained[0], verdict, data_cut=data_cut, moves_alias=serves))
+    assert [registry.usable("churn", day(n)).version for n in (120, 310, 460)] == ["2", "1", "3"]  # type: ignore[union-attr]
+    assert registry.rollback("churn") == "1"
 
 
 def test_aliases_move_by_hand_and_back(project: Path) -> None:

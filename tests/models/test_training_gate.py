@@ -65,6 +65,15 @@ def test_a_challenger_needs_a_sure_gain_calibration_and_all_inputs(
     assert any(reason in text for text in verdict.reasons)
 
 
+def test_a_baseline_that_is_surely_better_replaces_a_champion_and_is_flagged() -> None:
+    judgement = _judgement(1.0, naive_strength=1.0)
+    gain = Interval(0.2, 0.15, 0.25)
+    assert challenge(judgement, gain, [], _GATE, is_baseline=True).flag == "baseline"
+    assert challenge(judgement, gain, [], _GATE, is_baseline=True).outcome == "champion"
+    worse = Interval(0.01, -0.01, 0.02)
+    assert challenge(judgement, worse, [], _GATE, is_baseline=True).outcome == "challenger"
+
+
 def test_a_copy_of_the_champion_gains_nothing() -> None:
     judgement = _judgement(1.0)
     gain = paired_difference(judgement, judgement.scores["blend"], _GATE)

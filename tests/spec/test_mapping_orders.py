@@ -9,7 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import ORDER_LINE
+from habitue.sources.duplicates import IS_DUPLICATE, settled
 from habitue.sources.mapping import SourceSettings, map_source
+from habitue.sources.sniffing import date_format
 from habitue.sources.validation import checked
 from tests.raw_rows import raw_rows
 from tests.tables import assert_table
@@ -168,4 +170,82 @@ def test_discounts_apart_add_up_and_the_largest_gives_its_type(spark: SparkSessi
         -------------+-------------+----------+---------------+------------------------------------
         1            | 8.00        | 2.00     | promotion     | {"coupon": 0.50, "promotion": 1.50}
         2            | 8.00        | 0.00     |               | {}
+    """)  # fmt: skip
+
+
+def test_columns_with_dots_and_rates_with_a_percent_sign_are_read(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Rechnungs-Nr. | Art.-Nr. | Menge | Preis  | MwSt. | Datum            | Kd.-Nr. | EK
+        1             | A        | 1     | 119,00 | 19 %  | 13.03.2024 09:30 | 17      | 60,00
+        2             | A        | -1    | 119,00 | 19    | 13.03.2024 09:30 | 17      | 60,00
+        3             | A        | 1     | 119,00 | 0,19  | 13.03.2024 09:30 | 17      |
+        4             | A        | 1     | 119,00 | 190   | 13.03.2024 09:30 | 17      |
+    """)  # fmt: skip
+    columns = {
+        "order_number": "Rechnungs-Nr.",
+        "product_number": "Art.-Nr.",
+        "quantity": "Menge",
+        "unit_price": "Preis",
+        "vat": "MwSt.",
+        "cost": "EK",
+        "currency": {"value": "EUR"},
+        "order_time": {"column": "Datum", "format": "dd.MM.yyyy HH:mm"},
+    }
+    rows = rows_of(raw, shop(columns=columns, identifiers={"customer_number": "Kd.-Nr."}))
+    assert faults_of(rows) == {
+        2: "impossible_value: vat is a fraction; it is read as percent: 19",
+        3: "impossible_value: vat is no rate in percent",
+    }
+    assert_table(rows.where(F.size("_faults") == 0), ORDER_LINE, """
+        order_number | net_revenue | vat_rate | cost   | is_return
+        -------------+-------------+----------+--------+----------
+        1            | 100.00      | 19       | 60.00  | false
+        2            | -100.00     | 19       | -60.00 | true
+    """)  # fmt: skip
+
+
+def test_a_day_with_or_without_its_time_is_read_by_one_form(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Rechnung | Artikel | Menge | Preis | Rabatt | Datum               | Kunde
+        1        | A       | 1     | 1,19  |        | 1.3.2024            | 1
+        2        | A       | 1     | 1,19  |        | 13.03.2024 9:30     | 1
+        3        | A       | 1     | 1,19  |        | 13.03.2024 09:30:05 | 1
+        4        | A       | 1     | 0.500 |        | 13.03.2024          | 1
+    """)  # fmt: skip
+    form = date_format(["1.3.2024", "13.03.2024 9:30", "13.03.2024 09:30:05"])
+    rows = rows_of(raw, shop(columns=shop().columns | {"order_time": {"column": "Datum", "format": form}}))
+    times = [str(r.order_time) for r in rows.orderBy("_position").collect()]
+    assert times[:3] == ["2024-02-29 23:00:00", "2024-03-13 08:30:00", "2024-03-13 08:30:05"]
+    assert list(faults_of(rows)) == [3], "a zero begins no group of thousands"
+
+
+def test_positions_keep_sale_and_returns_apart_and_lines_without_one_count(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Rechnung | Pos | Menge | Preis  | Datum            | Artikel | Rabatt | Kunde
+        1        | 1   | 3     | 119,00 | 01.03.2024 10:00 | A       |        |
+        1        | 1   | -1    | 119,00 | 10.03.2024 10:00 | A       |        |
+        1        | 1   | -1    | 119,00 | 11.03.2024 10:00 | A       |        |
+        1        | 2   | 1     | 11,90  | 01.03.2024 10:00 | B       |        |
+        1        | 2   | 1     | 23,80  | 02.03.2024 10:00 | B       |        |
+        1        |     | 1     | 5,95   | 01.03.2024 10:00 | S       |        |
+        1        |     | 1     | 1,19   | 01.03.2024 10:00 | G       |        |
+        C2       | 1   | 1     | 119,00 | 01.03.2024 10:00 | A       |        |
+    """)  # fmt: skip
+    settings = shop(columns=shop().columns | {"line_number": "Pos"})
+    known = (
+        rows_of(raw, settings)
+        .withColumn("source", F.lit("shop"))
+        .withColumn("known_time", F.col("order_time"))
+    )
+    kept = settled(known, ORDER_LINE, has_key=False, has_number=True).where(~F.col(IS_DUPLICATE))
+    assert_table(kept, ORDER_LINE, """
+        order_number | line_number | product_number | net_revenue
+        -------------+-------------+----------------+------------
+        1            | 1           | A              | 300.00
+        1            | -1          | A              | -100.00
+        1            | -1000001    | A              | -100.00
+        1            | 2           | B              | 20.00
+        1            | 3           | S              | 5.00
+        1            | 4           | G              | 1.00
+        C2           | 1           | A              | -100.00
     """)  # fmt: skip

@@ -492,6 +492,11 @@ def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: Spa
         m1       | more        | 2026-03-01 10:00:00 | product_added    | <A 8.00>  |
         m2       | more        | 2026-03-01 10:01:00 | order_completed  |           | (2 8.00 EUR)
         m3       | more        | 2026-03-01 10:02:00 | product_added    | <B 1.50>  |
+        e1       | emptier     | 2026-03-01 10:00:00 | product_removed  | <A 8.00>  |
+        e2       | emptier     | 2026-03-01 10:01:00 | checkout_started |           | (- 50.00 EUR)
+        o1       | again       | 2026-03-01 10:00:00 | checkout_started |           | (- 60.00 EUR)
+        o2       | again       | 2026-03-01 10:01:00 | order_completed  |           | (3 60.00 EUR)
+        o3       | again       | 2026-03-01 10:02:00 | checkout_started |           |
     """,
         """
         visitor_key | furthest_step | abandoned_step | lost_value | abandoned_at        | order_time
@@ -504,6 +509,8 @@ def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: Spa
         buyer       | order         |                |            |                     | 2026-03-01 10:01:00
         reader      | visit         |                |            |                     |
         more        | order         | cart           |       1.50 | 2026-03-01 11:02:00 | 2026-03-01 10:01:00
+        emptier     | checkout      | checkout       |      50.00 | 2026-03-01 11:01:00 |
+        again       | order         | checkout       |            | 2026-03-01 11:02:00 | 2026-03-01 10:01:00
     """,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,8 +84,71 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
         (["13/03/2024"], "d/M/yyyy"),
         (["20240313"], "yyyyMMdd"),
         (["13.03.2024", "soon"], None),
+        (["13.03.2024"] * 40 + ["Summe"], "d.M.yyyy"),
+        (["13.03.24"], "d.M.yy"),
+        (["13.03.2024", "13.03.2024 10:00"], "d.M.yyyy[ H:mm[:ss]]"),
         ([], None),
     ],
 )
 def test_date_formats_are_read_from_all_values(values: list[str], expected: str | None) -> None:
     assert date_format(values) == expected
+
+
+def proposed(folder: Path, text: str, encoding: str = "utf-8", **named: str) -> tuple[dict[str, Any], str]:
+    (folder / "export.csv").write_bytes(text.encode(encoding))
+    found = propose(folder / "export.csv", project=folder, zone="UTC", currency="EUR", **named)
+    return yaml.safe_load(found.yaml), found.yaml
+
+
+def test_orders_that_bring_names_and_addresses_along_are_orders(tmp_path: Path) -> None:
+    names = "Bestellnr;Datum;Artikelnr;Menge;Preis;MwSt;Kundennr;Vorname;Nachname;Strasse;PLZ;Ort;Land;E-Mail"
+    row = "1;1.3.2024;A;1;9,50;19;7;Anna;Kern;Weg 1;10115;Berlin;DE;a@web.de"
+    assert proposed(tmp_path, f"{names}\n{row}\n")[0]["entity"] == "order_line"
+    assert proposed(tmp_path, f"{names}\n{row}\n", entity="customer_record")[0]["entity"] == "customer_record"
+
+
+def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None:
+    data, text = proposed(
+        tmp_path, "Belegnr;Datum;Menge;Umsatz;MwSt €;Rabatt %\n1;1.3.2024;1;119,00;19,00;10\n"
+    )
+    assert data["columns"]["net_revenue"] == "Umsatz"
+    assert not {"vat", "discount"} & set(data["columns"])
+    assert "if Umsatz contains VAT, call it gross_revenue" in text
+    assert "# key: [...]" in text
+    gross, _ = proposed(tmp_path, "Auftragsnr;Datum;Bruttopreis;MwSt\n1;1.3.2024;119,00;19\n")
+    assert (gross["columns"]["unit_price"], gross["columns"]["vat"]) == ("Bruttopreis", "MwSt")
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "style"),
+    [
+        (["2,000", "10,000"], ";", "de"),
+        (["2,000", "10,000"], "\t", "en"),
+        (["1,234.50", "2,000"], ";", "en"),
+        (["€ 12,50"], ";", "de"),
+        (["1\u00a0234,50"], ";", "fr"),
+        (["0,500"], "\t", "de"),
+    ],
+)
+def test_the_style_of_numbers_is_told_by_what_only_it_can_mean(
+    tmp_path: Path, cells: list[str], delimiter: str, style: str
+) -> None:
+    lines = [f"{cell}{delimiter}x" for cell in cells]
+    (tmp_path / "n.csv").write_text("\n".join([f"Preis{delimiter}Art", *lines]), encoding="utf-8")
+    assert sniff(tmp_path / "n.csv").numbers == style
+
+
+def test_the_encoding_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    """An umlaut that the end of the sample cuts is no sign of another encoding, and a late one is."""
+    line = "1;Mütze\n"
+    header = "nr;name\n"
+    cut = header + "x" * ((1 << 20) - len(header) - 3) + ";M" + "ü\n" + line
+    (tmp_path / "cut.csv").write_text(cut, encoding="utf-8")
+    assert (tmp_path / "cut.csv").read_bytes()[(1 << 20) - 1 : (1 << 20) + 1] == "ü".encode()
+    (tmp_path / "late.csv").write_bytes((header + "1;x\n" * 300_000 + line).encode("cp1252"))
+    assert [sniff(tmp_path / f"{name}.csv").encoding for name in ("cut", "late")] == ["utf-8", "cp1252"]
+
+
+def test_a_name_that_stands_twice_is_the_first_column_as_in_the_files(tmp_path: Path) -> None:
+    found = proposed(tmp_path, "Belegnr;Datum;Netto;Datum\n1;1.3.2024 10:00;5,00;1.3.2024\n")[0]
+    assert found["columns"]["order_time"] == {"column": "Datum", "format": "d.M.yyyy H:mm"}

@@ -61,7 +61,7 @@ def walked(hits: list[Hit], rules: SplitRules) -> list[int]:
                     rules.at_midnight and hit.day != last.day,
                     rules.by_campaign and hit.campaign is not None and hit.campaign != campaign,
                     rules.by_source and None not in (hit.source, source) and hit.source != source,
-                    since > rules.gap_micros and not (hit.source is not None and hit.source == source),
+                    since > rules.gap_micros and (source is None or source_from(hits, i, rules) != source),
                     rules.by_login and any(known.get(t, k) != k for t, k in hit.logins.items()),
                     rules.most_events and n >= rules.most_events,
                     rules.longest_micros and hit.micros - hits[starts[-1]].micros > rules.longest_micros,
@@ -77,6 +77,17 @@ def walked(hits: list[Hit], rules: SplitRules) -> list[int]:
         source = source if hit.source is None else hit.source
         known |= hit.logins
     return starts
+
+
+def source_from(hits: list[Hit], i: int, rules: SplitRules) -> int | None:
+    """The tracker's session that this event of an island names, or the next one that names any."""
+    for before, hit in enumerate(hits[i:], start=i - 1):
+        is_other = hit.visitor != hits[i].visitor or hit.micros - hits[before].micros > rules.island_micros
+        if before >= i and is_other:
+            return None
+        if hit.source is not None:
+            return hit.source
+    return None
 
 
 RULES = {
@@ -148,6 +159,8 @@ def test_the_tracker_may_pause_longer_than_the_gap_within_its_own_session() -> N
     rules = preset_rules("source", GAP, 8 * 60 * MINUTE)
     hits = [Hit(0, 0, source=1), Hit(0, 2 * GAP, source=1), Hit(0, 2 * GAP + 1, source=2), Hit(0, 5 * GAP)]
     assert found(hits, rules) == [0, 2, 3]
+    nameless = [Hit(0, 0, source=1), Hit(0, 2 * GAP), Hit(0, 3 * GAP, source=1), Hit(0, 5 * GAP)]
+    assert found(nameless, rules) == [0, 3]
 
 
 def test_a_pause_of_exactly_the_gap_joins_except_for_universal_analytics() -> None:

@@ -12,7 +12,7 @@ import typer
 from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_table
 from habitue.contracts.tables import TABLES
-from habitue.errors import ConfigError, DependencyError
+from habitue.errors import ConfigError, DependencyError, UsageError
 from habitue.report.catalogue import catalogue, catalogue_markdown
 
 _SHOWN = 200
@@ -57,13 +57,20 @@ def init(
 def map_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV, JSON or Parquet file, relative to the project.")],
+    entity: Annotated[
+        str | None, typer.Option(help="What the rows are (order_line, customer_record, ...); unset: guessed.")
+    ] = None,
 ) -> None:
     """Propose a source mapping for a file (stdout, as YAML) and show 20 mapped rows (stderr)."""
+    from habitue.sources.fields import nearest
+    from habitue.sources.synonyms import COLUMNS
     from habitue.stages.mapping import proposal_for
 
     options = globals_of(context)
     with ending(options):
-        proposal = proposal_for(options.request(), file)
+        if entity is not None and entity not in COLUMNS:
+            raise UsageError(f"No mapping of {entity} can be proposed.", [nearest(entity, list(COLUMNS))])
+        proposal = proposal_for(options.request(), file, entity)
         if options.as_json:
             return print_data({"mapping": proposal.yaml, "rows": proposal.rows})
         typer.echo(proposal.yaml)

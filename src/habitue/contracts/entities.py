@@ -110,7 +110,12 @@ ORDER_LINE = _entity(
     "One line of an order, a return or a cancellation. Returns carry negative quantity and revenue.",
     ("source", "order_number", "line_number"),
     Column("order_number", "string", "The shop's order number.", nullable=False, personal=Personal.PSEUDONYM),
-    Column("line_number", "int", "Position in the order, from 1.", nullable=False),
+    Column(
+        "line_number",
+        "int",
+        "Position in the order, from 1; negative where a return has that of what came back.",
+        nullable=False,
+    ),
     Column("order_time", "timestamp", "When it was ordered or returned.", nullable=False),
     Column("product_number", "string", "What was bought."),
     Column("quantity", QUANTITY, "Units; negative for a return.", nullable=False),

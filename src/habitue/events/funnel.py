@@ -46,8 +46,11 @@ def steps() -> dict[str, Column]:
 
 
 def lost_value() -> Column:
-    """Value of the cart that was left; of a checkout without one what it said; of a product only viewed its price."""
-    in_cart = F.col("left_in_cart.value").try_cast(MONEY)
+    """Value of the cart that was left; of a checkout without one what it said; of a product only viewed its price.
+
+    A cart that holds nothing is none: it may have been filled in another visit.
+    """
+    in_cart = F.when(F.col("left_in_cart.held") > 0, F.col("left_in_cart.value")).try_cast(MONEY)
     step = F.col("abandoned_step")
     return (
         F.when(step == "checkout", F.coalesce(in_cart, F.col("checkout_value")))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from habitue.events.caps import capped
-from habitue.events.runs import Flags, Ints, first_of_run, last_before
+from habitue.events.runs import Flags, Ints, first_of_run, last_before, next_from
 from habitue.events.split_rules import SplitRules
 
 
@@ -63,9 +63,12 @@ def _changes(codes: Ints, first: Ints, *, from_none: bool) -> Flags:
 
 
 def _leaves_source_session(codes: Ints, since: Ints, first: Ints, rules: SplitRules) -> Flags:
-    """Another session of the tracker begins, or a pause is too long that no session of it spans."""
-    before = last_before(codes >= 0, first)
-    is_same = (codes >= 0) & (before >= 0) & (codes == codes[before])
+    """Another session of the tracker begins, or a pause is too long that no session of it spans.
+
+    An event that names no session lies within one if it comes between two events of that.
+    """
+    before, following = last_before(codes >= 0, first), next_from(codes >= 0, first)
+    is_same = (before >= 0) & (following >= 0) & (codes[following] == codes[before])
     leaves: Flags = _changes(codes, first, from_none=False) | (~is_same & (since > rules.gap_micros))
     return leaves
 

@@ -23,6 +23,14 @@ def last_before(found: Flags, first: Ints) -> Ints:
     return np.where(before >= first, before, -1)
 
 
+def next_from(found: Flags, first: Ints) -> Ints:
+    """For each row the next row from it on, in the same run, where `found` holds; -1 where there is none."""
+    rows = np.where(found, np.arange(found.size), found.size)
+    later = np.minimum.accumulate(rows[::-1])[::-1]
+    is_same = first[np.minimum(later, found.size - 1)] == first
+    return np.where((later < found.size) & is_same, later, -1)
+
+
 def first_in_run(found: Flags, starts: Ints) -> Ints:
     """For each run its first row where `found` holds, -1 where there is none. `starts` are indices."""
     size = found.size

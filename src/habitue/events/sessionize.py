@@ -80,7 +80,9 @@ def followed(visits: DataFrame, *, settings: SessionSettings) -> DataFrame:
         F.unix_micros("session_start").alias("start_micros"),
         F.unix_micros("order_time").alias("order_micros"),
     )
-    ordered = rows.repartition(*VISITOR).sortWithinPartitions(*VISITOR, "session_start", "first_event_id")
+    ordered = rows.repartition(*VISITOR).sortWithinPartitions(
+        *VISITOR, "session_start", "session_end", "first_event_id"
+    )
     columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in rows.schema.fields)
     found = ordered.mapInArrow(JourneyKernel(settings), f"{columns}, {JOURNEY}")
     return found.withColumns(_of_journey(settings)).select(*visits.columns)

@@ -184,6 +184,8 @@ def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.
     is_priced = _valid(columns["price"])
     viewed = last_in_run(is_priced & _flag(flags, "is_product_view"), starts)
     checkout = last_in_run(is_priced & _flag(flags, "is_checkout"), starts)
+    ordered = last_in_run(_flag(flags, "is_order"), starts)
+    checkout = np.where(checkout > ordered, checkout, -1)  # what was ordered is not left
     return {
         "landing_page": _taken(path, first_in_run(_valid(path), starts)),
         "exit_page": _taken(path, last_in_run(_valid(path), starts)),

@@ -45,8 +45,12 @@ def log_loss(outcome: ArrayLike, probability: ArrayLike) -> float:
 
 
 def expected_calibration_error(outcome: ArrayLike, probability: ArrayLike, *, bins: int = 10) -> float:
-    """Mean distance between predicted and observed rate over bins of equal size, weighted by size."""
+    """Mean distance between predicted and observed rate over bins of equal size, weighted by size.
+
+    Customers with one prediction share their mean outcome, so that no bin depends on the order of rows.
+    """
     y, p = _pair(outcome, probability)
+    y = _mean_of_equals(y, p)
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if part.size]
     return float(sum(part.size * abs(p[part].mean() - y[part].mean()) for part in parts) / y.size)
@@ -124,8 +128,9 @@ class Decile:
 
 
 def decile_table(actual: ArrayLike, predicted: ArrayLike) -> list[Decile]:
-    """Predicted against actual by tenth, highest prediction first."""
+    """Predicted against actual by tenth, highest prediction first; equal predictions share their mean outcome."""
     y, f = _pair(actual, predicted)
+    y = _mean_of_equals(y, f)
     order = np.argsort(-f, kind="stable")
     parts = [part for part in np.array_split(order, 10) if part.size]
     return [
@@ -188,6 +193,12 @@ def _by_descending_score(y: Floats, score: Floats) -> tuple[Floats, Floats]:
     _, which = np.unique(-score, return_inverse=True)
     rows = np.bincount(which).astype(np.float64)
     return np.bincount(which, weights=y).astype(np.float64), rows
+
+
+def _mean_of_equals(y: Floats, score: Floats) -> Floats:
+    _, which = np.unique(score, return_inverse=True)
+    mean = np.bincount(which, weights=y) / np.bincount(which)
+    return np.asarray(mean[which], dtype=np.float64)
 
 
 def _covariance(left: Floats, right: Floats) -> float:

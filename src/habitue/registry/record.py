@@ -56,7 +56,15 @@ class Version:
     run: str  # MLflow run that made it
     kind: str
     measure: str
+    serves: bool = True
+    """Whether it was trained to serve; one of an earlier day only scores days of then."""
+
     aliases: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> tuple[date, int]:
+        """Order of versions by the data that they have seen, then by number."""
+        return self.data_cut, int(self.version)
 
     @property
     def data_until(self) -> str:

@@ -116,9 +116,9 @@ class Registry:
         if champion is not None and champion.data_cut <= as_of:
             return champion
         versions = self.versions(name)
-        for version in versions:
-            if version.outcome == CHAMPION and version.data_cut <= as_of:
-                return version
+        fitting = [v for v in versions if v.outcome == CHAMPION and v.data_cut <= as_of]
+        if fitting:
+            return max(fitting, key=lambda v: v.age)
         if versions:
             raise self._refusal(name, as_of, champion)
         return None
@@ -168,14 +168,15 @@ class Registry:
     def rollback(self, name: str) -> str:
         """Give the alias `champion` back to the newest older version that the gate had let through.
 
-        Its number.
+        Its number. One that was trained for an earlier day never served and is passed over.
         """
         champion = self.champion(name)
-        for version in self.versions(name):
-            is_older = champion is not None and int(version.version) < int(champion.version)
-            if is_older and version.outcome == CHAMPION:
-                self.promote(name, version.version)
-                return version.version
+        former = [v for v in self.versions(name) if v.serves and v.outcome == CHAMPION]
+        older = [v for v in former if champion is not None and v.age < champion.age]
+        if older:
+            last = max(older, key=lambda v: v.age)
+            self.promote(name, last.version)
+            return last.version
         raise UsageError(f"{name} has no earlier champion to go back to.")
 
     def _aliased(self, name: str, alias: str) -> Version | None:
@@ -221,6 +222,7 @@ class Registry:
             run=str(found.run_id),
             kind=tags.get("kind", ""),
             measure=tags.get("measure", ""),
+            serves=tags.get("serves", "yes") == "yes",
             aliases=tuple(sorted(a for a, number in (aliases or {}).items() if number == str(found.version))),
         )
 

@@ -116,6 +116,7 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "horizon_days": str(record.model.horizon_days),
         "outcome": record.verdict.outcome,
         "flag": record.verdict.flag,
+        "serves": "yes" if record.moves_alias else "no",
         "config_digest": record.config_digest,
         "habitue_run": record.run_id,
         "kind": record.judgement.candidate if record.judgement else "purchases",

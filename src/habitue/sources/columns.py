@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,12 +82,31 @@ def check_columns(settings: SourceSettings, columns: Sequence[FileColumns]) -> N
 
 def first_text(file: SourceFile, encoding: str = "utf-8", size: int = SAMPLE_BYTES) -> str:
     """The beginning of a text file, decompressed and decoded."""
+    with _opened(file) as stream:
+        data: bytes = stream.read(size)
+    # a character that the end of the sample cuts is left out
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    return decoder.decode(data, final=len(data) < size).removeprefix("\ufeff")
+
+
+def is_utf8(file: SourceFile) -> bool:
+    """Whether a text file is UTF-8 from its beginning to its end: the first umlaut may come late."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with _opened(file) as stream:
+            while block := stream.read(SAMPLE_BYTES):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(file: SourceFile) -> Iterator[Any]:
     system, path = open_system(file.location)
     with system.open_input_file(path) as raw:
-        stream: Any = gzip.GzipFile(fileobj=raw) if path.lower().endswith(".gz") else raw
-        data: bytes = stream.read(size)
-    text = data.decode(encoding, errors="replace")
-    return text.removeprefix("\ufeff")
+        yield gzip.GzipFile(fileobj=raw) if path.lower().endswith(".gz") else raw
 
 
 def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
@@ -107,7 +128,9 @@ def _columns(file: SourceFile, of: Input) -> FileColumns:
     if of.dialect is not None:
         encoding = csv_options(of.options)["encoding"]
         dialect = of.dialect(first_text(file, encoding), of.options)
-    names = _distinct(dialect.names) if dialect.names else _csv_header(file, csv_options(dialect.options))
+    names = (
+        distinct_names(dialect.names) if dialect.names else _csv_header(file, csv_options(dialect.options))
+    )
     return FileColumns(file, dict.fromkeys(names), dialect.options)
 
 
@@ -124,11 +147,11 @@ def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]
     first = next((row for row in rows if any(cell.strip() for cell in row)), [])
     if options["header"] != "true":
         return tuple(f"_c{i}" for i in range(len(first)))
-    return _distinct([cell.strip() or f"_c{i}" for i, cell in enumerate(first)])
+    return distinct_names([cell.strip() or f"_c{i}" for i, cell in enumerate(first)])
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Spark does not tell columns apart by case: a repeated name gets a number."""
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as the columns of a file are called. Spark does not tell them apart by case, so a repeated one gets a number."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

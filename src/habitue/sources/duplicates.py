@@ -5,11 +5,14 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from habitue.contracts.entities import ORDER_LINE
 from habitue.contracts.table import Table
 from habitue.sources.fields import SURROGATES
 from habitue.sources.validation import is_good
 
 IS_DUPLICATE = "_is_duplicate"
+_RETURNS = 1_000_000
+"""Between the numbers of several returns of one line: no order has so many lines."""
 
 
 def settled(rows: DataFrame, entity: Table, *, has_key: bool, has_number: bool) -> DataFrame:
@@ -27,6 +30,8 @@ def settled(rows: DataFrame, entity: Table, *, has_key: bool, has_number: bool) 
         once = with_surrogate(once, entity)
     elif entity.leaf == "order_line" and not has_number:
         once = _with_line_number(once)
+    elif entity.leaf == "order_line":
+        once = _with_every_line_numbered(once)
     is_made_here = (entity.leaf in SURROGATES or entity.leaf == "order_line") and not has_number
     return once if is_made_here else only_last_of_grain(once, entity)
 
@@ -48,6 +53,25 @@ def _only_last(rows: DataFrame, *key: str) -> DataFrame:
 def _with_line_number(rows: DataFrame) -> DataFrame:
     in_order = Window.partitionBy("order_number", is_good(), IS_DUPLICATE).orderBy("_file", "_position")
     return rows.withColumn("line_number", F.row_number().over(in_order))
+
+
+def _with_every_line_numbered(rows: DataFrame) -> DataFrame:
+    """Lines with numbers of their own: one without gets the next, a return under its sale's number the negative one.
+
+    Several returns of one line are told apart by their time, so that a second delivery of one is still a repeat.
+    """
+    of_order = Window.partitionBy("order_number", is_good(), IS_DUPLICATE)
+    of_line = Window.partitionBy("order_number", "line_number", is_good(), IS_DUPLICATE)
+    is_return, number = F.coalesce("is_return", F.lit(False)), F.col("line_number")
+    nameless = of_line.orderBy("_file", "_position")
+    by_time = Window.partitionBy("order_number", "line_number", is_good(), IS_DUPLICATE, is_return).orderBy(
+        "order_time"
+    )
+    next_number = F.coalesce(F.max("line_number").over(of_order), F.lit(0)) + F.row_number().over(nameless)
+    has_sale = F.bool_or(~is_return).over(of_line)
+    own = -(number + _RETURNS * (F.dense_rank().over(by_time) - 1))
+    numbered = F.when(number.isNull(), next_number).when(is_return & has_sale, own).otherwise(number)
+    return rows.withColumn("line_number", numbered.cast(ORDER_LINE.column("line_number").type))
 
 
 def with_surrogate(rows: DataFrame, entity: Table) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException, ParseException
@@ -30,6 +30,7 @@ from habitue.sources.vocabulary import canonical_word
 __all__ = ["SourceSettings", "map_source"]
 
 _READING = ("_file", "_position", "_raw")
+_PERCENT = ("vat",)
 _BIRTH_YEARS = (1900, 2100)
 """Years of customers. A date before them tells records of a historical list apart, so it is kept as a date."""
 _BIRTH_DATES = (1500, 2100)
@@ -72,7 +73,9 @@ def _selected(raw: DataFrame, settings: SourceSettings) -> DataFrame:
     """Every mapped expression once, under a name of its own; all that cannot be resolved in one error."""
     wanted = _expressions(settings)
     try:
-        columns = [_source_column(expression).alias(alias) for alias, (_, expression) in wanted.items()]
+        columns = [
+            _source_column(expression, raw.columns).alias(alias) for alias, (_, expression) in wanted.items()
+        ]
         selected = raw.select(*_READING, "_corrupt", *columns)
         selected.schema  # noqa: B018  # a client of Spark Connect analyses no sooner
         return selected
@@ -92,18 +95,20 @@ def _expressions(settings: SourceSettings) -> dict[str, tuple[str, Expression]]:
     return found | {f"_key_{i}": (name, Expression(column=name)) for i, name in enumerate(settings.key)}
 
 
-def _source_column(expression: Expression) -> Column:
+def _source_column(expression: Expression, names: Sequence[str]) -> Column:
+    """A column by its whole name, which may hold dots (`Art.-Nr.`), else a part of a nested one."""
     if expression.sql is not None:
         return F.expr(expression.sql)
     if expression.column is not None:
-        return F.col(".".join(f"`{part}`" for part in expression.column.split(".")))
+        parts = [expression.column] if expression.column in names else expression.column.split(".")
+        return F.col(".".join(f"`{part.replace('`', '``')}`" for part in parts))
     return F.lit(expression.value)
 
 
 def _unresolved(label: str, expression: Expression, raw: DataFrame) -> str | None:
     """What is wrong with an expression by itself; None where nothing is."""
     try:
-        raw.select(_source_column(expression)).schema  # noqa: B018  # analysis only
+        raw.select(_source_column(expression, raw.columns)).schema  # noqa: B018  # analysis only
         return None
     except (AnalysisException, ParseException) as caught:
         error = caught
@@ -125,7 +130,10 @@ def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Ma
         alias = f"_in_{name}"
         label = f"{name} (from {expression.column})" if expression.column else name
         wanted = "string" if field.is_map or field.is_list else field.type
-        cell = read_cell(F.col(f"`{alias}`"), types[alias], wanted, label, expression, settings)
+        source = F.col(f"`{alias}`")
+        if name in _PERCENT and types[alias] == "string":
+            source = F.regexp_replace(source, r"\s*%\s*$", "")
+        cell = read_cell(source, types[alias], wanted, label, expression, settings)
         if field.is_list:
             cell = listed_products(cell.value, settings.members[name], settings, label)
         elif wanted == "string":

@@ -17,7 +17,7 @@ def with_prices(rows: DataFrame) -> DataFrame:
     `vat` (in percent) says that unit prices, gross revenue and discounts contain VAT:
     net = gross / (1 + vat / 100). A mapped net_revenue is taken as it is. From a unit
     price alone the line is quantity x price - discount. Returns end with negative
-    quantity and revenue, also where the source marks them with a flag and writes
+    quantity, revenue and cost, also where the source marks them with a flag and writes
     positive figures.
     """
     rows = _with_all_columns(rows)
@@ -36,6 +36,7 @@ def with_prices(rows: DataFrame) -> DataFrame:
         "discounts": F.transform_values(parts, lambda _, amount: _money(amount / factor)),
         "discount_type": F.coalesce("discount_type", _largest(parts)),
         "vat_rate": F.col("vat"),
+        "cost": F.when(is_return, -F.abs("cost")).otherwise(F.col("cost")),
         "is_return": is_return,
         "_faults": F.concat("_faults", _faults(quantity, net, flagged)),
     }
@@ -46,18 +47,21 @@ def _with_all_columns(rows: DataFrame) -> DataFrame:
     types = {
         "unit_price": "decimal(18,6)", "gross_revenue": "decimal(18,6)", "vat": "decimal(5,2)", "net_revenue": MONEY,
         "discount": MONEY, "discounts": f"map<string,{MONEY}>", "discount_type": "string", "is_return": "boolean",
+        "cost": MONEY,
     }  # fmt: skip
     missing = {name: F.lit(None).cast(type_) for name, type_ in types.items() if name not in rows.columns}
     return rows.withColumns(missing) if missing else rows
 
 
 def _faults(quantity: Column, net: Column, flagged: Column) -> Column:
-    negative_price = F.col("unit_price") < 0
+    negative_price, vat = F.col("unit_price") < 0, F.col("vat")
     wrong_sign = (quantity < 0) & (net > 0) & ~flagged
     return faults_where(
         [
             (negative_price, "impossible_value", "unit_price is negative"),
             (wrong_sign, "impossible_value", "net_revenue is positive for a negative quantity"),
+            ((vat > 0) & (vat < 1), "impossible_value", "vat is a fraction; it is read as percent: 19"),
+            (vat >= 100, "impossible_value", "vat is no rate in percent"),
         ]
     )
 

@@ -15,12 +15,14 @@ from habitue.contracts.entities import ENTITIES
 from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED, field_of
 from habitue.sources.settings import SourceSettings
 from habitue.sources.sniffing import Sniffed, date_format, sniff
-from habitue.sources.synonyms import COLUMNS, find_columns, find_identifiers
+from habitue.sources.synonyms import COLUMNS, SURELY_NET, find_columns, find_identifiers, plain
 
 _GUESSES: dict[str, dict[str, Any]] = {
     "order_line": {"quantity": {"value": 1}},
     "consent": {"purpose": {"value": "marketing"}, "status": {"value": "granted"}},
 }
+_GIVEN: dict[str, Any] = {"quantity": {"value": 1}, "currency": {"value": "EUR"}}
+"""What a file of orders may leave out."""
 _IDENTIFIERS_OF = {name: "identifiers" in table.column_names for name, table in ENTITIES.items()}
 
 
@@ -33,10 +35,10 @@ class Proposal:
     missing: tuple[str, ...]
 
 
-def propose(path: Path, *, project: Path, zone: str, currency: str) -> Proposal:
-    """A mapping for the file at `path`, guessed from names and first values."""
+def propose(path: Path, *, project: Path, zone: str, currency: str, entity: str | None = None) -> Proposal:
+    """A mapping for the file at `path`, guessed from names and first values; the entity too where none is named."""
     found = sniff(path)
-    entity = _entity(found)
+    entity = entity or _entity(found)
     location = str(path.relative_to(project)) if path.is_relative_to(project) else str(path)
     data = _data(found, entity, location, zone, currency)
     missing = _missing(entity, data["columns"])
@@ -45,8 +47,14 @@ def propose(path: Path, *, project: Path, zone: str, currency: str) -> Proposal:
 
 
 def _entity(found: Sniffed) -> str:
-    """The entity that most column names speak for, and that lacks least of what it requires."""
+    """The entity that most column names speak for, and that lacks least of what it requires.
+
+    Exports of orders bring names and addresses along: what has the number, time and price of an order is one.
+    """
     names = list(found.columns)
+    of_order = find_columns("order_line", names)
+    if {"order_number", "order_time"} <= of_order.keys() and not _missing("order_line", of_order | _GIVEN):
+        return "order_line"
 
     def fit(entity: str) -> int:
         columns = find_columns(entity, names)
@@ -131,8 +139,8 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
     unused = [name for name in found.columns if json.dumps(name) not in used]
     if unused:
         lines.append(f"# not used: {', '.join(unused)}")
-    if entity == "order_line" and "vat" not in data["columns"] and "unit_price" in data["columns"]:
-        lines.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
+    if entity == "order_line":
+        lines += _remarks_on_orders(data["columns"])
     if HAPPENED.get(entity) is None and not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
         lines.append(
             "# Without identifiers these records are joined to others by names, birth date and address alone."
@@ -142,7 +150,24 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
     return "\n".join(lines) + "\n"
 
 
+def _remarks_on_orders(columns: dict[str, Any]) -> list[str]:
+    remarks = []
+    if "vat" not in columns and "unit_price" in columns:
+        remarks.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
+    revenue = columns.get("net_revenue")
+    if isinstance(revenue, str) and plain(revenue) not in SURELY_NET:
+        remarks.append(
+            f"# net_revenue is taken as it is: if {revenue} contains VAT, call it gross_revenue and name its vat"
+        )
+    if "line_number" not in columns:
+        remarks.append(
+            "# key: [...]  # columns that tell a row from all others, so that a later delivery of it replaces it"
+        )
+    return remarks
+
+
 _REMARKS = {
+    "path": "  # of several files: data/orders-*.csv",
     "history": "  # a first historical load: rows were known when they happened",
     "zone": "  # of times without one",
     "numbers": "  # plain 1234.50, en 1,234.50, de 1.234,50, fr 1 234,50, ch 1'234.50",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from habitue.errors import InputError
-from habitue.sources.columns import DELIMITERS, first_text, json_items
+from habitue.sources.columns import DELIMITERS, distinct_names, first_text, is_utf8, json_items
 from habitue.sources.files import SourceFile
 
 SAMPLE_ROWS = 1000
@@ -24,13 +24,17 @@ _DATE_FORMATS = (
     (r"^\d{1,2}/\d{1,2}/\d{4}", "d/M/yyyy"),
     (r"^\d{1,2}-\d{1,2}-\d{4}", "d-M-yyyy"),
     (r"^(?:19|20)\d{6}(?!\d)", "yyyyMMdd"),
+    (r"^\d{1,2}\.\d{1,2}\.\d{2}(?!\d)", "d.M.yy"),
 )
 _TIME_FORMATS = (
     (r"^ \d{1,2}:\d{2}:\d{2}$", " H:mm:ss"),
     (r"^ \d{1,2}:\d{2}$", " H:mm"),
     (r"^T\d{2}:\d{2}:\d{2}$", "'T'HH:mm:ss"),
     (r"^$", ""),
+    (r"^(?: \d{1,2}:\d{2}(?::\d{2})?)?$", "[ H:mm[:ss]]"),
 )
+_MOST = 0.95
+"""Share of values that a form must fit: a line of totals or a remark among them is a fault of its row."""
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?$")
 
 
@@ -47,7 +51,8 @@ class Sniffed:
     @property
     def numbers(self) -> str:
         """The way numbers are written: the first that some column needs, else plain."""
-        found = {_number_style(values) for values in self.columns.values()} - {None}
+        has_semicolons = self.delimiter == ";"
+        found = {_number_style(v, has_semicolons=has_semicolons) for v in self.columns.values()} - {None}
         return next((style for style in ("de", "ch", "fr", "en") if style in found), "plain")
 
 
@@ -59,33 +64,39 @@ def sniff(path: Path) -> Sniffed:
     if name.endswith((".parquet", ".pq")):
         return Sniffed("parquet", "", None, False, _parquet_columns(path))
     file = SourceFile(path.name, str(path), path.stat().st_size, "")
-    encoding = "utf-8" if "\ufffd" not in first_text(file) else "cp1252"
+    encoding = "utf-8" if is_utf8(file) else "cp1252"
     text = first_text(file, encoding)
     if name.endswith((".json", ".jsonl", ".ndjson")) or text.lstrip().startswith(("{", "[")):
         return Sniffed("json", encoding, None, text.lstrip().startswith("["), _json_columns(text))
     delimiter = _delimiter(text)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[: SAMPLE_ROWS + 1]
     multi_line = any("\n" in cell for row in rows for cell in row)
-    header = [cell.strip() or f"_c{i}" for i, cell in enumerate(rows[0])] if rows else []
+    header = distinct_names([cell.strip() or f"_c{i}" for i, cell in enumerate(rows[0])]) if rows else ()
     columns = {name: _values(rows[1:], i) for i, name in enumerate(header)}
     return Sniffed("csv", encoding, delimiter, multi_line, columns)
 
 
 def date_format(values: Sequence[str]) -> str | None:
-    """The pattern of a column of dates; empty for ISO dates, which need none; None for anything else."""
+    """The pattern that nearly all of a column's dates have; empty for ISO dates, which need none; None for anything else."""
     filled = [v for v in values if v]
     if not filled:
         return None
-    if all(_ISO.match(v) for v in filled):
+    if _fit(bool(_ISO.match(v)) for v in filled):
         return ""
     for day, day_format in _DATE_FORMATS:
-        rests = [re.sub(day, "", v, count=1) if re.match(day, v) else None for v in filled]
-        if any(rest is None for rest in rests):
+        dates = [v for v in filled if re.match(day, v)]
+        if len(dates) < _MOST * len(filled):
             continue
+        rests = [re.sub(day, "", v, count=1) for v in dates]
         for time, time_format in _TIME_FORMATS:
-            if all(re.match(time, rest or "") for rest in rests):
-                return _month_first(day_format, filled) + time_format
+            if _fit(bool(re.match(time, rest)) for rest in rests):
+                return _month_first(day_format, dates) + time_format
     return None
+
+
+def _fit(matches: Iterable[bool]) -> bool:
+    found = list(matches)
+    return sum(found) >= _MOST * len(found)
 
 
 def _month_first(day_format: str, values: Sequence[str]) -> str:
@@ -97,18 +108,26 @@ def _month_first(day_format: str, values: Sequence[str]) -> str:
     return "M/d/yyyy" if is_american else day_format
 
 
-def _number_style(values: Sequence[str]) -> str | None:
-    """The style of a column that holds numbers only and shows it; whole numbers say nothing."""
-    filled = [v for v in values if v]
-    if not filled or not all(
-        re.match(r"^[-+]?[\d.,'\u2019 ]*\d[-]?(?:\s?[\u20ac$]|\s?EUR)?$", v) for v in filled
-    ):
+def _number_style(values: Sequence[str], *, has_semicolons: bool) -> str | None:
+    """The style of a column that holds numbers only and shows it; whole numbers say nothing.
+
+    Files with semicolons have them because of decimal commas: there `2,000` is two.
+    """
+    filled = [_without_currency(v) for v in values if v]
+    if not filled or not all(re.match(r"^[-+]?[\d.,'\u2019 ]*\d-?$", v) for v in filled):
         return None
-    if any(re.search(r",\d{1,2}\D*$|,\d{4,}\D*$|\.\d{3},", v) for v in filled):
+    if any(re.search(r",\d{1,2}\D*$|,\d{4,}\D*$|\.\d{3},|^-?0,\d", v) for v in filled):
         return "fr" if any(re.search(r"\d \d{3}", v) for v in filled) else "de"
     if any(re.search(r"\d['\u2019]\d{3}", v) for v in filled):
         return "ch"
-    return "en" if any(re.search(r"\d,\d{3}", v) for v in filled) else None
+    if any(re.search(r"\d,\d{3}", v) for v in filled):
+        return "de" if has_semicolons and not any("." in v for v in filled) else "en"
+    return None
+
+
+def _without_currency(text: str) -> str:
+    bare = re.sub(r"[\u20ac$\u00a3]|EUR|USD|CHF|GBP", "", text)
+    return re.sub(r"[\u00a0\u202f\u2009]", " ", bare).strip()
 
 
 def _delimiter(text: str) -> str:

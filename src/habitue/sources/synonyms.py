@@ -16,6 +16,11 @@ IDENTIFIERS: dict[str, tuple[str, ...]] = {
     "anonymous_id": ("anonymousid", "cookieid", "clientcookie", "visitorid", "fullvisitorid"),
 }  # fmt: skip
 
+SURELY_NET = ("netrevenue", "netamount", "nettoumsatz", "umsatznetto", "netto", "nettobetrag", "nettowert")
+"""Names of revenue that say it is without VAT."""
+
+_NO_MONEY, _MONEY = "%", "\u20ac$\u00a3"
+
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "order_line": {
         "order_number": ("ordernumber", "orderid", "order", "invoiceno", "invoice", "invoicenumber", "basketid", "receipt",
@@ -29,14 +34,15 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "product_number": ("productnumber", "productid", "sku", "stockcode", "item", "itemid", "articlenumber", "article",
                            "artikelnummer", "artikelnr", "artikel", "artnr", "ean", "gtin", "productcode"),
         "quantity": ("quantity", "qty", "units", "amountofitems", "menge", "anzahl", "stueck", "stueckzahl"),
-        "unit_price": ("unitprice", "price", "einzelpreis", "preis", "stueckpreis", "vkpreis", "preisbrutto"),
-        "net_revenue": ("netrevenue", "revenue", "netamount", "salesvalue", "linetotal", "amount", "nettoumsatz",
-                        "umsatznetto", "netto", "nettobetrag", "umsatz", "nettowert"),
+        "unit_price": ("unitprice", "price", "einzelpreis", "preis", "stueckpreis", "vkpreis", "preisbrutto",
+                       "bruttopreis", "einzelpreisbrutto", "verkaufspreis"),
+        "net_revenue": (*SURELY_NET, "revenue", "salesvalue", "linetotal", "amount", "umsatz", "gesamtpreis",
+                        "gesamtbetrag", "betrag", "zeilensumme", "positionssumme"),
         "gross_revenue": ("grossrevenue", "grossamount", "brutto", "bruttobetrag", "bruttoumsatz", "umsatzbrutto"),
         "vat": ("vat", "vatrate", "taxrate", "mwst", "mwstsatz", "ust", "steuersatz"),
         "discount": ("discount", "discountamount", "rabatt", "rabattbetrag", "nachlass"),
         "coupon": ("coupon", "couponcode", "voucher", "gutschein", "gutscheincode"),
-        "cost": ("cost", "costofgoods", "cogs", "einkaufspreis", "wareneinsatz", "kosten"),
+        "cost": ("cost", "costofgoods", "cogs", "wareneinsatz", "kosten"),
         "currency": ("currency", "currencycode", "waehrung", "waehrungscode"),
         "channel": ("channel", "saleschannel", "kanal", "vertriebskanal"),
         "store": ("store", "storeid", "shop", "branch", "filiale", "filialnummer", "markt"),
@@ -113,12 +119,18 @@ def find_columns(entity: str, names: list[str]) -> dict[str, str]:
     by_plain = {plain(name): name for name in reversed(names)}
     found: dict[str, str] = {}
     for canonical, synonyms in COLUMNS[entity].items():
-        match = next(
-            (by_plain[s] for s in synonyms if s in by_plain and by_plain[s] not in found.values()), None
-        )
+        fitting = (by_plain[s] for s in synonyms if s in by_plain and _may_hold(canonical, by_plain[s]))
+        match = next((name for name in fitting if name not in found.values()), None)
         if match is not None:
             found[canonical] = match
     return found
+
+
+def _may_hold(canonical: str, name: str) -> bool:
+    """Whether a column with a sign in its name holds that: `MwSt €` is no rate, and `Rabatt %` no money."""
+    if canonical == "vat":
+        return not any(sign in name for sign in _MONEY)
+    return _NO_MONEY not in name
 
 
 def find_identifiers(names: list[str]) -> dict[str, str]:

@@ -15,10 +15,10 @@ _UNWANTED = "[\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F\\u200E
 _BLANK = "[\\t\\r\\n\\u00A0\\u202F ]+"
 _PATTERNS = {
     "plain": r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$",
-    "en": r"^-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$",
-    "de": r"^-?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$",
+    "en": r"^-?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?$",
+    "de": r"^-?([1-9]\d{0,2}(\.\d{3})+|\d+)(,\d+)?$",
     "fr": r"^-?\d+(,\d+)?$",
-    "ch": r"^-?(\d{1,3}(['\u2019]\d{3})+|\d+)(\.\d+)?$",
+    "ch": r"^-?([1-9]\d{0,2}(['\u2019]\d{3})+|\d+)(\.\d+)?$",
 }
 _GROUPS = {"en": ",", "de": r"\.", "ch": "['\u2019]"}
 _DECIMAL_COMMA = ("de", "fr")
@@ -113,7 +113,8 @@ def _instant(text: Column, found: str, name: str, given: Expression, settings: S
     if found in ("timestamp", "timestamp_ntz", "date"):
         return Cell(value, is_in_gap=is_in_gap)
     expected = given.format or "yyyy-MM-dd HH:mm:ss"
-    reason = f"{name} is not a time of the form {expected}"
+    hint = "" if given.format else "; another one is named by `format`"
+    reason = f"{name} is not a time of the form {expected}{hint}"
     return Cell(value, text.isNotNull() & value.isNull(), "not_a_date", reason, is_in_gap)
 
 
@@ -160,7 +161,8 @@ def _day(text: Column, found: str, name: str, given: Expression, settings: Sourc
         value = F.try_to_timestamp(text, F.lit(given.format)).cast("date")
     else:
         value = F.when(text.rlike(_ISO_DAY), text.try_cast("date"))
-    reason = f"{name} is not a day of the form {given.format or 'yyyy-MM-dd'}"
+    hint = "" if given.format else "; another one is named by `format`"
+    reason = f"{name} is not a day of the form {given.format or 'yyyy-MM-dd'}{hint}"
     return Cell(value, text.isNotNull() & value.isNull(), "not_a_date", reason)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.errors import InputError
 from habitue.job import Run
 from habitue.lake.source_files import read_input
 from habitue.sources.columns import check_columns, columns_of
@@ -31,18 +32,22 @@ class MappingProposal:
     preview: str
 
 
-def proposal_for(request: Request, file: Path) -> MappingProposal:
-    """Propose a mapping for `file` (relative to the project) and map its first rows with it."""
+def proposal_for(request: Request, file: Path, entity: str | None = None) -> MappingProposal:
+    """Propose a mapping for `file` (relative to the project), of an entity or a guessed one, and map its first rows."""
     found = file if file.is_absolute() else request.project / file
     settings = request.settings()
+    project = settings.project
     proposal = propose(
-        found, project=request.project, zone=settings.project.zone, currency=settings.project.currency
+        found, project=request.project, zone=project.zone, currency=project.currency, entity=entity
     )
     if proposal.settings is None:
         missing = ", ".join(proposal.missing) or "some columns"
         return MappingProposal(proposal.yaml, [], f"No rows to show before {missing} is mapped.")
-    with opened(request) as run:
-        rows = first_rows(run, proposal.settings)
+    try:
+        with opened(request) as run:
+            rows = first_rows(run, proposal.settings)
+    except InputError as error:  # the proposal is what is to be corrected
+        return MappingProposal(proposal.yaml, [], f"No rows to show. {error}")
     return MappingProposal(proposal.yaml, rows, _as_text(rows))
 
 

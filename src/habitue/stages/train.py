@@ -268,11 +268,13 @@ def _verdict(plan: _Plan, trained: Trained, test: Sample | None) -> Verdict:
         return unjudged(
             plan.cutoffs.shortfall or "nothing to judge on", has_champion=plan.champion is not None
         )
+    is_baseline = judgement.candidate == "baseline"
     if plan.champion is None:
-        return first_champion(judgement, plan.definition.gate, is_baseline=judgement.candidate == "baseline")
+        return first_champion(judgement, plan.definition.gate, is_baseline=is_baseline)
     rival = _champion_score(plan.champion, test)
     gain = paired_difference(judgement, rival, plan.definition.gate)
-    return challenge(judgement, gain, _missing(trained, test), plan.definition.gate)
+    missing = _missing(trained, test)
+    return challenge(judgement, gain, missing, plan.definition.gate, is_baseline=is_baseline)
 
 
 def _champion_score(champion: LoadedModel, test: Sample) -> Any:

@@ -25,15 +25,17 @@ class Verdict:
     flag: str = ""
 
 
-def shortcomings(judgement: Judgement, name: str, gate: GateSettings) -> list[str]:
+def shortcomings(
+    judgement: Judgement, name: str, gate: GateSettings, *, is_baseline: bool = False
+) -> list[str]:
     """What keeps a candidate from being a first champion.
 
-    A baseline that is as good, bad calibration, wrong level.
+    A baseline that is as good (where it is none itself), bad calibration, wrong level.
     """
     own = judgement.table[name]
     problems = [
         f"{judgement.metric} {own[judgement.metric]:.4f} does not beat {naive} ({judgement.value(naive):.4f})"
-        for naive in judgement.naive
+        for naive in ([] if is_baseline else judgement.naive)
         if not own[judgement.metric] > judgement.value(naive)
     ]
     if "ece" in own and not own["ece"] <= gate.max_ece:
@@ -59,17 +61,22 @@ def unjudged(reason: str, *, has_champion: bool) -> Verdict:
 
 
 def challenge(
-    judgement: Judgement, gain: Interval | None, missing: Sequence[str], gate: GateSettings
+    judgement: Judgement,
+    gain: Interval | None,
+    missing: Sequence[str],
+    gate: GateSettings,
+    *,
+    is_baseline: bool = False,
 ) -> Verdict:
     """A challenger replaces the champion only if it is surely better, well calibrated.
 
-    And nothing it needs is missing.
+    And nothing it needs is missing. A naive baseline that is better replaces it too, flagged as one.
 
     `gain` is the paired bootstrap interval of the main metric over the champion on
     the same customers; None where the champion could not be applied to them.
     """
     problems = list(missing)
-    problems += shortcomings(judgement, judgement.candidate, gate)
+    problems += shortcomings(judgement, judgement.candidate, gate, is_baseline=is_baseline)
     if gain is None:
         problems.append("the champion could not be judged on the same customers")
     elif not gain.low > 0:
@@ -80,6 +87,5 @@ def challenge(
     if problems:
         return Verdict("challenger", tuple(problems))
     assert gain is not None
-    return Verdict(
-        "champion", (f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least",)
-    )
+    better = f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least"
+    return Verdict("champion", (better,), flag="baseline" if is_baseline else "")

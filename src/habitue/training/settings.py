@@ -99,8 +99,9 @@ class ClvSettings(_Model, frozen=True):
 
     label: Literal["net_revenue"] = Field("net_revenue", description="What is predicted.")
     horizon_days: int = Field(91, ge=7, le=730, description="Window in which the model is judged.")
-    horizons_days: tuple[int, int, int] = Field(
-        (90, 365, 1095), description="Windows of the three values of a customer."
+    horizons_days: tuple[Literal[90], Literal[365], Literal[1095]] = Field(
+        (90, 365, 1095),
+        description="Windows of the three values of a customer, which the columns are named by: these and no others.",
     )
     features: Features = Field(
         DEFAULT_VALUE_FEATURES,
