@@ -229,6 +229,8 @@ def test_positions_keep_sale_and_returns_apart_and_lines_without_one_count(spark
         1        | 2   | 1     | 23,80  | 02.03.2024 10:00 | B       |        |
         1        |     | 1     | 5,95   | 01.03.2024 10:00 | S       |        |
         1        |     | 1     | 1,19   | 01.03.2024 10:00 | G       |        |
+        1        | 0   | 2     | 11,90  | 01.03.2024 10:00 | Z       |        |
+        1        | 0   | -1    | 11,90  | 09.03.2024 10:00 | Z       |        |
         C2       | 1   | 1     | 119,00 | 01.03.2024 10:00 | A       |        |
     """)  # fmt: skip
     settings = shop(columns=shop().columns | {"line_number": "Pos"})
@@ -237,6 +239,8 @@ def test_positions_keep_sale_and_returns_apart_and_lines_without_one_count(spark
         .withColumn("source", F.lit("shop"))
         .withColumn("known_time", F.col("order_time"))
     )
+    again = known.withColumn("_file", F.lit("orders-again.csv"))
+    known = known.unionByName(again)
     kept = settled(known, ORDER_LINE, has_key=False, has_number=True).where(~F.col(IS_DUPLICATE))
     assert_table(kept, ORDER_LINE, """
         order_number | line_number | product_number | net_revenue
@@ -245,7 +249,9 @@ def test_positions_keep_sale_and_returns_apart_and_lines_without_one_count(spark
         1            | -1          | A              | -100.00
         1            | -1000001    | A              | -100.00
         1            | 2           | B              | 20.00
-        1            | 3           | S              | 5.00
-        1            | 4           | G              | 1.00
+        1            | 3           | G              | 1.00
+        1            | 4           | S              | 5.00
+        1            | 0           | Z              | 20.00
+        1            | -1000000    | Z              | -10.00
         C2           | 1           | A              | -100.00
     """)  # fmt: skip

@@ -87,6 +87,7 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
         (["13.03.2024"] * 40 + ["Summe"], "d.M.yyyy"),
         (["13.03.24"], "d.M.yy"),
         (["13.03.2024", "13.03.2024 10:00"], "d.M.yyyy[ H:mm[:ss]]"),
+        (["13.03.2024"] + ["13.03.2024 10:00"] * 97, "d.M.yyyy[ H:mm[:ss]]"),
         ([], None),
     ],
 )
@@ -115,6 +116,14 @@ def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None
     assert not {"vat", "discount"} & set(data["columns"])
     assert "if Umsatz contains VAT, call it gross_revenue" in text
     assert "# key: [...]" in text
+    priced = "Belegnr;Datum;Menge;Einzelpreis;MwSt;Gesamtpreis\n1;1.3.2024;2;119,00;19;238,00\n"
+    assert {"unit_price", "vat"} <= set(proposed(tmp_path, priced)[0]["columns"]) - {"net_revenue"}
+    both = "Belegnr;Datum;Menge;Preis;MwSt €;MwSt %\n1;1.3.2024;2;119,00;38,00;19\n"
+    assert proposed(tmp_path, both)[0]["columns"]["vat"] == "MwSt %"
+    event = "event_name;timestamp;page_url;product_id;transaction_id;revenue\nview;2024-03-01;x;A;;\n"
+    assert proposed(tmp_path, event)[0]["entity"] == "event"
+    born = "Kundennr;Nachname;Geburtsdatum\n1;Kern;13.03.64\n"
+    assert proposed(tmp_path, born)[0]["columns"]["birth_date"] == "Geburtsdatum"
     gross, _ = proposed(tmp_path, "Auftragsnr;Datum;Bruttopreis;MwSt\n1;1.3.2024;119,00;19\n")
     assert (gross["columns"]["unit_price"], gross["columns"]["vat"]) == ("Bruttopreis", "MwSt")
 
@@ -125,6 +134,7 @@ def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None
         (["2,000", "10,000"], ";", "de"),
         (["2,000", "10,000"], "\t", "en"),
         (["1,234.50", "2,000"], ";", "en"),
+        (["12.50", "2,000"], ";", "en"),
         (["€ 12,50"], ";", "de"),
         (["1\u00a0234,50"], ";", "fr"),
         (["0,500"], "\t", "de"),
@@ -133,8 +143,10 @@ def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None
 def test_the_style_of_numbers_is_told_by_what_only_it_can_mean(
     tmp_path: Path, cells: list[str], delimiter: str, style: str
 ) -> None:
-    lines = [f"{cell}{delimiter}x" for cell in cells]
-    (tmp_path / "n.csv").write_text("\n".join([f"Preis{delimiter}Art", *lines]), encoding="utf-8")
+    columns = delimiter.join(f"Preis{i}" for i in range(len(cells)))  # each in a column of its own
+    (tmp_path / "n.csv").write_text(
+        f"{columns}{delimiter}x\n{delimiter.join(cells)}{delimiter}x\n", encoding="utf-8"
+    )
     assert sniff(tmp_path / "n.csv").numbers == style
 
 

@@ -56,22 +56,39 @@ def _with_line_number(rows: DataFrame) -> DataFrame:
 
 
 def _with_every_line_numbered(rows: DataFrame) -> DataFrame:
-    """Lines with numbers of their own: one without gets the next, a return under its sale's number the negative one.
+    """Lines with numbers of their own: one without gets a next one, a return under its sale's number a negative one.
 
-    Several returns of one line are told apart by their time, so that a second delivery of one is still a repeat.
+    Both follow from what the line says, so that a second delivery of it is still a repeat.
     """
-    of_order = Window.partitionBy("order_number", is_good(), IS_DUPLICATE)
-    of_line = Window.partitionBy("order_number", "line_number", is_good(), IS_DUPLICATE)
-    is_return, number = F.coalesce("is_return", F.lit(False)), F.col("line_number")
-    nameless = of_line.orderBy("_file", "_position")
-    by_time = Window.partitionBy("order_number", "line_number", is_good(), IS_DUPLICATE, is_return).orderBy(
-        "order_time"
+    is_return = F.coalesce("is_return", F.lit(False))
+    stated = F.col("line_number").cast("bigint")
+    last = F.coalesce(F.max(stated).over(Window.partitionBy("order_number", *_standing())), F.lit(0))
+    has_sale = F.bool_or(~is_return).over(Window.partitionBy("order_number", "line_number", *_standing()))
+    # what a nameless line says, and which of the equal ones of its file it is
+    says = ("order_time", "product_number", "quantity", "net_revenue")
+    alike = Window.partitionBy("order_number", "line_number", "_file", *says, *_standing())
+    nameless = Window.partitionBy("order_number", "line_number", *_standing()).orderBy(*says, "_occurrence")
+    numbered = F.when(stated.isNull(), last + F.dense_rank().over(nameless)).when(
+        is_return & has_sale, _number_of_return(stated, is_return)
     )
-    next_number = F.coalesce(F.max("line_number").over(of_order), F.lit(0)) + F.row_number().over(nameless)
-    has_sale = F.bool_or(~is_return).over(of_line)
-    own = -(number + _RETURNS * (F.dense_rank().over(by_time) - 1))
-    numbered = F.when(number.isNull(), next_number).when(is_return & has_sale, own).otherwise(number)
-    return rows.withColumn("line_number", numbered.cast(ORDER_LINE.column("line_number").type))
+    own = F.when(is_good(), numbered).try_cast(ORDER_LINE.column("line_number").type)
+    return (
+        rows.withColumn("_occurrence", F.row_number().over(alike.orderBy("_position")))
+        .withColumn("line_number", F.coalesce(own, F.col("line_number")))
+        .drop("_occurrence")
+    )
+
+
+def _standing() -> tuple[Column | str, ...]:
+    """Faulty rows and repeats stand aside, each by themselves."""
+    return is_good(), IS_DUPLICATE
+
+
+def _number_of_return(stated: Column, is_return: Column) -> Column:
+    """The negative number of what came back; of several returns of one line the later ones lie further below."""
+    by_time = Window.partitionBy("order_number", "line_number", is_return, *_standing()).orderBy("order_time")
+    place = F.dense_rank().over(by_time)
+    return -(stated + F.lit(_RETURNS).cast("bigint") * F.when(stated > 0, place - 1).otherwise(place))
 
 
 def with_surrogate(rows: DataFrame, entity: Table) -> DataFrame:

@@ -53,7 +53,12 @@ def _entity(found: Sniffed) -> str:
     """
     names = list(found.columns)
     of_order = find_columns("order_line", names)
-    if {"order_number", "order_time"} <= of_order.keys() and not _missing("order_line", of_order | _GIVEN):
+    is_event = "event_name" in find_columns("event", names)
+    if (
+        not is_event
+        and {"order_number", "order_time"} <= of_order.keys()
+        and not _missing("order_line", of_order | _GIVEN)
+    ):
         return "order_line"
 
     def fit(entity: str) -> int:
@@ -74,6 +79,8 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
         columns.setdefault(name, guess)
     if entity == "order_line":
         columns.setdefault("currency", {"value": currency})
+    if {"unit_price", "gross_revenue"} & columns.keys() and not _is_surely_net(columns.get("net_revenue")):
+        columns.pop("net_revenue", None)  # it may contain VAT, or be that of the whole order
     if "net_revenue" in columns:
         columns.pop("unit_price", None)
     if "gross_revenue" in columns and ("vat" not in columns or "net_revenue" in columns):
@@ -94,11 +101,17 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
     return data | ({"identifiers": identifiers} if identifiers else {})
 
 
+def _is_surely_net(column: Any) -> bool:
+    return isinstance(column, str) and plain(column) in SURELY_NET
+
+
 def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
     field = field_of(entity, name)
     if field is None or field.type not in ("timestamp", "date") or found.format == "parquet":
         return column
     pattern = date_format(found.columns[column])
+    if field.type == "date" and pattern and re.search(r"(?<!y)yy(?!y)", pattern):
+        return column  # it would be a year of this century, and births are not
     return {"column": column, "format": pattern} if pattern else column
 
 
@@ -155,7 +168,7 @@ def _remarks_on_orders(columns: dict[str, Any]) -> list[str]:
     if "vat" not in columns and "unit_price" in columns:
         remarks.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
     revenue = columns.get("net_revenue")
-    if isinstance(revenue, str) and plain(revenue) not in SURELY_NET:
+    if revenue is not None and not _is_surely_net(revenue):
         remarks.append(
             f"# net_revenue is taken as it is: if {revenue} contains VAT, call it gross_revenue and name its vat"
         )

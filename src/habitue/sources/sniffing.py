@@ -51,8 +51,10 @@ class Sniffed:
     @property
     def numbers(self) -> str:
         """The way numbers are written: the first that some column needs, else plain."""
-        has_semicolons = self.delimiter == ";"
-        found = {_number_style(v, has_semicolons=has_semicolons) for v in self.columns.values()} - {None}
+        texts = [_without_currency(v) for values in self.columns.values() for v in values]
+        has_points = any(re.match(r"^-?[\d,]+\.\d{1,2}$", text) for text in texts)
+        has_commas = self.delimiter == ";" and not has_points
+        found = {_number_style(v, has_commas=has_commas) for v in self.columns.values()} - {None}
         return next((style for style in ("de", "ch", "fr", "en") if style in found), "plain")
 
 
@@ -81,22 +83,23 @@ def date_format(values: Sequence[str]) -> str | None:
     filled = [v for v in values if v]
     if not filled:
         return None
-    if _fit(bool(_ISO.match(v)) for v in filled):
+    if _share(bool(_ISO.match(v)) for v in filled) >= _MOST:
         return ""
     for day, day_format in _DATE_FORMATS:
         dates = [v for v in filled if re.match(day, v)]
         if len(dates) < _MOST * len(filled):
             continue
         rests = [re.sub(day, "", v, count=1) for v in dates]
-        for time, time_format in _TIME_FORMATS:
-            if _fit(bool(re.match(time, rest)) for rest in rests):
-                return _month_first(day_format, dates) + time_format
+        share = {form: _share(bool(re.match(time, rest)) for rest in rests) for time, form in _TIME_FORMATS}
+        best = max(share, key=lambda form: share[form])  # of equals the first
+        if share[best] >= _MOST:
+            return _month_first(day_format, dates) + best
     return None
 
 
-def _fit(matches: Iterable[bool]) -> bool:
+def _share(matches: Iterable[bool]) -> float:
     found = list(matches)
-    return sum(found) >= _MOST * len(found)
+    return sum(found) / len(found)
 
 
 def _month_first(day_format: str, values: Sequence[str]) -> str:
@@ -108,10 +111,10 @@ def _month_first(day_format: str, values: Sequence[str]) -> str:
     return "M/d/yyyy" if is_american else day_format
 
 
-def _number_style(values: Sequence[str], *, has_semicolons: bool) -> str | None:
+def _number_style(values: Sequence[str], *, has_commas: bool) -> str | None:
     """The style of a column that holds numbers only and shows it; whole numbers say nothing.
 
-    Files with semicolons have them because of decimal commas: there `2,000` is two.
+    `has_commas`: files with semicolons have them because of decimal commas, so that `2,000` is two there.
     """
     filled = [_without_currency(v) for v in values if v]
     if not filled or not all(re.match(r"^[-+]?[\d.,'\u2019 ]*\d-?$", v) for v in filled):
@@ -121,7 +124,7 @@ def _number_style(values: Sequence[str], *, has_semicolons: bool) -> str | None:
     if any(re.search(r"\d['\u2019]\d{3}", v) for v in filled):
         return "ch"
     if any(re.search(r"\d,\d{3}", v) for v in filled):
-        return "de" if has_semicolons and not any("." in v for v in filled) else "en"
+        return "de" if has_commas else "en"
     return None
 
 

@@ -116,10 +116,10 @@ def plain(name: str) -> str:
 
 def find_columns(entity: str, names: list[str]) -> dict[str, str]:
     """Canonical column -> source column, each source column once; earlier synonyms are better."""
-    by_plain = {plain(name): name for name in reversed(names)}
     found: dict[str, str] = {}
     for canonical, synonyms in COLUMNS[entity].items():
-        fitting = (by_plain[s] for s in synonyms if s in by_plain and _may_hold(canonical, by_plain[s]))
+        by_plain = {plain(name): name for name in reversed(names) if _may_hold(canonical, name)}
+        fitting = (by_plain[s] for s in synonyms if s in by_plain)
         match = next((name for name in fitting if name not in found.values()), None)
         if match is not None:
             found[canonical] = match
