@@ -26,7 +26,7 @@ check: setup ## format, lint, types, direction of imports
 test: setup ## all tests, in small sizes
 	$(PYTEST) $(WORKERS)
 
-accept: setup .venv/.bench ## all tests in full sizes, up to an hour; figures go to docs/acceptance.md
+accept: setup .venv/.bench ## all tests in full sizes, an hour and on slow cores more than two; figures go to docs/acceptance.md
 	HABITUE_ACCEPT=1 $(PYTEST) $(WORKERS) -p tests.acceptance -m 'not cluster'
 
 bench: setup .venv/.bench ## measure beside peers, SIZE=small (9 minutes), medium or large; figures go to docs/performance.md

@@ -31,6 +31,8 @@ from tests.jobs.small_shop import fill_shop
 
 _AS_MANY_AS_SET = "spark.sql.adaptive.coalescePartitions.enabled"
 """Spark joins small partitions while it runs; off, small data are spread too."""
+NAME = "My Shöp"
+"""A folder as people name them: neither the blank nor the umlaut may be spelt in another way anywhere."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ def published(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     with (common / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed
         if not (common / "outcome.json").exists():
-            _publish(Shop(common / "shop", spark), common / "outcome.json")
+            _publish(Shop(common / NAME, spark), common / "outcome.json")
     outcome = json.loads((common / "outcome.json").read_text())
-    shop = Shop(tmp_path_factory.mktemp("shop") / "shop", spark)
-    shutil.copytree(common / "shop", shop.folder)
+    shop = Shop(tmp_path_factory.mktemp("shop") / NAME, spark)
+    shutil.copytree(common / NAME, shop.folder)
     return Published(shop, outcome["code"], outcome["progress"])
 
 

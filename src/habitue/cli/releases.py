@@ -22,7 +22,7 @@ def add_release_commands(app: typer.Typer) -> None:
 
 @release_app.command("list")
 def release_list(context: typer.Context) -> None:
-    """The last 30 releases, newest first."""
+    """The releases that are kept, newest first."""
     from habitue.lake.release import releases
     from habitue.stages.execute import opened
 
@@ -50,7 +50,7 @@ def release_list(context: typer.Context) -> None:
 def release_rollback(
     context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release to go back to.")]
 ) -> None:
-    """Bring back all tables and exports of an earlier release, as a new release."""
+    """Bring back the tables of an earlier release, as a new release; its exports come with the next run."""
     from habitue.stages.rollback import roll_back_to
 
     options = globals_of(context)
@@ -87,7 +87,7 @@ def model_promote(context: typer.Context, name: str, version: int) -> None:
 
 @model_app.command("rollback")
 def model_rollback(context: typer.Context, name: str) -> None:
-    """Make the previous champion champion again."""
+    """Make the newest older version champion that the gate had let through."""
     from habitue.stages.execute import opened
 
     options = globals_of(context)

@@ -135,7 +135,8 @@ def _words(annotation: Any) -> str:
     if origin in (dict, Mapping):
         return f"keys with {_words(arguments[1])}"
     if origin in (tuple, list):
-        return f"list of {_words(arguments[0])}"
+        every = arguments if all(get_origin(a) is Literal for a in arguments) else arguments[:1]
+        return f"list of {', '.join(_words(a) for a in every)}"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(str(member.value) for member in annotation)
     is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -29,10 +29,12 @@ def _column(column: Column) -> str:
 def _properties(table: Table) -> dict[str, str]:
     checks = {f"delta.constraints.{name}": sql for name, sql in table.checks}
     vectors = {"delta.enableDeletionVectors": "true"} if table.marks_deletions else {}
-    # releases stay readable as long as their log and files are kept
-    return (
-        checks | vectors | {"delta.logRetentionDuration": "interval 400 days", "habitue.stage": table.stage}
+    # releases stay readable as long as their log and files are kept; a vacuum knows what left a table, and when, for
+    # as long as the log remembers that
+    kept = dict.fromkeys(
+        ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), "interval 400 days"
     )
+    return checks | vectors | kept | {"habitue.stage": table.stage}
 
 
 def _quoted(text: str) -> str:

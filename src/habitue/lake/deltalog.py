@@ -16,6 +16,7 @@ from typing import Any
 from pyarrow import fs
 
 from habitue.errors import DependencyError
+from habitue.lake.location import open_filesystem
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class DeltaLog:
     @cached_property
     def _filesystem(self) -> tuple[fs.FileSystem, str]:
         try:
-            filesystem, path = fs.FileSystem.from_uri(self._uri)
+            filesystem, path = open_filesystem(self._uri)
         except (OSError, ValueError):
             raise DependencyError(f"The lake at {self._uri} cannot be reached.") from None
         return filesystem, path

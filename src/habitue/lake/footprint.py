@@ -8,6 +8,7 @@ from pyarrow import fs
 
 from habitue.contracts.table import Table
 from habitue.lake.lake import Lake
+from habitue.lake.location import open_filesystem
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def footprint(lake: Lake, table: Table) -> Footprint:
     uri = lake.location.table(table)
     detail = lake.spark.sql(f"DESCRIBE DETAIL delta.`{uri}`").select("numFiles", "sizeInBytes").first()
     files, size = (int(detail[0]), int(detail[1])) if detail else (0, 0)
-    system, path = fs.FileSystem.from_uri(uri)
+    system, path = open_filesystem(uri)
     found = system.get_file_info(fs.FileSelector(path, recursive=True))
     kept = [i for i in found if i.type == fs.FileType.File and _holds_rows(i, i.path[len(path) :])]
     return Footprint(files, size, len(kept), sum(i.size for i in kept))

@@ -78,11 +78,20 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
-            with _locked(self._file):
-                now = _read(self._file)
-                if now is None or now.token != self._holder.token:
-                    return  # fenced off: the next commit's assert_held says so
-                _write(self._file, Holder(now.token, now.run_id, now.host, now.pid, time.time()))
+            try:
+                is_ours = self._renew()
+            except OSError:  # a full disk or a mount that stumbles: the next beat may come through
+                continue
+            if not is_ours:
+                return  # fenced off: the next commit's assert_held says so
+
+    def _renew(self) -> bool:
+        with _locked(self._file):
+            now = _read(self._file)
+            if now is None or now.token != self._holder.token:
+                return False
+            _write(self._file, Holder(now.token, now.run_id, now.host, now.pid, time.time()))
+        return True
 
 
 @contextmanager

@@ -68,14 +68,16 @@ def last_release(rows: DataFrame) -> Release | None:
     return next(iter(releases(rows, 1)), None)
 
 
-def find_release(rows: DataFrame, release_id: str) -> Release:
-    """A release by id; UsageError naming the known ones."""
-    known = releases(rows)
+def find_release(rows: DataFrame, release_id: str, *, kept: int) -> Release:
+    """One of the releases that are `kept`, by id; UsageError naming the known ones."""
+    known = releases(rows, kept)
     for release in known:
         if release.release_id == release_id:
             return release
     names = ", ".join(r.release_id for r in known[:5]) or "none yet"
-    raise UsageError(f"There is no release {release_id} among the last 30.", [f"newest releases: {names}"])
+    raise UsageError(
+        f"There is no release {release_id} among the last {kept}.", [f"newest releases: {names}"]
+    )
 
 
 def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
@@ -87,7 +89,9 @@ def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
     for table, version in _to_restore(lake, target):
         lake.note = replace(lake.note, step="rollback", restored_version=version)
         lake.restore(table, version)
-    lake.note = replace(lake.note, restored_version=None)
+    # no run's fingerprint: the next one publishes in any case, since the exports of the target were taken away
+    fingerprints = {RELEASE.name: f"rollback {as_new.release_id}"}
+    lake.note = replace(lake.note, restored_version=None, fingerprints=fingerprints)
     heads = published_versions(lake.location)
     done = replace(as_new, versions={n: v for n, v in heads.items() if n in target.versions})
     publish(lake, done)

@@ -217,7 +217,7 @@ def _build_submitted(app_name: str) -> SparkSession:
 
 def _start(settings: SparkSettings, app_name: str, log_file: Path) -> SparkSession:
     jars = installed_jars()
-    _prepare_environment()
+    _prepare_environment(on_this_machine=settings.master.startswith("local"))
     conf = SparkConf().setAppName(app_name).set(_SOCKETS, _socket_folder())
     for name, value in local_conf(settings, log_file=log_file, jars=jars).items():
         conf.set(name, value)
@@ -232,15 +232,18 @@ def _socket_folder() -> str:
     return folder
 
 
-def _prepare_environment() -> None:
-    """Use this PySpark, this Python and the Java that was found, whatever other Spark the machine has."""
+def _prepare_environment(*, on_this_machine: bool) -> None:
+    """Use this PySpark, this Python and the Java that was found, whatever other Spark the machine has.
+
+    Executors elsewhere must reach the driver, and have a Python of their own.
+    """
     os.environ |= {
         "JAVA_HOME": str(java_home().home),
         "SPARK_HOME": str(spark_home()),
-        "SPARK_LOCAL_IP": LOOPBACK,
-        "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
+    if on_this_machine:
+        os.environ |= {"SPARK_LOCAL_IP": LOOPBACK, "PYSPARK_PYTHON": sys.executable}
 
 
 def _gateway(conf: SparkConf, log_file: Path) -> Any:

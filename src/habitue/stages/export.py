@@ -25,6 +25,7 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.errors import ExportWithheld
 from habitue.identity.record_owner import with_person_now
 from habitue.job import Run
+from habitue.lake.location import spark_path
 from habitue.privacy.consent import Address
 from habitue.stages.evidence import removed_addresses
 from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
@@ -138,7 +139,7 @@ def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, fil
     rows = export_rows(members, _contacts(run, target, address), persons, channel=target.channel)
     table = file_rows(rows, columns, address=address, files=files)
     # write
-    table.write.mode("overwrite").options(**CSV_OPTIONS).csv(folder.absolute().as_uri())
+    table.write.mode("overwrite").options(**CSV_OPTIONS).csv(spark_path(folder))
     parts = name_parts(folder, audience.name)
     text = manifest_text(audience, target, run_id=run.run_id, as_of=run.as_of, columns=columns, files=parts)
     write_whole(folder / MANIFEST_NAME, text)

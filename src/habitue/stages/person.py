@@ -40,7 +40,8 @@ def person_view(run: Run, person_id: str) -> dict[str, Any]:
         row.asDict(recursive=True)
         for row in member.drop("as_of_date", "person_id").orderBy("audience").collect()
     ]
-    known = run.lake.read(IDENTITY_MAP).where((F.col("person_id") == person_id) & F.col("valid_to").isNull())
+    identities = run.lake.read(IDENTITY_MAP, version=release.versions.get(IDENTITY_MAP.name))
+    known = identities.where((F.col("person_id") == person_id) & F.col("valid_to").isNull())
     identifiers = [
         row.asDict()
         for row in known.select("id_type", "id_key", "valid_from").orderBy("id_type", "id_key").collect()

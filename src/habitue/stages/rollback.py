@@ -18,7 +18,7 @@ def roll_back_to(request: Request, release_id: str) -> Release:
     back with the next run, since an export always uses the consent of its own time.
     """
     with opened(request) as run, writing(run) as lease:
-        target = find_release(run.lake.read(RELEASE), release_id)
+        target = find_release(run.lake.read(RELEASE), release_id, kept=run.settings.lake.keep_releases)
         run.lake.note = CommitNote(run_id=run.run_id, step="rollback", fencing_token=lease.token)
         as_new = replace(
             target,

@@ -125,5 +125,5 @@ class ModelSettings(BaseModel, extra="forbid", frozen=True):
 
 
 def is_stale(data_cut: date, as_of: date, stale_after_days: int) -> bool:
-    """Whether a champion that has seen data up to `data_cut` is too old for `as_of`."""
+    """Whether a version that has seen data up to `data_cut` is too old for `as_of`."""
     return (as_of - data_cut).days >= stale_after_days
