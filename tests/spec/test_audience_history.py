@@ -18,7 +18,7 @@ from habitue.audiences.holdout import (
     with_global_holdout,
     with_split,
 )
-from habitue.audiences.inheritance import carry_assignments, carry_members, of_ended, successors
+from habitue.audiences.inheritance import carry_assignments, carry_members, successors, with_kinds
 from habitue.audiences.overlap import audience_overlap
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_CHANGE, AUDIENCE_FUNNEL, AUDIENCE_MEMBER, SPLIT_ASSIGNMENT
@@ -72,9 +72,14 @@ def test_a_person_that_lives_on_after_a_split_keeps_its_audiences_and_an_ended_o
         p2            | p3            | 2026-06-03 00:00:00 | merge
         """,
     )
-    ended = successors(
-        of_ended(changes, table(spark, IDENTITY_MAP, MAP)), checkpoint=lambda rows: rows.localCheckpoint()
-    )
+    kinds = with_kinds(changes, table(spark, IDENTITY_MAP, MAP), since=datetime(2026, 6, 4, tzinfo=UTC))
+    links = successors(kinds, checkpoint=lambda rows: rows.localCheckpoint(), within=("kind",))
+    assert {tuple(r) for r in links.where("kind = 'ended' OR kind = 'recent'").collect()} == {
+        ("ended", "p2", "p3"),
+        ("recent", "p2", "p3"),
+    }
+    assert links.where("kind = 'every'").count() == 3
+    ended = links.where("kind = 'ended'").drop("kind")
     before = spark.createDataFrame(
         [("a", "p1", DAY), ("a", "p2", DAY)], "audience string, person_id string, entered_at date"
     )

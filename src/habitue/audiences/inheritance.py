@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,21 +11,44 @@ from pyspark.sql import functions as F
 from habitue.audiences.holdout import HOLDOUT
 from habitue.contracts.decision import SPLIT_ASSIGNMENT
 
+EVERY, ENDED, RECENT = "every", "ended", "recent"
+"""Kinds of changes: all; those in which an id ended for good; these and what moved between persons of late."""
 
-def successors(changes: DataFrame, *, checkpoint: Callable[[DataFrame], DataFrame]) -> DataFrame:
+
+def with_kinds(changes: DataFrame, identity_map: DataFrame, *, since: datetime) -> DataFrame:
+    """Changes of ids, once for each `kind` that they are of.
+
+    An id has ended that no identifier has any more; after a split it lives on, and keeps what is its own.
+    """
+    living = identity_map.where(F.col("valid_to").isNull()).select(
+        F.col("person_id").alias("old_person_id"), F.lit(True).alias("_lives")
+    )
+    told = changes.join(living.distinct(), "old_person_id", "left")
+    has_ended = (F.col("cause") != "split") & F.col("_lives").isNull()
+    is_recent = has_ended | (F.col("changed_at") >= F.lit(since))
+    kinds = F.array(F.lit(EVERY), F.when(has_ended, ENDED), F.when(is_recent, RECENT))
+    return told.select(
+        "old_person_id", "new_person_id", "cause", F.explode(F.array_compact(kinds)).alias("kind")
+    )
+
+
+def successors(
+    changes: DataFrame, *, checkpoint: Callable[[DataFrame], DataFrame], within: Sequence[str] = ()
+) -> DataFrame:
     """Every old person id with every id that it led to, in any number of steps; erased ones lead nowhere.
 
-    Doubles the length of the chains it knows until nothing is added.
+    Changes lead on to those with the same values `within` some columns. Doubles the length of the chains it knows
+    until nothing is added.
     """
-    steps = changes.where("cause <> 'erase'").select("old_person_id", "new_person_id").distinct()
+    steps = changes.where("cause <> 'erase'").select(*within, "old_person_id", "new_person_id").distinct()
     links = checkpoint(steps.where("old_person_id <> new_person_id"))
     known = links.count()
     while known:
         onward = links.select(
-            F.col("old_person_id").alias("new_person_id"), F.col("new_person_id").alias("end")
+            *within, F.col("old_person_id").alias("new_person_id"), F.col("new_person_id").alias("end")
         )
-        longer = links.join(onward, "new_person_id").select(
-            "old_person_id", F.col("end").alias("new_person_id")
+        longer = links.join(onward, [*within, "new_person_id"]).select(
+            *within, "old_person_id", F.col("end").alias("new_person_id")
         )
         grown = links.unionByName(longer).where("old_person_id <> new_person_id").distinct()
         links = checkpoint(grown)
@@ -33,12 +57,6 @@ def successors(changes: DataFrame, *, checkpoint: Callable[[DataFrame], DataFram
             break
         known = count
     return links
-
-
-def of_ended(changes: DataFrame, identity_map: DataFrame) -> DataFrame:
-    """Those changes in which an id ended for good: after a split it lives on, and keeps what is its own."""
-    living = identity_map.where(F.col("valid_to").isNull()).select(F.col("person_id").alias("old_person_id"))
-    return changes.where("cause <> 'split'").join(living, "old_person_id", "left_anti")
 
 
 def carry_assignments(stored: DataFrame, links: DataFrame) -> DataFrame:

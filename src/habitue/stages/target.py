@@ -15,7 +15,15 @@ from habitue.audiences.definition import Audience
 from habitue.audiences.funnel import audience_funnel
 from habitue.audiences.gate import wishes, with_channels
 from habitue.audiences.holdout import exposures, new_assignments, with_global_holdout, with_split
-from habitue.audiences.inheritance import carry_assignments, carry_members, of_ended, successors
+from habitue.audiences.inheritance import (
+    ENDED,
+    EVERY,
+    RECENT,
+    carry_assignments,
+    carry_members,
+    successors,
+    with_kinds,
+)
 from habitue.audiences.membership import select_members
 from habitue.audiences.percentiles import EXACT_UP_TO, percentile_cutoffs
 from habitue.audiences.reading import read_audiences
@@ -106,13 +114,16 @@ class Succession:
 def read_succession(run: Run) -> Succession:
     """Which ids led to which by merges and splits; materialised."""
     lake, changes = run.lake, run.lake.read(IDENTITY_CHANGE)
-    if lake.is_empty(IDENTITY_CHANGE):
+    is_first = lake.is_empty(SPLIT_ASSIGNMENT) and lake.is_empty(RELEASE)
+    if lake.is_empty(IDENTITY_CHANGE) or (
+        is_first and lake.is_empty(RESPONSE)
+    ):  # then nothing is to be carried
         none = changes.select("old_person_id", "new_person_id")
         return Succession(none, none, none)
-    ended = successors(of_ended(changes, lake.read(IDENTITY_MAP)), checkpoint=lake.checkpoint)
-    since = successors(changes.where(F.col("changed_at") >= F.lit(run.cut)), checkpoint=lake.checkpoint)
-    every = successors(changes, checkpoint=lake.checkpoint)
-    return Succession(every, ended, ended.unionByName(since).distinct())
+    kinds = with_kinds(changes, lake.read(IDENTITY_MAP), since=run.cut)
+    links = successors(kinds, checkpoint=lake.checkpoint, within=("kind",))
+    every, ended, recent = (links.where(F.col("kind") == k).drop("kind") for k in (EVERY, ENDED, RECENT))
+    return Succession(every, ended, recent)
 
 
 def population(run: Run, audiences: tuple[Audience, ...], succession: Succession) -> DataFrame:
