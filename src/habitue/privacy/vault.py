@@ -37,12 +37,11 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
             (F.trim(item["value"]) != "") & ~F.exists("_keyed", lambda key: key["id_type"] == item["id_type"])
         ),
     )
-    counted = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False)))
+    stated = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False)))
+    counted = stated.drop("_identifiers")
     if entity.leaf == "customer_record":
-        counted = counted.withColumn("_mailbox", _stated_mailbox())
-    counted = counted.drop("_identifiers")
-    if entity.leaf == "customer_record":
-        own = counted.withColumn("_own", _own_key(pepper, settings))
+        told = stated.withColumn("_mailbox", _stated_mailbox()).drop("_identifiers")
+        own = told.withColumn("_own", _own_key(pepper, settings))
         named = F.when(F.size("_keyed") > 0, F.col("_keyed")).otherwise(F.col("_own"))
         record_key = F.get("_own", F.lit(0))["id_key"]
         return own.withColumns({"record_key": record_key, "_keyed": named}).drop("_own")
