@@ -57,7 +57,7 @@ def _events(rows: int) -> str:
                    (start_second * 1000000 + k * 70000000 + hash(hash(i, 7)) % 60000000)::BIGINT AS micros
             FROM placed
         )
-        SELECT row_number() OVER (ORDER BY micros, i) - 1 AS place,
+        SELECT row_number() OVER (ORDER BY micros, i) - 1 AS place, 'shop' AS source,
                md5(concat('event', i)) AS event_id,
                CASE WHEN u < 0.55 THEN 'page_viewed' WHEN u < 0.80 THEN 'product_viewed'
                     WHEN u < 0.86 THEN 'products_searched' WHEN u < 0.93 THEN 'product_added'

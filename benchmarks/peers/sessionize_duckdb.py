@@ -44,6 +44,16 @@ def _visitor() -> str:
                CASE WHEN {has_device} THEN visitor_key ELSE coalesce({keys}, event_id) END AS visitor_key"""
 
 
+def _held(lines: str) -> str:
+    """Units of each product that are held after all lines, never fewer than none on the way, and the last price."""
+    return f"""
+        SELECT {_VISIT}, product, sum(units) - least(min(so_far), 0) AS units, arg_max(price, position) AS price
+        FROM (SELECT {_VISIT}, product, units, price, position,
+                     sum(units) OVER (PARTITION BY {_VISIT}, product ORDER BY position
+                                      ROWS UNBOUNDED PRECEDING) AS so_far
+              FROM {lines}) GROUP BY {_VISIT}, product"""
+
+
 def _query(data: Path) -> str:
     s = SETTINGS
     return f"""
@@ -60,7 +70,7 @@ def _query(data: Path) -> str:
                CASE WHEN direction IS NOT NULL
                     THEN CASE WHEN product IS NOT NULL THEN [product] ELSE items END END AS changes,
                CASE WHEN event_name = '{vocabulary.ORDER_COMPLETED}' THEN
-                    coalesce('n' || "order".order_number, 'e' || event_id) END AS order_key,
+                    coalesce('n' || source || ':' || "order".order_number, 'e' || event_id) END AS order_key,
                "order".order_number AS order_number, "order".value AS order_value,
                coalesce("order".currency, '') AS order_currency,
                CASE WHEN event_name = '{vocabulary.PRODUCT_VIEWED}' THEN product.price END AS viewed_price
@@ -104,15 +114,11 @@ def _query(data: Path) -> str:
                direction * greatest(coalesce(p.quantity, 1), 0) AS units
         FROM (SELECT {_VISIT}, position, direction, unnest(changes) AS p FROM numbered WHERE direction IS NOT NULL)
     ), cart AS (
-        SELECT {_VISIT}, sum(greatest(units, 0) * price)::DECIMAL(18, 2) AS cart_value, true AS has_lines
-        FROM (SELECT {_VISIT}, product, sum(units) AS units, arg_max(price, position) AS price
-              FROM line GROUP BY ALL) GROUP BY ALL
+        SELECT {_VISIT}, sum(units * price)::DECIMAL(18, 2) AS cart_value, true AS has_lines
+        FROM ({_held("line")}) GROUP BY ALL
     ), left_over AS (
-        SELECT {_VISIT}, bool_or(units > 0) AS is_filled,
-               sum(greatest(units, 0) * price)::DECIMAL(18, 2) AS left_value
-        FROM (SELECT {_VISIT}, product, sum(units) AS units, arg_max(price, position) AS price
-              FROM line JOIN measured USING ({_VISIT})
-              WHERE position > last_order GROUP BY ALL) GROUP BY ALL
+        SELECT {_VISIT}, bool_or(units > 0) AS is_filled, sum(units * price)::DECIMAL(18, 2) AS left_value
+        FROM ({_held(f"line JOIN measured USING ({_VISIT}) WHERE position > last_order")}) GROUP BY ALL
     ), bought AS (
         SELECT {_VISIT}, count(*) AS order_count, sum(value) AS value,
                count(DISTINCT currency) AS currencies, max(currency) AS currency
@@ -128,7 +134,7 @@ def _query(data: Path) -> str:
                first_event AS first_event_id, session_start::DATE AS session_date,
                logins, cart_value, left_value, coalesce(is_filled, false) AS cart_abandoned,
                coalesce(last_checkout > last_order, false) AS checkout_abandoned,
-               coalesce(form_start > form_end, false) AS form_abandoned,
+               coalesce(form_start > greatest(form_end, last_order), false) AS form_abandoned,
                has_lines IS NULL AND last_checkout IS NULL AND last_order = 0 AND product_view_count > 0
                    AS browse_abandoned,
                CASE WHEN last_order > 0 THEN 'order' WHEN last_checkout IS NOT NULL THEN 'checkout'

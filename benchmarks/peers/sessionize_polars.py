@@ -77,7 +77,8 @@ def _ordered(task: Task) -> pl.LazyFrame:
             pl.when(name == vocabulary.ORDER_COMPLETED)
             .then(
                 pl.coalesce(
-                    pl.concat_str(pl.lit("n"), number), pl.concat_str(pl.lit("e"), pl.col("event_id"))
+                    pl.concat_str(pl.lit("n"), "source", pl.lit(":"), number),
+                    pl.concat_str(pl.lit("e"), pl.col("event_id")),
                 )
             )
             .alias("order_key"),
@@ -193,14 +194,20 @@ def _carts(events: pl.LazyFrame, measured: pl.LazyFrame) -> pl.LazyFrame:
         )
         .sort("visit", "position")
     )
+    later = pl.when("is_later").then("units").otherwise(0)
+    lines = lines.with_columns(
+        pl.col("units").cum_sum().over("visit", "product").alias("so_far"),
+        later.alias("later"),
+        later.cum_sum().over("visit", "product").alias("so_far_later"),
+    )
     products = lines.group_by("visit", "product").agg(
-        pl.col("units").sum(),
-        pl.col("units").filter("is_later").sum().alias("units_later"),
+        (pl.col("units").sum() - pl.col("so_far").min().clip(upper_bound=0)).alias("units"),
+        (pl.col("later").sum() - pl.col("so_far_later").min().clip(upper_bound=0)).alias("units_later"),
         pl.col("price").drop_nulls().last(),
         pl.col("price").filter("is_later").drop_nulls().last().alias("price_later"),
     )
-    left = (pl.col("units_later").clip(0).cast(_MONEY) * pl.col("price_later")).cast(_MONEY)
-    worth = (pl.col("units").clip(0).cast(_MONEY) * pl.col("price")).cast(_MONEY)
+    left = (pl.col("units_later").cast(_MONEY) * pl.col("price_later")).cast(_MONEY)
+    worth = (pl.col("units").cast(_MONEY) * pl.col("price")).cast(_MONEY)
     return products.group_by("visit").agg(
         pl.when(pl.col("price").is_not_null().any()).then(worth.sum()).alias("cart_value"),
         (pl.col("units_later") > 0).any().alias("cart_abandoned"),
@@ -252,7 +259,9 @@ def _told(visits: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("order_count").fill_null(0),
         pl.col("cart_abandoned").fill_null(False),
         (pl.col("last_checkout") > pl.col("last_order")).fill_null(False).alias("checkout_abandoned"),
-        (pl.col("form_start") > pl.col("form_end")).fill_null(False).alias("form_abandoned"),
+        (pl.col("form_start") > pl.max_horizontal("form_end", "last_order"))
+        .fill_null(False)
+        .alias("form_abandoned"),
         (
             pl.col("has_lines").is_null()
             & pl.col("last_checkout").is_null()

@@ -84,7 +84,7 @@ def test_a_real_trackers_events_agree_with_what_snowplow_makes_of_them(
         row["event_id"]: sorted(k for k, v in json.loads(row["c"] or "{}").items() if v == "granted")
         for row in consents.collect()
     }
-    agreed = {"allow_all", "allow_selected", "implicit_consent"}
+    agreed = {"allow_all", "allow_selected", "implicit_consent", "deny_all"}
     for row in rows("expected/consent_log.csv"):
         if row["event_name"] == "consent_preferences":
             scopes = [s.strip() for s in row["consent_scopes"].split(",") if s.strip()]

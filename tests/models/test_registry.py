@@ -139,6 +139,14 @@ def test_a_project_without_a_store_has_no_champion_and_gets_none_by_asking(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("uri", ["sqlite:///{folder}", "postgresql://nobody@127.0.0.1:1/mlflow"])
+def test_a_database_that_cannot_be_opened_is_a_dependency_at_once(tmp_path: Path, uri: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(DependencyError, match="cannot be used"):
+        Registry(MlflowSettings(tracking_uri=uri.format(folder=tmp_path)), tmp_path).ensure_reachable()
+    assert time.monotonic() - began < 30
+
+
 def test_an_unreachable_server_fails_at_once_and_hides_the_password(tmp_path: Path) -> None:
     started = time.monotonic()
     settings = MlflowSettings(tracking_uri="http://ann:secret@127.0.0.1:9", timeout_seconds=2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from habitue.models.metrics import Interval
-from habitue.training.gate import challenge, first_champion, unjudged
+from habitue.training.gate import challenge, first_champion, outranks, unjudged
 from habitue.training.judgement import Judgement, judge_churn, paired_difference
 from habitue.training.settings import GateSettings
 
@@ -40,6 +40,22 @@ def test_a_first_champion_that_does_not_beat_a_baseline_is_flagged_with_the_figu
 
 def test_a_baseline_serves_but_carries_its_flag() -> None:
     assert first_champion(_judgement(1.0), _GATE, is_baseline=True).flag == "baseline"
+
+
+@pytest.mark.parametrize(
+    ("naive_strength", "shift", "does"),
+    [
+        (0.3, 0.0, True),  # ranks better and is better calibrated than a constant that is .1 off
+        (0.3, 0.2, False),  # ranks better, but its probabilities are worse
+        (3.0, 0.0, False),  # ranks worse
+    ],
+)
+def test_a_model_gives_way_to_a_baseline_that_ranks_or_is_calibrated_better(
+    naive_strength: float, shift: float, does: bool
+) -> None:
+    judged = _judgement(1.0, shift=shift, naive_strength=naive_strength)
+    judged.table["baseline"] = {"ece": 0.1}  # type: ignore[index]
+    assert outranks(judged, "blend", "baseline") is does
 
 
 def test_a_model_that_nothing_could_judge_never_replaces_a_champion() -> None:

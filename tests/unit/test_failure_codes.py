@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from habitue import errors
-from habitue.errors import ExitCode, HabitueError
+from habitue.errors import DependencyError, ExitCode, HabitueError
 from habitue.job.failure import explain
+from habitue.lake.lease import hold_lease
+from habitue.sources.files import find_files
 
 VALUE = "anna.muster@example.org"
 
@@ -69,6 +71,26 @@ def test_a_full_disk_is_a_dependency(error: Exception) -> None:
 def test_a_folder_that_may_not_be_written_is_a_dependency() -> None:
     code, message = explain(PermissionError(errno.EACCES, "Permission denied", "/lake/silver"))
     assert (code, message) == (ExitCode.DEPENDENCY, "/lake/silver: permission denied.")
+
+
+def test_a_share_that_is_gone_is_a_dependency_and_a_missing_file_a_fault_of_ours() -> None:
+    code, message = explain(OSError(errno.ESTALE, "stale", "/mnt/lake/runs"))
+    assert (code, "/mnt/lake/runs cannot be reached" in message) == (ExitCode.DEPENDENCY, True)
+    assert explain(FileNotFoundError(errno.ENOENT, "none", "x"))[0] == ExitCode.BUG
+
+
+def test_a_lake_below_a_file_is_a_dependency(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(DependencyError, match="cannot be written"),
+        hold_lease(tmp_path / "file" / "lake", "r"),
+    ):
+        pass
+
+
+def test_a_source_whose_storage_does_not_answer_is_a_dependency(tmp_path: Path) -> None:
+    with pytest.raises(DependencyError, match="cannot be reached"):
+        find_files(["hdfs://127.0.0.1:1/events"], "json", tmp_path)
 
 
 def fail(text: str) -> None:

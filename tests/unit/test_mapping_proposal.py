@@ -84,6 +84,9 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
         (["13/03/2024"], "d/M/yyyy"),
         (["20240313"], "yyyyMMdd"),
         (["13.03.2024", "soon"], None),
+        (["1433221332", "1710324000"], "epoch_seconds"),
+        (["1433221332117"], "epoch_millis"),
+        (["1433221332117000"], "epoch_micros"),
         (["13.03.2024"] * 40 + ["Summe"], "d.M.yyyy"),
         (["13.03.24"], "d.M.yy"),
         (["13.03.2024", "13.03.2024 10:00"], "d.M.yyyy[ H:mm[:ss]]"),
@@ -106,6 +109,33 @@ def test_orders_that_bring_names_and_addresses_along_are_orders(tmp_path: Path) 
     row = "1;1.3.2024;A;1;9,50;19;7;Anna;Kern;Weg 1;10115;Berlin;DE;a@web.de"
     assert proposed(tmp_path, f"{names}\n{row}\n")[0]["entity"] == "order_line"
     assert proposed(tmp_path, f"{names}\n{row}\n", entity="customer_record")[0]["entity"] == "customer_record"
+
+
+def test_logs_of_visits_are_events(tmp_path: Path) -> None:
+    names = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+    row = "2019-10-01 00:00:00 UTC,view,44600062,2103,,shiseido,35.79,541312140,72d76fde-8bb3"
+    data, _ = proposed(tmp_path, f"{names}\n{row}\n")
+    assert data["entity"] == "event"
+    assert data["columns"] == {
+        "event_name": "event_type",
+        "event_time": "event_time",
+        "source_session_id": "user_session",
+        "product.product_number": "product_id",
+        "product.category": "category_code",
+        "product.brand": "brand",
+        "product.price": "price",
+    }
+    assert data["identifiers"] == {"user_id": "user_id"}
+    data, _ = proposed(
+        tmp_path, "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n"
+    )
+    assert data["columns"] == {
+        "event_name": "event",
+        "event_time": {"column": "timestamp", "format": "epoch_millis"},
+        "product.product_number": "itemid",
+        "order.order_number": "transactionid",
+    }
+    assert data["identifiers"] == {"anonymous_id": "visitorid"}
 
 
 def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None:

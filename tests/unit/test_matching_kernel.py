@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from habitue.identity.matching import kernel
-from habitue.identity.matching.comparisons import CLOSE
+from habitue.identity.matching.comparisons import agrees
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, follows_chance
 from habitue.identity.matching.kernel import PAIR, RARITIES, RECORD, compare_batches
 from habitue.identity.matching.patterns import pattern_of
@@ -66,7 +66,7 @@ def one_by_one(a: dict[str, object], b: dict[str, object]) -> dict[str, object]:
         shown[name] = sum(
             min(a["rarity"][i], b["rarity"][i])  # type: ignore[index]
             for i, f in enumerate(PATTERN.fields)
-            if 0 <= levels[f.column][0] <= CLOSE and not follows_chance(population, f)
+            if agrees(levels[f.column], f.comparison)[0] and not follows_chance(population, f)
         )
     return shown
 

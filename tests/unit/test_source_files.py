@@ -50,6 +50,18 @@ def test_a_glob_a_folder_and_a_file_find_what_they_name(tmp_path: Path) -> None:
     ]
 
 
+def test_an_archive_whose_name_says_only_that_it_is_compressed_is_read(tmp_path: Path) -> None:
+    for name in ("1714557600.gz", "a.json.gz", "b.csv.gz", "c.tar.gz", "d.parquet.gz"):
+        put(tmp_path / "data" / name, gzip.compress(name.encode()))
+    wanted = {
+        format_: names(readable(find_files(["data"], format_, tmp_path))) for format_ in ("json", "csv")
+    }
+    assert wanted == {
+        "json": ["data/1714557600.gz", "data/a.json.gz"],
+        "csv": ["data/1714557600.gz", "data/b.csv.gz"],
+    }
+
+
 def test_an_empty_folder_and_a_glob_without_a_file_are_input_errors(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for location in ("data", "data/*.csv", "nowhere"):

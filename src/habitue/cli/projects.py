@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 from habitue.cli.options import ending, globals_of, print_data
 from habitue.cli.show import print_table
 from habitue.contracts.tables import TABLES
-from habitue.errors import ConfigError, DependencyError, UsageError
+from habitue.errors import DependencyError, UsageError
 from habitue.report.catalogue import catalogue, catalogue_markdown
 
 _SHOWN = 200
@@ -82,10 +83,13 @@ def check(
     data: Annotated[
         bool, typer.Option("--data", help="What the data of the last run support, and how far to trust it.")
     ] = False,
+    orders: Annotated[int | None, typer.Option(help="With --data: orders by your own books.")] = None,
+    customers: Annotated[int | None, typer.Option(help="With --data: customers who bought.")] = None,
+    revenue: Annotated[str | None, typer.Option(help="With --data: net revenue, as 1234.50.")] = None,
 ) -> None:
     """Validate configuration and environment; with --data what these data can support."""
     from habitue.report.environment import check_environment, check_executors
-    from habitue.stages.check import data_findings
+    from habitue.stages.check import Books, data_findings
     from habitue.stages.execute import opened
 
     options = globals_of(context)
@@ -94,10 +98,15 @@ def check(
         settings = request.settings()
         if data:
             with opened(request) as run:
-                found = data_findings(run)
+                found = data_findings(run, Books(orders, customers, _amount(revenue)))
             if options.as_json:
                 return print_data(found)
             print_table(("figure", "value"), list(found["figures"].items()))
+            if found["books"]:
+                print_table(
+                    ("\nyour books", "expected", "found", "difference"),
+                    [list(b.values()) for b in found["books"]],
+                )
             print_table(
                 ("\ncapability", "supported", "why"),
                 [(c["capability"], c["supported"], c["why"]) for c in found["capabilities"]],
@@ -120,6 +129,13 @@ def check(
             raise DependencyError("The environment is not ready:", [f"{f.name}: {f.remedy}" for f in wrong])
 
 
+def _amount(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation:
+        raise UsageError(f"{text} is not an amount; expected one like 1234.50.") from None
+
+
 def report(
     context: typer.Context, lang: Annotated[str | None, typer.Option(help="Language: en or de.")] = None
 ) -> None:
@@ -130,8 +146,9 @@ def report(
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         if lang not in (None, "en", "de"):
-            raise ConfigError(f"There is no report in {lang}.", ["languages: en, de"])
-        typer.echo(str(write_report(run, language=lang)))
+            raise UsageError(f"There is no report in {lang}.", ["languages: en, de"])
+        written = str(write_report(run, language=lang))
+        print_data({"report": written}) if options.as_json else typer.echo(written)
 
 
 def catalog(context: typer.Context) -> None:

@@ -56,7 +56,10 @@ def release_rollback(
     options = globals_of(context)
     with ending(options):
         done = roll_back_to(options.request(), release_id)
-        typer.echo(f"{done.release_id}: {len(done.versions)} tables as in {release_id}")
+        if options.as_json:
+            print_data({"release": done.release_id, "as_in": release_id, "tables": len(done.versions)})
+        else:
+            typer.echo(f"{done.release_id}: {len(done.versions)} tables as in {release_id}")
 
 
 @model_app.command("list")
@@ -82,7 +85,7 @@ def model_promote(context: typer.Context, name: str, version: int) -> None:
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
         run.registry.promote(name, version)
-        typer.echo(f"{name} {version} is champion")
+        _tell_champion(name, str(version), options.as_json, "is champion")
 
 
 @model_app.command("rollback")
@@ -92,4 +95,10 @@ def model_rollback(context: typer.Context, name: str) -> None:
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
-        typer.echo(f"{name} {run.registry.rollback(name)} is champion again")
+        _tell_champion(name, run.registry.rollback(name), options.as_json, "is champion again")
+
+
+def _tell_champion(name: str, version: str, as_json: bool, sentence: str) -> None:
+    print_data({"model": name, "champion": version}) if as_json else typer.echo(
+        f"{name} {version} {sentence}"
+    )

@@ -44,7 +44,11 @@ SESSION = Table(
         Column("landing_page", "string", "Path of the first page."),
         Column("exit_page", "string", "Path of the last page."),
         Column("channel", "string", "Channel of the first event that has one."),
-        Column("campaign", _CAMPAIGN, "Campaign of the first event that has one."),
+        Column(
+            "campaign",
+            _CAMPAIGN,
+            "Campaign of the first event that has one, if possible one that is not direct.",
+        ),
         Column(
             "first_campaign",
             _CAMPAIGN,
@@ -72,13 +76,13 @@ SESSION = Table(
         Column(
             "browse_abandoned",
             "boolean",
-            "Products were viewed, and neither cart nor checkout nor order followed in the visit.",
+            "Products were viewed, and the visit has no cart, checkout or order.",
             nullable=False,
         ),
         Column(
             "form_abandoned",
             "boolean",
-            "A form was begun and not sent afterwards in the visit.",
+            "A form was begun, and neither it was sent nor an order followed in the visit.",
             nullable=False,
         ),
         Column("furthest_step", "string", "visit, browse, form, cart, checkout, order.", nullable=False),

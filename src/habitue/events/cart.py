@@ -65,7 +65,7 @@ def has_lines() -> Column:
 def _folded(lines: Column) -> Column:
     """Units held and their value over all products; `lines` must be sorted.
 
-    More removed than added leaves nothing, not less: the addition was in an earlier visit. The price of a
+    A removal of more than is held leaves nothing, not less: the addition was in an earlier visit. The price of a
     product is the last one seen, since removals often come without one.
     """
     empty = F.struct(
@@ -81,9 +81,10 @@ def _folded(lines: Column) -> Column:
 def _take_line(state: Column, line: Column) -> Column:
     same = state["product"] == line["product"]  # null before the first product
     closed = _close_product(state)
+    units = line["units"] + F.when(same, state["units"]).otherwise(F.lit(0))
     return F.struct(
         line["product"].alias("product"),
-        (line["units"] + F.when(same, state["units"]).otherwise(F.lit(0))).alias("units"),
+        F.greatest(units, F.lit(0)).alias("units"),
         F.when(same, F.coalesce(line["price"], state["price"])).otherwise(line["price"]).alias("price"),
         F.when(same, state["held"]).otherwise(closed["held"]).alias("held"),
         F.when(same, state["value"]).otherwise(closed["value"]).alias("value"),
@@ -91,12 +92,11 @@ def _take_line(state: Column, line: Column) -> Column:
 
 
 def _close_product(state: Column) -> Column:
-    left = F.greatest(state["units"], F.lit(0).cast(_UNITS))
-    worth = left * state["price"]
+    worth = state["units"] * state["price"]
     return F.struct(
         state["product"].alias("product"),
         state["units"].alias("units"),
         state["price"].alias("price"),
-        (state["held"] + left).alias("held"),
+        (state["held"] + state["units"]).alias("held"),
         F.coalesce(state["value"] + worth, worth, state["value"]).alias("value"),
     ).cast(_STATE)

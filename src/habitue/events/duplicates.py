@@ -11,6 +11,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from habitue.events.clock import MAPPED
 from habitue.events.vocabulary import ORDER_COMPLETED, ORDER_REPEATED
 
 DELIVERY_COLUMNS = frozenset(
@@ -40,8 +41,14 @@ def fingerprint(events: DataFrame) -> Column:
     names = [n for n in events.columns if not (n in DELIVERY_COLUMNS or n.startswith("_"))]
     types = dict(events.dtypes)
     # nulls are written out, so that a missing value is told from a missing column
-    content = F.struct(*(_canonical(name, types[name]) for name in sorted(names)))
+    content = F.struct(*(_canonical(name, types[name]) for name in sorted(names)), _stated_time().alias("at"))
     return F.sha2(F.to_json(content, {"ignoreNullFields": "false"}), 256)
+
+
+def _stated_time() -> Column:
+    """The time of an event that states it and no other clock: content then, as nothing computed it on the way."""
+    is_alone = F.col("original_time").isNull() & F.col("received_time").isNull()
+    return F.when((F.col("time_quality") == MAPPED) & is_alone, F.col("event_time"))
 
 
 def mark_repeats(events: DataFrame, *, fingerprint: Column, sound: Column | None = None) -> DataFrame:

@@ -11,7 +11,7 @@ from habitue.events.settings import SessionSettings
 
 
 def left_behind() -> dict[str, Column]:
-    """Flags of what a visit left: begun, and no order (or, for a form, no sending) behind it.
+    """Flags of what a visit left: begun, and no order (nor, for a form, its sending) behind it.
 
     Places are -1 where there is no such event.
     """
@@ -20,7 +20,7 @@ def left_behind() -> dict[str, Column]:
     return {
         "cart_abandoned": F.coalesce(F.col("left_in_cart.held") > 0, F.lit(False)),
         "checkout_abandoned": F.col("last_checkout") > F.col("last_order"),
-        "form_abandoned": F.col("last_form_start") > F.col("last_form_end"),
+        "form_abandoned": F.col("last_form_start") > F.greatest("last_form_end", "last_order"),
         "browse_abandoned": (F.col("product_view_count") > 0)
         & no_order
         & (F.col("last_checkout") == never)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from habitue.contracts.entities import EVENT
+from habitue.events.campaigns import is_campaign
 from habitue.events.chunks import begins_visitors, whole_visitors
 from habitue.events.runs import Flags, Ints, first_of_run, last_before
 from habitue.events.settings import SessionSettings
@@ -24,7 +24,6 @@ JOURNEY = (
 )
 """The columns that `follow` finds, as Spark spells them."""
 _NAMES = ("session_number", "next_order_micros", "first_campaign", "last_campaign")
-_DIRECT = pa.array(["(direct)", "direct"])
 _DAY = 86_400 * 1_000_000
 
 
@@ -41,7 +40,7 @@ def follow(
     start = visits["start_micros"].to_numpy()
     first = first_of_run(begins_visitor)
     campaign = visits["campaign"]
-    has_campaign = _is_campaign(campaign)
+    has_campaign = is_campaign(campaign)
     reach = settings.campaign_days * _DAY
     before = last_before(has_campaign, first)
     last = np.where(has_campaign, np.arange(size), before)
@@ -67,13 +66,6 @@ class JourneyKernel:
             columns = {name: rows.column(name).chunk(0) for name in rows.column_names}
             columns |= follow(columns, begins_visitors(rows), self.settings)
             yield pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _is_campaign(campaign: pa.Array) -> Flags:
-    source = pc.struct_field(campaign, "source")
-    is_direct = pc.is_in(source, value_set=_DIRECT)
-    found: Flags = pc.and_(campaign.is_valid(), pc.invert(is_direct)).to_numpy(zero_copy_only=False)
-    return found
 
 
 def _earliest(has_campaign: Flags, begins_visitor: Flags, start: Ints, reach: int) -> Ints:

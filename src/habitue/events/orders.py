@@ -1,4 +1,4 @@
-"""The orders of a visit as the tracker saw them: each order number counts once."""
+"""The orders of a visit as the tracker saw them: each order number of a source counts once."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ _SUM = "decimal(38,2)"
 def completed() -> Column:
     """The order that an event completes, as a list of one; null for other events, which a list carries for nothing.
 
-    Without a number it is one of its own.
+    Numbers are those of a source; without one an order is one of its own.
     """
-    numbered = F.concat(F.lit("n"), F.col("order.order_number"))
+    source, number = F.col("source"), F.col("order.order_number")
+    of_source = F.concat_ws(":", F.lit("n"), F.char_length(source).cast("string"), source, number)
+    numbered = F.when(number.isNotNull(), of_source)
     unnumbered = F.concat(F.lit("e"), F.col("event_id"))
     order = F.struct(
         F.coalesce(numbered, unnumbered).alias("number"),

@@ -144,7 +144,8 @@ def session_id() -> Column:
 def _engaged(settings: SessionSettings) -> dict[str, Column]:
     """What the tracker measured, where it measured anything in the visit; else its pings; else the pauses."""
     tracked, pings = F.col("tracked_micros"), F.col("ping_count")
-    pinged = (pings - 1) * settings.heartbeat_seconds + settings.ping_seconds
+    views = F.col("pinged_views")
+    pinged = (pings - views) * settings.heartbeat_seconds + views * settings.ping_seconds
     seconds = F.when(tracked.isNotNull(), tracked / F.lit(float(_MICROS)))
     seconds = seconds.when(pings > 0, pinged.cast("double"))
     basis = F.when(tracked.isNotNull(), "tracker").when(pings > 0, "pings").otherwise("gaps")

@@ -59,7 +59,7 @@ class SessionSettings(BaseModel, extra="forbid", frozen=True):
     heartbeat_seconds: int = Field(
         10, ge=1, description="Pause between two pings of a page; each such span with a ping is attention."
     )
-    ping_seconds: int = Field(5, ge=0, description="Attention that the first ping of a visit stands for.")
+    ping_seconds: int = Field(5, ge=0, description="Attention that the first ping of a page view stands for.")
     abandoned_after_minutes: int = Field(
         60, ge=0, description="What was left counts as abandoned that long after the visit without an order."
     )

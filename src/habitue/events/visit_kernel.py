@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from habitue.contracts.entities import EVENT
 from habitue.contracts.table import IDENTIFIERS, MONEY
 from habitue.events import cart, orders
 from habitue.events.arrow_lists import grouped, single, tagged
+from habitue.events.campaigns import is_campaign
 from habitue.events.chunks import begins_visitors, whole_visitors
 from habitue.events.former_visits import earlier_states
 from habitue.events.hits import FLAGS
@@ -32,7 +35,8 @@ VISIT = (
     "visitor_type string, visitor_key string, first_event_id string, start_micros bigint, end_micros bigint, "
     "known_micros bigint, event_count bigint, bot_count bigint, view_count bigint, product_view_count bigint, "
     "search_count bigint, last_checkout bigint, last_order bigint, last_form_start bigint, "
-    "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, attention_micros bigint, "
+    "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, pinged_views bigint, "
+    "attention_micros bigint, "
     f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
     f"viewed_price {MONEY}, checkout_value {MONEY}, identifiers {IDENTIFIERS}, "
     f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}, superseded_micros bigint"
@@ -115,29 +119,33 @@ class VisitKernel:
         return {name: _joined(name, values, parts) for name, values in found.items()}
 
     def _track(self, columns: dict[str, pa.Array], begins_visitor: Flags, micros: Ints) -> Track:
-        rules, settings = self.settings.rules, self.settings
+        rules = self.settings.rules
         return Track(
             begins_visitor,
             micros,
             day=columns["day"].to_numpy().astype(np.int64) if rules.at_midnight else None,
             campaign=_campaign_codes(columns["campaign"]) if rules.by_campaign else None,
             source_session=_codes(columns["source_session_id"]) if rules.by_source else None,
-            logins=_login_codes(columns["identifiers"], settings.login_types) if rules.by_login else (),
+            logins=self._logins(columns, begins_visitor, micros) if rules.by_login else (),
         )
+
+    def _logins(self, columns: dict[str, pa.Array], begins_visitor: Flags, micros: Ints) -> list[Ints]:
+        islands = island_starts(begins_visitor, micros, self.settings.rules)
+        return _login_codes(columns["identifiers"], self.settings.login_types, islands)
 
     def _attention(
         self, columns: dict[str, pa.Array], micros: Ints, begins: Flags, starts: Ints
     ) -> dict[str, pa.Array]:
-        """Three measures of attention: the tracker's own, spans with a ping, pauses up to the cap."""
+        """Three measures of attention: the tracker's own, spans of a view with a ping, pauses up to the cap."""
         tracked = columns["tracked_micros"]
         is_tracked = _valid(tracked)
         total = summed(tracked.fill_null(0).to_numpy(), starts)
         pauses = np.where(begins, 0, np.diff(micros, prepend=micros[:1]))
-        span = micros // (self.settings.heartbeat_seconds * 1_000_000)
-        pings = _flag(columns["flags"].to_numpy(), "is_ping")
+        spans, views = _pinged(columns, micros // (self.settings.heartbeat_seconds * 1_000_000), starts)
         return {
             "tracked_micros": pa.array(total, mask=counted(is_tracked, starts) == 0),
-            "ping_count": pa.array(_distinct_spans(span, pings, starts)),
+            "ping_count": pa.array(spans),
+            "pinged_views": pa.array(views),
             "attention_micros": pa.array(
                 summed(np.minimum(pauses, self.settings.engaged_cap_micros), starts)
             ),
@@ -186,11 +194,13 @@ def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.
     checkout = last_in_run(is_priced & _flag(flags, "is_checkout"), starts)
     ordered = last_in_run(_flag(flags, "is_order"), starts)
     checkout = np.where(checkout > ordered, checkout, -1)  # what was ordered is not left
+    led_here = first_in_run(is_campaign(campaign), starts)
+    led_here = np.where(led_here >= 0, led_here, first_in_run(_valid(campaign), starts))
     return {
         "landing_page": _taken(path, first_in_run(_valid(path), starts)),
         "exit_page": _taken(path, last_in_run(_valid(path), starts)),
         "channel": _taken(channel, first_in_run(_valid(channel), starts)),
-        "campaign": _taken(campaign, first_in_run(_valid(campaign), starts)),
+        "campaign": _taken(campaign, led_here),
         "device_type": _taken(device, first_in_run(_valid(device), starts)),
         "viewed_price": _taken(columns["price"], viewed),
         "checkout_value": _taken(columns["price"], checkout),
@@ -213,13 +223,31 @@ def _event_ids(ids: pa.Array, starts: Ints) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.append(starts, len(ids)), pa.int32()), ids)
 
 
-def _distinct_spans(span: Ints, pings: Flags, starts: Ints) -> Ints:
-    """Different spans of a heartbeat in which a visit has a ping."""
-    rows = np.flatnonzero(pings)
-    visit = np.searchsorted(starts, rows, side="right")
-    is_new = np.ones(rows.size, dtype=bool)
-    is_new[1:] = (np.diff(visit) != 0) | (np.diff(span[rows]) != 0)
-    return np.bincount(visit[is_new] - 1, minlength=starts.size).astype(np.int64)
+def _pinged(columns: dict[str, pa.Array], span: Ints, starts: Ints) -> tuple[Ints, Ints]:
+    """For each visit its spans of a heartbeat with a ping, counted per view of a page, and the views with any.
+
+    The view that a ping belongs to is the last one of its page before it, so that pages that are open
+    side by side are told apart.
+    """
+    flags = columns["flags"].to_numpy()
+    is_ping = _flag(flags, "is_ping")
+    if not is_ping.any():
+        return np.zeros(starts.size, dtype=np.int64), np.zeros(starts.size, dtype=np.int64)
+    rows = np.flatnonzero(is_ping | _flag(flags, "is_view"))
+    visit, page = np.searchsorted(starts, rows, side="right") - 1, _codes(columns["path"])[rows]
+    order = np.lexsort((page, visit))  # stable: in time within a page
+    rows, visit, page = rows[order], visit[order], page[order]
+    is_ping = is_ping[rows]
+    view = np.cumsum(~is_ping)[is_ping]  # only views of the same page lie between its pings
+    visit, page, span = visit[is_ping], page[is_ping], span[rows][is_ping]
+    is_new_view = np.ones(visit.size, dtype=bool)
+    is_new_view[1:] = (np.diff(visit) != 0) | (np.diff(page) != 0) | (np.diff(view) != 0)
+    is_new_span = is_new_view.copy()
+    is_new_span[1:] |= np.diff(span) != 0
+    return (
+        np.bincount(visit[is_new_span], minlength=starts.size).astype(np.int64),
+        np.bincount(visit[is_new_view], minlength=starts.size).astype(np.int64),
+    )
 
 
 def _array(rows: pa.Table, name: str) -> pa.Array:
@@ -251,22 +279,36 @@ def _campaign_codes(values: pa.Array) -> Ints:
     for field in values.flatten():  # within a field -1 means null, which is a value of its own here
         own = _codes(field) + 1
         codes = np.unique(codes * (own.max(initial=0) + 1) + own, return_inverse=True)[1].astype(np.int64)
-    return np.where(_valid(values), codes, -1)
+    return np.where(is_campaign(values), codes, -1)  # a direct event leaves the campaign as it is
 
 
-def _login_codes(values: pa.Array, types: tuple[str, ...]) -> list[Ints]:
-    """Per type of login a code of its smallest key on each event, -1 where there is none."""
+def _login_codes(values: pa.Array, types: tuple[str, ...], islands: Flags) -> list[Ints]:
+    """Per type of login a code of who is logged in on each event, -1 where nobody is.
+
+    Several keys of one type on one event are one login, there and in the rest of its island.
+    """
     lengths = pc.list_value_length(values).fill_null(0).to_numpy()
     id_types, id_keys = values.flatten().flatten()
     owner = np.repeat(np.arange(len(values)), lengths)
+    island = np.cumsum(islands)
     keys = _codes(id_keys)
     found = []
     for type_ in types:
         own = pc.equal(id_types, type_).to_numpy(zero_copy_only=False)
         codes = np.full(len(values), -1, dtype=np.int64)
-        rows, first = np.unique(
-            owner[own], return_index=True
-        )  # identifiers are sorted: the first is smallest
-        codes[rows] = keys[own][first]
+        codes[owner[own]] = _one_login(owner[own], keys[own], island[owner[own]])
         found.append(codes)
     return found
+
+
+def _one_login(row: Ints, key: Ints, island: Ints) -> Ints:
+    """A code of each key of a type, alike for keys that stand on one event; `row` is sorted."""
+    together = np.flatnonzero(np.diff(row) == 0)
+    if not together.size:
+        return key
+    _, node = np.unique(np.stack([island, key]), axis=1, return_inverse=True)
+    size = int(node.max()) + 1
+    pairs = coo_array((np.ones(together.size), (node[together], node[together + 1])), shape=(size, size))
+    labels = connected_components(pairs, directed=False)[1]
+    codes: Ints = labels[node].astype(np.int64)
+    return codes

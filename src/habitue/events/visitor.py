@@ -14,10 +14,10 @@ NO_DEVICE = "event"
 def visitor(identifiers: Column, *, settings: SessionSettings) -> Column:
     """A struct of `visitor_type` and `visitor_key`; null where no identifier is of a visitor's type.
 
-    Takes keyed `identifiers`. The first type of the settings that is there wins; of several keys of
-    that type the smallest, so that the answer does not depend on their order.
+    Takes keyed `identifiers`, sorted as keying leaves them. The first type of the settings that is there wins; of
+    several keys of that type the smallest.
     """
-    return F.coalesce(*(_of_type(identifiers, type_) for type_ in settings.visitor_types))
+    return F.coalesce(*(_first_of_type(identifiers, type_) for type_ in settings.visitor_types))
 
 
 def attending(settings: SessionSettings) -> Column:
@@ -27,7 +27,7 @@ def attending(settings: SessionSettings) -> Column:
     any identifier is a visit of its own, of type `event`. So every event belongs to one visit.
     """
     device = F.struct(F.col("visitor_type"), F.col("visitor_key"))
-    by_login = (_first_of_type(type_) for type_ in settings.login_types)
+    by_login = (_first_of_type(F.col("identifiers"), type_) for type_ in settings.login_types)
     alone = F.struct(F.lit(NO_DEVICE).alias("visitor_type"), F.col("event_id").alias("visitor_key"))
     return F.when(has_device(), device).otherwise(F.coalesce(*by_login, alone))
 
@@ -37,18 +37,8 @@ def has_device() -> Column:
     return F.col("visitor_type").isNotNull() & F.col("visitor_key").isNotNull()
 
 
-def _first_of_type(type_: str) -> Column:
+def _first_of_type(identifiers: Column, type_: str) -> Column:
     """The smallest key of that type on an event: identifiers are sorted. Compiled by Spark, unlike a filter."""
-    place = F.array_position(F.col("identifiers.id_type"), type_)
-    key = F.get(F.col("identifiers.id_key"), (place - 1).cast("int"))
+    place = F.array_position(identifiers["id_type"], type_)
+    key = F.get(identifiers["id_key"], (place - 1).cast("int"))
     return F.when(place > 0, F.struct(F.lit(type_).alias("visitor_type"), key.alias("visitor_key")))
-
-
-def _of_type(identifiers: Column, type_: str) -> Column:
-    found = F.filter(identifiers, lambda identifier: identifier["id_type"] == type_)
-    key = F.array_min(F.transform(found, lambda identifier: identifier["id_key"]))
-    # most types are on no event, and a search is compiled by Spark where a filter is not
-    is_there = F.array_contains(identifiers["id_type"], type_)
-    return F.when(
-        is_there & key.isNotNull(), F.struct(F.lit(type_).alias("visitor_type"), key.alias("visitor_key"))
-    )

@@ -31,6 +31,7 @@ JUNK_WORDS = (
     "null", "none", "nil", "nan", "n/a", "na", "undefined", "anonymous", "anonym", "unknown", "unbekannt", "invalid",
     "test", "-1", "guest", "gast", "(not set)", "not set", "default", "void",
 )  # fmt: skip
+_JUNK_WORDS = frozenset(JUNK_WORDS)
 JUNK_PATTERN = r"^[0\-]*$|^[\-\s.]*$|^([1-9])\1{6,}$"
 """Zeros, dashes, or one digit seven times and more: shorter runs are customer numbers that exist."""
 JUNK_PHONE = r"([0-9])\1{6,}$"
@@ -79,15 +80,21 @@ def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | No
         spelt = _mailbox(spelt or "", settings.email)
     if id_type == "phone":
         spelt = e164(spelt or "", settings.country)
-    if spelt is None or len(spelt) > MAX_LENGTH or spelt.lower() in {*JUNK_WORDS, *settings.junk_values}:
+    if spelt is None or len(spelt) > MAX_LENGTH or _is_junk_word(spelt.lower(), settings):
         return None
     if re.search(JUNK_PATTERN, spelt) or (id_type == "phone" and re.search(JUNK_PHONE, spelt)):
         return None
     return None if id_type == "email" and not _is_linking_mail(spelt) else spelt
 
 
+def _is_junk_word(word: str, settings: NormaliseSettings) -> bool:
+    return word in _JUNK_WORDS or word in settings.junk_values
+
+
 def _bare(value: str) -> str:
     """Without control characters and blanks of any kind around it; letters with marks as one character each."""
+    if value.isascii() and value.isprintable():  # nearly all: nothing to normalise, no control character
+        return value.strip()
     return unicodedata.normalize("NFC", "".join(c for c in value if not _is_control(c))).strip()
 
 

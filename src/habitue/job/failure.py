@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import traceback
 from pathlib import Path
 
 from habitue.errors import DependencyError, ExitCode, HabitueError
 
+_GONE = frozenset((
+    errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN,
+    errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET,
+))  # fmt: skip
+"""What a disk or share says that is not there any more, or not to be written."""
 _DISK_FULL = "No space left on device"
 
 
@@ -34,6 +40,11 @@ def _as_known(error: BaseException) -> HabitueError | None:
         )
     if isinstance(error, PermissionError):
         return DependencyError(f"{error.filename}: permission denied.")
+    if isinstance(error, OSError) and error.errno in _GONE:
+        return DependencyError(
+            f"The storage of {error.filename or 'a file'} cannot be reached: {os.strerror(error.errno or 0)}.",
+            hint="Bring it back and start the run again; it goes on where it stopped.",
+        )
     return None
 
 

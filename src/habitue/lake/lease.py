@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from habitue.errors import LeaseError
+from habitue.errors import DependencyError, LeaseError
 
 TIME_TO_LIVE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 15.0
@@ -96,8 +96,16 @@ class Lease:
 
 @contextmanager
 def hold_lease(folder: Path, run_id: str) -> Iterator[Lease]:
-    """Hold the lake's lease for the block; LeaseError naming the owner when another run is alive."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Hold the lake's lease for the block; LeaseError naming the owner when another run is alive.
+
+    DependencyError where the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise DependencyError(
+            f"The lake cannot be written to {folder}: {error.strerror}.", hint="Correct the lake's path."
+        ) from None
     lease = _acquire(folder / "lease.json", run_id)
     try:
         yield lease

@@ -38,6 +38,8 @@ AT_ANY_TIME = {
     # for each join the optimiser would derive every equality that follows from the columns below it; for wide
     # entities that are made of many columns it does not come to an end
     "spark.sql.constraintPropagation.enabled": "false",
+    # scratch files would be written with columns guessed from their first rows, and put together again by each reader
+    "spark.sql.variant.inferShreddingSchema": "false",
     # this value alone means no limit; any other measures the batch again for every row that is added to it, which
     # costs more than all else on the way to Python. The limit of rows stays.
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",

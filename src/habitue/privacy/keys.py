@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,15 @@ def key_id(pepper: bytes) -> str:
 
 def identifier_key(pepper: bytes, id_type: str, value: str) -> str:
     """Key of one normalised value, 64 hex digits."""
-    return hmac.digest(pepper, id_type.encode() + b"\x00" + value.encode(), hashlib.sha256).hex()
+    digest = _primed(pepper).copy()
+    digest.update(id_type.encode() + b"\x00" + value.encode())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _primed(pepper: bytes) -> hmac.HMAC:
+    """The digest with the pepper taken in, which each value copies: a third of its time is that."""
+    return hmac.new(pepper, b"", hashlib.sha256)
 
 
 def keyed(

@@ -37,7 +37,9 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
             (F.trim(item["value"]) != "") & ~F.exists("_keyed", lambda key: key["id_type"] == item["id_type"])
         ),
     )
-    stated = keyed_rows.withColumn("_has_junk", F.coalesce(named_nobody, F.lit(False)))
+    # each gives one key at most, so that where none is lost there is nothing to look for
+    is_short = F.size("_identifiers") > F.size("_keyed")
+    stated = keyed_rows.withColumn("_has_junk", F.coalesce(is_short & named_nobody, F.lit(False)))
     counted = stated.drop("_identifiers")
     if entity.leaf == "customer_record":
         told = stated.withColumn("_mailbox", _stated_mailbox()).drop("_identifiers")
@@ -82,18 +84,21 @@ def _with_other_person(rows: DataFrame, pepper: bytes, settings: NormaliseSettin
 
 def open_identifiers() -> Column:
     """The keys of a row without the clear values."""
-    return F.transform(
-        "_keyed", lambda k: F.struct(k["id_type"].alias("id_type"), k["id_key"].alias("id_key"))
-    ).cast(IDENTIFIERS)
+    return F.arrays_zip("_keyed.id_type", "_keyed.id_key").cast(IDENTIFIERS)
 
 
 def vault_identifiers(every: Sequence[DataFrame]) -> DataFrame:
     """Rows for `vault.identifier` of all keyed rows: one per identifier, with the first source in the order of names."""
-    items = (rows.select("source", F.explode("_keyed").alias("item")) for rows in every)
+    items = (
+        rows.select("source", F.explode("_keyed").alias("item"))
+        .select("source", "item.id_type", "item.id_key", "item.value")
+        .distinct()  # by hashes; the least of texts is found by sorting, which few rows are left for then
+        for rows in every
+    )
     return (
         reduce(DataFrame.unionByName, items)
-        .groupBy(F.col("item.id_type").alias("id_type"), F.col("item.id_key").alias("id_key"))
-        .agg(F.min("item.value").alias("clear_value"), F.min("source").alias("first_source"))
+        .groupBy("id_type", "id_key")
+        .agg(F.min("value").alias("clear_value"), F.min("source").alias("first_source"))
     )
 
 

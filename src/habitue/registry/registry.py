@@ -30,6 +30,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_NAMES = ("churn", "clv")
 REPORT_FOLDER, FILE = "report", "judgement.json"
 _PREFIX = "habitue-"
+_DATABASES = ("sqlite", "postgresql", "mysql")
 _SETTLED = "settled"  # tag of a version whose registration came to its end
 
 
@@ -238,9 +239,9 @@ class Registry:
         )
 
     def _probe(self) -> None:
-        """Ask a server whether it is there, once and shortly, before anything else waits for it."""
+        """Ask a server or database whether it is there, once and shortly, before anything else waits for it."""
         if not self.tracking_uri.startswith(("http://", "https://")):
-            return
+            return self._probe_database()
         try:
             url = f"{self.tracking_uri.rstrip('/')}/health"
             with urllib.request.urlopen(url, timeout=self.settings.timeout_seconds):
@@ -248,6 +249,22 @@ class Registry:
         except urllib.error.HTTPError:
             return  # it answers; whether we may use it shows at the first call
         except (OSError, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    def _probe_database(self) -> None:
+        """MLflow itself would try ten times, for nearly two minutes."""
+        scheme = self.tracking_uri.partition("://")[0]
+        if scheme.partition("+")[0] not in _DATABASES or self.is_new:
+            return
+        from sqlalchemy import create_engine
+        from sqlalchemy.exc import SQLAlchemyError
+
+        wait = {} if scheme.startswith("sqlite") else {"connect_timeout": self.settings.timeout_seconds}
+        try:
+            engine = create_engine(self.tracking_uri, connect_args=wait)
+            engine.connect().close()
+            engine.dispose()
+        except (SQLAlchemyError, ImportError, OSError) as error:
             raise self._unreachable(error) from None
 
     @contextmanager

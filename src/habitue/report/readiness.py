@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # below these a prediction per person is a guess; common CDPs ask for the same before they show one
+FEWEST_REPEAT_BUYERS = 10  # with fewer no model is trained
 ENOUGH_BUYERS, ENOUGH_DAYS, ENOUGH_REGULARS = 500, 180, 50
 
 
@@ -15,6 +16,7 @@ class Evidence:
 
     buyers: int
     repeat_share: float
+    repeat_buyers: int
     buyers_with_three: int
     history_days: int
     recent_buyers: int
@@ -50,12 +52,12 @@ def _from_orders(e: Evidence) -> Iterator[Capability]:
     thin = _thin(e)
     yield Capability(
         "churn and CLV per person",
-        "weak" if thin else "yes",
+        "no" if e.repeat_buyers < FEWEST_REPEAT_BUYERS else "weak" if thin else "yes",
         thin or "enough buyers, history and repeat purchases",
     )
     yield Capability(
         "CLV as contribution margin", "yes" if e.has_margin else "no",
-        "margin known" if e.has_margin else "revenue-based until economics.yaml holds a margin or order lines a cost",
+        "margin known" if e.has_margin else "revenue-based until economics.yaml holds a margin",
     )  # fmt: skip
 
 
@@ -71,21 +73,24 @@ def _thin(e: Evidence) -> str:
     return f"better with {', '.join(missing)}" if missing else ""
 
 
+_KEPT = {
+    "contracts and renewals": "subscription",
+    "offers only of what is in stock": "stock_level",
+    "referrals and other touches": "touch",
+}
+"""What is taken in and kept for later: nothing is computed of it yet."""
 _NEEDS = {
     "visits, carts, engagement on site": ("event", "map a tracker's events (or use the segment adapter)"),
     "category and brand shares": ("product", "map the products"),
     "demographics": ("customer_record", "map the CRM's customers"),
-    "contact pressure and responses": ("contact", "map campaigns, contacts and responses"),
+    "contacts and responses in 7, 30 and 90 days": ("contact", "map campaigns, contacts and responses"),
     "exports by e-mail, phone, push and ads": (
         "consent",
         "map the consents: without one nothing that needs an opt-in goes out",
     ),
     "loyalty tiers and points": ("loyalty", "map the loyalty accounts"),
-    "contracts and renewals": ("subscription", "map the contracts"),
     "NPS and preferences": ("survey", "map the survey answers"),
     "open complaints": ("service_case", "map the service cases"),
-    "offers only of what is in stock": ("stock_level", "map the stock levels"),
-    "referrals and other touches": ("touch", "map the touches"),
 }
 
 
@@ -96,4 +101,11 @@ def _from_entities(e: Evidence) -> Iterator[Capability]:
             capability,
             "yes" if has else "no",
             f"{entity} rows are there" if has else f"no {entity} rows: {remedy}",
+        )
+    for capability, entity in _KEPT.items():
+        has = e.filled.get(entity, False)
+        yield Capability(
+            capability,
+            "no",
+            f"{entity} rows are {'kept' if has else 'not there'}; nothing is computed of them yet",
         )

@@ -17,7 +17,7 @@ from habitue.sources.ga4 import read_ga4
 from habitue.sources.inputs import Input, mapped_input
 from habitue.sources.mapping import map_source
 from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
-from habitue.sources.settings import SourceSettings, default_currency
+from habitue.sources.settings import SourceSettings, default_currency, format_of
 from habitue.sources.snowplow import read_snowplow
 
 
@@ -31,7 +31,14 @@ class Adapter:
 
 
 def _segment_inputs(settings: SourceSettings, entity: str) -> tuple[Input, ...]:
-    return (Input("lines", "json", settings.locations, dict(settings.options), as_lines=True),)
+    form = format_of(settings, "json")
+    if form != "json":
+        raise ConfigError(
+            f"conf/sources: {settings.source} cannot be read by the adapter segment:",
+            [f"format: expected json, found {form}"],
+            hint="Deliver the calls as JSON lines, or map the tables with `entity: event`.",
+        )
+    return (Input("lines", form, settings.locations, dict(settings.options), as_lines=True),)
 
 
 def _segment_drafts(

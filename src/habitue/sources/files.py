@@ -11,13 +11,14 @@ import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from habitue.errors import InputError
+from habitue.errors import DependencyError, InputError
 
 _CHUNK = 1 << 20
 _GLOB = re.compile(r"[*?\[]")
@@ -27,6 +28,8 @@ _SUFFIXES = {
     "json": (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"),
     "parquet": (".parquet", ".pq"),
 }
+_UNNAMED = ("csv", "json")
+"""Formats whose archives often lie in folders as `part-00000.gz`, the ending naming the compression alone."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,17 @@ def open_system(location: str) -> tuple[fs.FileSystem, str]:
 def _expand(location: str, format_: str, project: Path) -> Iterable[tuple[str, fs.FileSystem, str, bool]]:
     """Name, file system and path of all files of a location, and whether they are of the format by their name."""
     is_uri = bool(_URI.match(location))
-    system, path = open_system(location if is_uri else str(project / location))
-    base, pattern = _split_glob(path)
-    info = system.get_file_info(base)
+    try:
+        system, path = open_system(location if is_uri else str(project / location))
+        base, pattern = _split_glob(path)
+        info = system.get_file_info(base)
+    except OSError as error:
+        if not is_uri:
+            raise
+        raise DependencyError(
+            f"{location} cannot be reached ({type(error).__name__}).",
+            hint="Check address, network and credentials of that storage, or correct the path of the source.",
+        ) from None
     if info.type == fs.FileType.File:
         candidates = {base: True}
     elif info.type == fs.FileType.Directory:
@@ -146,8 +157,15 @@ def _is_visible(path: str, base: str) -> bool:
 def _wanted(path: str, base: str, pattern: str | None, format_: str) -> bool:
     relative = path[len(base) :].lstrip("/")
     if pattern is None:
-        return relative.lower().endswith(_SUFFIXES.get(format_, ("",)))
+        name = relative.lower()
+        return name.endswith(_SUFFIXES.get(format_, ("",))) or (format_ in _UNNAMED and _is_bare_gzip(name))
     return _matches(relative.split("/"), pattern.split("/"))
+
+
+def _is_bare_gzip(name: str) -> bool:
+    """Whether a name ends in .gz and in no known format before that."""
+    known = (*chain.from_iterable(_SUFFIXES.values()), ".tar", ".xml", ".log", ".avro", ".orc")
+    return name.endswith(".gz") and not name.removesuffix(".gz").endswith(known)
 
 
 def _matches(parts: list[str], patterns: list[str]) -> bool:

@@ -198,13 +198,12 @@ def _campaign() -> Column:
         "content": F.coalesce(named_value(collected["manual_content"]), p["content"]),
     }
     last = F.col("session_traffic_source_last_click")
+    manual, crossed = last["manual_campaign"], last["cross_channel_campaign"]
+    names = (last["google_ads_campaign"], crossed, manual)
     of_session = {
-        "source": named_value(last["manual_campaign"]["source"]),
-        "medium": named_value(last["manual_campaign"]["medium"]),
-        "name": F.coalesce(
-            named_value(last["google_ads_campaign"]["campaign_name"]),
-            named_value(last["manual_campaign"]["campaign_name"]),
-        ),
+        "source": F.coalesce(named_value(manual["source"]), named_value(crossed["source"])),
+        "medium": F.coalesce(named_value(manual["medium"]), named_value(crossed["medium"])),
+        "name": F.coalesce(*(named_value(campaign["campaign_name"]) for campaign in names)),
     }
     is_tagged = click.isNotNull() & present(own["source"]).isNull()
     stated = own | {n: F.when(is_tagged, value).otherwise(own[n]) for n, value in of_session.items()}
@@ -234,16 +233,25 @@ def _zone(offset_seconds: Column) -> Column:
 
 
 def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
-    """The order of a purchase or refund, or what a checkout would order; GA4's value holds neither tax nor shipping."""
+    """The order of a purchase or refund, or what a checkout would order; GA4's value holds neither tax nor shipping.
+
+    Some exports state purchases in US dollars alone.
+    """
     ecommerce, p = F.col("ecommerce"), F.col("p")
     is_refund = name == vocabulary.ORDER_REFUNDED
     stated = F.when(is_refund, ecommerce["refund_value"]).otherwise(ecommerce["purchase_revenue"])
     order_number = parts.order_number(ecommerce["transaction_id"], p["transaction_id"])
+    in_usd = F.when(is_refund, ecommerce["refund_value_in_usd"]).otherwise(
+        ecommerce["purchase_revenue_in_usd"]
+    )
+    own, dollars = F.coalesce(number(stated, MONEY), number(p["value"], MONEY)), number(in_usd, MONEY)
     in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
     fields = {
         "order_number": order_number,
-        "value": F.coalesce(number(stated, MONEY), number(p["value"], MONEY), in_checkout),
-        "currency": F.coalesce(F.upper(present(p["currency"])), F.lit(currency)),
+        "value": F.coalesce(own, dollars, in_checkout),
+        "currency": F.when(own.isNull() & dollars.isNotNull(), "USD").otherwise(
+            F.coalesce(F.upper(named_value(p["currency"])), F.lit(currency))
+        ),
         "discount": number(p["discount"], MONEY),
         "coupon": named_value(p["coupon"]),
     }
@@ -271,8 +279,13 @@ def _purchase() -> Column:
     return F.to_json(F.struct(stated["transaction_id"].alias("transaction_id"), *numbers))
 
 
+def _lifetime_value() -> Column:
+    stated = F.col("user_ltv")
+    return F.struct(plain_number(stated["revenue"]).alias("revenue"), stated["currency"].alias("currency"))
+
+
 def _properties() -> Column:
-    """Parameters, and beside them items and purchase as they came, where the user was, on which stream and device.
+    """Parameters, and beside them items and purchase as they came, where the user was and came from, on which device.
 
     A parameter that has the name of one of these keeps it.
     """
@@ -288,6 +301,11 @@ def _properties() -> Column:
         "stream_id": quoted(F.col("stream_id")),
         "platform": quoted(F.col("platform")),
         "geo": F.nullif(F.to_json(F.struct("geo.country", "geo.region", "geo.city")), nothing),
+        "traffic_source": F.nullif(F.to_json("traffic_source"), nothing),
+        "session_traffic_source": F.nullif(F.to_json("session_traffic_source_last_click"), nothing),
+        "user_first_touch_timestamp": quoted(F.col("user_first_touch_timestamp")),
+        "user_ltv": F.nullif(F.to_json(_lifetime_value()), nothing),
+        "event_value_in_usd": quoted(plain_number(F.col("event_value_in_usd"))),
         "app_version": quoted(F.col("app_info.version")),
         "device": F.nullif(own_device, nothing),
         "items": F.when(F.size("items") > 0, item_objects(F.col("items"))),

@@ -63,7 +63,10 @@ NESTED = {
     "session_traffic_source_last_click": _struct(
         f"google_ads_campaign:{_struct('campaign_name')}",
         f"manual_campaign:{_struct('source', 'medium', 'campaign_name')}",
+        f"cross_channel_campaign:{_struct('source', 'medium', 'campaign_name')}",
     ),
+    "traffic_source": _struct("name", "medium", "source"),
+    "user_ltv": _struct("revenue", "currency"),
     "ecommerce": _struct(*PURCHASE_FIELDS),
     "items": f"array<{_struct(*ITEM_FIELDS, f'item_params:{_PARAMETERS}')}>",
 }
@@ -72,6 +75,7 @@ NESTED = {
 PLAIN = (
     *("event_date", "event_timestamp", "event_name", "user_id", "user_pseudo_id", "stream_id", "platform"),
     *("batch_page_id", "batch_ordering_id", "batch_event_index"),
+    *("event_value_in_usd", "user_first_touch_timestamp"),
 )
 READ = (
     *(

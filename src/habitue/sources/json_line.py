@@ -11,7 +11,10 @@ def is_one_object(text: Column) -> Column:
 
     Spark's parser stops at the end of the first object: what follows would be lost without a word.
     """
-    is_suspect = text.rlike(r"\}\s*\{") | ~text.rlike(r"\}\s*$")
+    # what nearly every line is, is found without a pattern
+    begins = text.startswith("{") | text.rlike(r"^\s*\{")
+    ends = text.endswith("}") | text.rlike(r"\}\s*$")
+    is_suspect = text.rlike(r"\}\s*\{") | ~ends
     as_list = F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<string>")
     is_more = is_suspect & F.coalesce(F.size(as_list) != 1, F.lit(True))
-    return text.rlike(r"^\s*\{") & ~is_more
+    return begins & ~is_more

@@ -23,6 +23,8 @@ _GUESSES: dict[str, dict[str, Any]] = {
 }
 _GIVEN: dict[str, Any] = {"quantity": {"value": 1}, "currency": {"value": "EUR"}}
 """What a file of orders may leave out."""
+_ON_SITE = {"source_session_id", "product.product_number"}
+"""What only a tracked event has beside its name and time: a log of mails has neither session nor product."""
 _IDENTIFIERS_OF = {name: "identifiers" in table.column_names for name, table in ENTITIES.items()}
 
 
@@ -53,9 +55,11 @@ def _entity(found: Sniffed) -> str:
     """
     names = list(found.columns)
     of_order = find_columns("order_line", names)
-    is_event = "event_name" in find_columns("event", names)
+    of_event = find_columns("event", names)
+    if {"event_name", "event_time"} <= of_event.keys() and of_event.keys() & _ON_SITE:
+        return "event"
     if (
-        not is_event
+        "event_name" not in of_event
         and {"order_number", "order_time"} <= of_order.keys()
         and not _missing("order_line", of_order | _GIVEN)
     ):
@@ -110,8 +114,8 @@ def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
     if field is None or field.type not in ("timestamp", "date") or found.format == "parquet":
         return column
     pattern = date_format(found.columns[column])
-    if field.type == "date" and pattern and re.search(r"(?<!y)yy(?!y)", pattern):
-        return column  # it would be a year of this century, and births are not
+    if field.type == "date" and pattern and re.search(r"(?<!y)yy(?!y)|epoch", pattern):
+        return column  # two digits would be a year of this century, and births are not; an epoch is no day
     return {"column": column, "format": pattern} if pattern else column
 
 

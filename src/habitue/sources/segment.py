@@ -296,4 +296,6 @@ def _consent() -> Column:
         given, lambda _, v: F.when(v == "true", words["true"]).when(v == "false", words["false"]).otherwise(v)
     )
     managed = F.col("line.context.consentManagement")
-    return F.coalesce(stated, parts.consent_lists(managed["allowedConsentIds"], managed["deniedConsentIds"]))
+    listed = parts.consent_lists(managed["allowedConsentIds"], managed["deniedConsentIds"])
+    # most events state neither and are spared the walk
+    return F.coalesce(F.when(given.isNotNull(), stated), F.when(managed.isNotNull(), listed))

@@ -38,7 +38,8 @@ def _product(properties: Column, first_id: Column) -> Column:
 
 def items(products: Column) -> Column:
     """The products of a cart or order, in the order they were sent; those without a number left out."""
-    return F.array_compact(F.transform(products, lambda item: _product(item, item["id"])))
+    listed = F.array_compact(F.transform(products, lambda item: _product(item, item["id"])))
+    return F.when(products.isNotNull(), listed)  # most events list none and are spared the walk
 
 
 def order(properties: Column, products: Column, event_name: Column, *, currency: str | None) -> Column:

@@ -33,6 +33,8 @@ _TIME_FORMATS = (
     (r"^$", ""),
     (r"^(?: \d{1,2}:\d{2}(?::\d{2})?)?$", "[ H:mm[:ss]]"),
 )
+_EPOCHS = ((r"^1\d{9}$", "epoch_seconds"), (r"^1\d{12}$", "epoch_millis"), (r"^1\d{15}$", "epoch_micros"))
+"""Numbers of a time since 1970, of instants from 2001 to 2033."""
 _MOST = 0.95
 """Share of values that a form must fit: a line of totals or a remark among them is a fault of its row."""
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?$")
@@ -79,12 +81,18 @@ def sniff(path: Path) -> Sniffed:
 
 
 def date_format(values: Sequence[str]) -> str | None:
-    """The pattern that nearly all of a column's dates have; empty for ISO dates, which need none; None for anything else."""
+    """The pattern that nearly all of a column's dates have; empty for ISO dates, which need none; None for anything else.
+
+    Numbers of seconds, milliseconds or microseconds have the names of their units.
+    """
     filled = [v for v in values if v]
     if not filled:
         return None
     if _share(bool(_ISO.match(v)) for v in filled) >= _MOST:
         return ""
+    for number, unit in _EPOCHS:
+        if _share(bool(re.match(number, v)) for v in filled) >= _MOST:
+            return unit
     for day, day_format in _DATE_FORMATS:
         dates = [v for v in filled if re.match(day, v)]
         if len(dates) < _MOST * len(filled):

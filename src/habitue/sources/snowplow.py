@@ -51,9 +51,10 @@ _KINDS = {
 }
 _VENDOR = r"^(?:com_snowplowanalytics_(?:snowplow|mobile|console)|[a-z]{2,4}_[a-z0-9]+)_(?=.)"
 """Who made the schema that a column is named by: a domain from its end, of two words but for Snowplow's own."""
-_AGREED = ("allow_all", "allow_selected", "implicit_consent")
+_AGREED = ("allow_all", "allow_selected", "implicit_consent", "deny_all")
+"""Choices whose scopes are those that are allowed after them; who denies all leaves the necessary ones."""
 _Entities = Mapping[str, Mapping[str, Column]]
-_REFUSED = {"deny_all": "denied", "expired": "denied", "withdrawn": "withdrawn"}
+_REFUSED = {"expired": "denied", "withdrawn": "withdrawn"}
 
 
 def inputs(settings: SourceSettings, wanted: str) -> tuple[Input, ...]:

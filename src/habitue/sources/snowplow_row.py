@@ -43,7 +43,7 @@ def rows_of_table(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
         return _text(raw, by_name[name], nulls) if name in by_name else F.lit(None).cast("string")
 
     entities = [_of_column(name, _ENTITY, cell) for name in by_name if name.startswith(_ENTITY)]
-    events = [_told(_of_column(name, _EVENT, cell)) for name in by_name if name.startswith(_EVENT)]
+    events = _events([name for name in by_name if name.startswith(_EVENT)], cell)
     extra = [name for name in by_name if name not in KNOWN and not name.startswith((_ENTITY, _EVENT))]
     kept = [name for name in (*KEPT, *extra) if name in by_name]
     return raw.select(
@@ -60,6 +60,21 @@ def rows_of_table(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
             "kept"
         ),
     )
+
+
+def _events(names: Sequence[str], cell: Cell) -> list[Column]:
+    """What the columns of self-describing events tell, that of the schema which `event_name` names first."""
+    told = [_told(_of_column(name, _EVENT, cell)) for name in names]
+    if len(told) < 2:
+        return told
+    schemas = [F.lit(schema_of_column(name, _EVENT)) for name in names]
+    named = [F.when(_is_named(of, cell), event) for of, event in zip(schemas, told, strict=True)]
+    return [*named, *told]
+
+
+def _is_named(schema: Column, cell: Cell) -> Column:
+    """Whether a schema ends in the event's name: com_acme_user_signed_up in signed_up."""
+    return schema.endswith(F.concat(F.lit("_"), F.lower(cell("event_name"))))
 
 
 def rows_of_lines(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
@@ -92,7 +107,11 @@ def rows_of_lines(raw: DataFrame, *, nulls: Sequence[str]) -> DataFrame:
         _every([_described(cell("contexts")), _described(cell("derived_contexts")), entities]).alias(
             "entities"
         ),
-        F.coalesce(_described_event(cell("unstruct_event")), _told(events)).alias("told"),
+        F.coalesce(
+            _described_event(cell("unstruct_event")),
+            _told(F.filter(events, lambda e: _is_named(e["schema"], cell))),
+            _told(events),
+        ).alias("told"),
         F.to_json(is_own).alias("kept"),
     )
 

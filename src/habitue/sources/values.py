@@ -26,7 +26,8 @@ _TRUE = ("true", "t", "1", "1.0", "yes", "y", "ja", "j", "wahr", "x", "oui", "si
 _FALSE = ("false", "f", "0", "0.0", "no", "n", "nein", "falsch", "non", "off")
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
 _ISO_DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
-_OFFSET = r"[T ]\d{1,2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
+_OFFSET = r"[T ]\d{1,2}:\d{2}.*([A-Za-z][A-Za-z_/]*|[+-]\d{2}(:?\d{2})?)$"
+"""A time with its offset or the name of its zone behind it: Z, UTC, Europe/Berlin, +0200."""
 DST_GAP = "dst_gap"
 
 
@@ -146,7 +147,7 @@ def instant(text: Column) -> Column:
 
 def _full(text: Column) -> Column:
     """A time with an offset in the one form that Spark casts: 10:00+0200 -> 10:00:00+02:00."""
-    with_seconds = F.regexp_replace(text, r"([T ]\d{1,2}:\d{2})([Z+-])", "$1:00$2")
+    with_seconds = F.regexp_replace(text, r"([T ]\d{1,2}:\d{2})( ?[A-Za-z+-])", "$1:00$2")
     with_minutes = F.regexp_replace(with_seconds, r"([+-]\d{2})$", "$1:00")
     return F.regexp_replace(with_minutes, r"([+-]\d{2})(\d{2})$", "$1:$2")
 

@@ -42,6 +42,13 @@ class Sizes:
     reachable: dict[tuple[str, str], int]
 
 
+def outdated(run: Run) -> list[str]:
+    """Audiences whose data have become too old to be exported: the days that pass change that, where nothing else does."""
+    age = (run.now.date() - run.as_of).days
+    limits = {a.name: a.definition.guard.max_age_days for a in defined_audiences(run)}
+    return sorted(name for name, limit in limits.items() if limit is not None and age > limit)
+
+
 def stage_exports(run: Run) -> dict[str, str]:
     """Digest of each export's manifest by `<platform>_<channel>/<audience>`; guards hold single exports back.
 

@@ -16,6 +16,7 @@ from habitue.sources.adapters import fed_entities, sources_of
 from habitue.sources.inputs import digest
 from habitue.stages.decisions import ended_decisions
 from habitue.stages.evidence import IDENTIFIED
+from habitue.stages.export import outdated
 from habitue.stages.ingest import ingest_entities, source_inputs, step_name
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
@@ -85,7 +86,7 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
         Step(
             "publish", "publish", partial(_publish, with_exports=with_exports), decision.RELEASE,
             tuple(table for table in TABLES if table.name != decision.RELEASE.name),
-            lambda run: [run.as_of.isoformat(), with_exports, _spell(run.settings.activation)],
+            lambda run: [run.as_of.isoformat(), with_exports, _spell(run.settings.activation), outdated(run)],
         ),
     )  # fmt: skip
 

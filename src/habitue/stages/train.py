@@ -70,7 +70,8 @@ def train(run: Run) -> None:
         thin = [day for day in plan.days if _repeat_buyers(found.get(day)) < _MIN_REPEAT_BUYERS]
         if plan.cutoffs.fit_day in thin:
             run.note(
-                f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have bought on two days."
+                f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have paid for something "
+                "on a second day."
             )
             untrained[plan.name] = _material(run, plan.name)
             continue

@@ -45,6 +45,12 @@ def shortcomings(
     return problems
 
 
+def outranks(judgement: Judgement, name: str, baseline: str) -> bool:
+    """Whether a score beats every naive one, and its probabilities those of `baseline`, the model made of the best."""
+    ranks = all(judgement.value(name) > judgement.value(naive) for naive in judgement.naive)
+    return ranks and judgement.table[name]["ece"] <= judgement.table[baseline]["ece"]
+
+
 def first_champion(judgement: Judgement, gate: GateSettings, *, is_baseline: bool) -> Verdict:
     """Without a champion the candidate becomes one; a baseline that nothing beat is flagged as such."""
     problems = shortcomings(judgement, judgement.candidate, gate) if not is_baseline else []

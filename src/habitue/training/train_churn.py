@@ -16,7 +16,7 @@ from habitue.training.boosters import fit_booster, load_booster, predict
 from habitue.training.churn_model import ChurnModel
 from habitue.training.cutoffs import Cutoffs
 from habitue.training.features import feature_matrix, informative
-from habitue.training.gate import shortcomings
+from habitue.training.gate import outranks, shortcomings
 from habitue.training.judgement import Judgement, judge_churn
 from habitue.training.purchase_model import PurchaseModel
 from habitue.training.sample import Sample, refuse_leaks
@@ -45,6 +45,8 @@ def train_churn(
 ) -> TrainedChurn:
     """The best of blend, purchase model and naive baseline, in this order, that the test window lets stand.
 
+    A model that ranks better than every baseline but is badly calibrated gives way to the
+    best of them only where that one is better calibrated.
     Each cut-off's features use the purchase model fitted on what was known then
     (fitted here unless the caller has them from another model of the same cut-offs).
     """
@@ -63,9 +65,12 @@ def train_churn(
         if not problems:
             return TrainedChurn(model, _about(model.kind, judgement, settings), notes)
         notes = (*notes, *(f"{model.kind}: {problem}" for problem in problems))
-    best = judgement.best_naive
-    fallback = _baseline_model(best, samples, cutoffs, purchase_models)
-    return TrainedChurn(fallback, _with_baseline(fallback, judgement, samples[cutoffs.test], settings), notes)
+    fallback = _baseline_model(judgement.best_naive, samples, cutoffs, purchase_models)
+    judgement = _with_baseline(fallback, judgement, samples[cutoffs.test], settings)
+    for model in candidates:
+        if outranks(judgement, model.kind, fallback.kind):
+            return TrainedChurn(model, _about(model.kind, judgement, settings), notes)
+    return TrainedChurn(fallback, judgement, notes)
 
 
 def fit_purchase_models(samples: Mapping[date, Sample], cutoffs: Cutoffs) -> dict[date, PurchaseModel]:

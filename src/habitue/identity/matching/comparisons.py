@@ -19,8 +19,10 @@ Levels = NDArray[np.int8]
 
 UNKNOWN = -1
 """Level of a pair of which one value is missing: it says nothing."""
-CLOSE = 1
+_CLOSE = 1
 """Levels up to this one agree: the same value, or one slip away from it."""
+_LIKE = 2
+"""Level of names and dates that agree in part: an initial, two parts of three."""
 YEAR = 4
 """Digits of a year."""
 OTHER_DATE = 3
@@ -104,6 +106,26 @@ COMPARISONS: dict[str, tuple[Callable[[ValuePairs], Levels], int]] = {
     "exact": (exact_levels, 2),
 }
 """Function and number of levels of each kind of comparison."""
+
+
+def agrees(levels: Levels, comparison: str) -> Flags:
+    """Whether each level is that of the same value or of a slip; the last level of a comparison never is."""
+    found: Flags = (levels >= 0) & (levels <= closest(comparison))
+    return found
+
+
+def closest(comparison: str) -> int:
+    """The last level that agrees."""
+    return min(_CLOSE, COMPARISONS[comparison][1] - 2)
+
+
+def speaks_for_one(levels: NDArray[np.int64], comparison: str) -> Flags:
+    """Whether levels are those that two values of one person mostly have: the same, a slip, a part, a swap of columns."""
+    size = COMPARISONS[comparison][1]
+    last = _LIKE if comparison in ("name", "date") else closest(comparison)
+    found: Flags = (levels <= last) | (levels >= size)
+    return found
+
 
 _DATE_PARTS = (slice(0, 4), slice(4, 6), slice(6, 8))
 

@@ -21,7 +21,7 @@ _YEAR_LAST_BARE = (
 
 
 def date_digits(date: Column, *, month_first: bool = False) -> Column:
-    """Digits yyyymmdd of a date or of a text that holds one; of any other text its first eight digits.
+    """Digits yyyymmdd of a date or of a text that holds one; of any other text without letters its first eight digits.
 
     `month_first` says how texts are read that bear both orders of day and month, such as 3/5/1975.
     """
@@ -36,7 +36,10 @@ def date_digits(date: Column, *, month_first: bool = False) -> Column:
         F.when(text.rlike(_ISO), F.replace(text.substr(1, 10), F.lit("-"), F.lit(""))),  # as most are
         F.concat(*(_part(text, _YEAR_FIRST, n) for n in (1, 2, 3))),
         F.when(is_month_first, F.concat(year, first, second)).otherwise(F.concat(year, second, first)),
-        F.nullif(F.regexp_replace(text, "[^0-9]", "").substr(1, 8), F.lit("")),
+        # a month in letters would leave digits that other months share
+        F.when(
+            ~text.rlike("[A-Za-z]"), F.nullif(F.regexp_replace(text, "[^0-9]", "").substr(1, 8), F.lit(""))
+        ),
     )
 
 

@@ -1,11 +1,16 @@
-"""Fellegi and Sunter's model with four populations of pairs, learnt without labels from counts of patterns.
+"""Fellegi and Sunter's model with five populations of pairs, learnt without labels from counts of patterns.
 
 A pair of records is one **person**, or two strangers, as in Fellegi, I. P. and Sunter, A. B.
-(1969), "A Theory for Record Linkage". Two more populations keep the model honest where
+(1969), "A Theory for Record Linkage". Three more populations keep the model honest where
 its assumption of independent fields is wrong: a **household** shares family name,
 address, telephone and mailbox, but not given name and birth date; **namesakes** share
-given and family name and so have mailboxes that look alike, but nothing else. Without
-them the mother and the son, or two Anna Müllers, pass as one person.
+given and family name and so have mailboxes that look alike, but nothing else;
+**neighbours** share some of the address, since a postal code and its town go together.
+Without them the mother and the son, or two Anna Müllers, pass as one person, and where
+neighbours have to pass as households, these pass as persons.
+
+Of what tells a person, most agrees in one: without that a list that holds nobody twice
+would learn its largest other group as persons.
 
 What chance gives (u) comes from a sample of records compared each with each, and from
 counts of values; what a person gives (m) from the candidate pairs by expectation and
@@ -20,21 +25,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from habitue.identity.matching.comparisons import Levels
+from habitue.identity.matching.comparisons import Levels, speaks_for_one
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.settings import MatchField
 from habitue.identity.matching.text_codes import Floats, Ints
 
-POPULATIONS = ("person", "household", "namesake")
+POPULATIONS = ("person", "household", "namesake", "neighbour")
 """Those that share something; strangers are what is left."""
 BY_CHANCE = {
     "person": frozenset[str](),
     "household": frozenset({"given", "birth", "number"}),
     "namesake": frozenset({"birth", "address", "phone", "number"}),
+    "neighbour": frozenset({"given", "family", "birth", "email", "phone", "number"}),
 }
 """Roles of fields that agree in a population no more often than between strangers."""
 TWINS = 0.01
 """Share of pairs in a household who are born on one day: about what statistics of births give."""
+TELLING = ("given", "family", "birth", "number")
+LEAST_AGREEMENT = 0.7
+"""Share of one person's pairs in which each telling field agrees, at least nearly: typing is not that bad."""
 EXPECTED_SAME = 0.9
 """Share of exact agreement among true pairs before anything is learnt."""
 PRIOR_PAIRS = 2.0
@@ -73,12 +82,14 @@ def learn(
     pattern: Pattern, levels: Mapping[str, Levels], counts: Floats, records: int, chance: Chance
 ) -> Model:
     """Learn from distinct patterns (`levels`) and how many candidate pairs show each."""
-    pairs = max(records * (records - 1) / 2, 1.0)
+    # copies are pairs of an original with itself, and may be more than the pairs of originals
+    pairs = max(records * (records - 1) / 2, float(counts.sum()), 1.0)
     expected = {f.column: _expected(pattern.levels(f.column)) for f in pattern.fields}
     digits = {column: levels[column].astype(np.int64) for column in pattern.columns}
     by_chance = {c: np.maximum(s, 1 / (chance.pairs[c] + 1)) for c, s in chance.share.items()}
     by_chance = {c: s / s.sum() for c, s in by_chance.items()}
-    start = min(1 / records, 1 / 6)  # strangers are half of a tiny table at least
+    # strangers are half of a tiny table at least
+    start = min(1 / records, 1 / (2 * len(POPULATIONS)))
     model = Model(
         prior={p: start if is_apart(p, pattern) else 0.0 for p in POPULATIONS},
         level={p: _bound(p, pattern, expected, by_chance) for p in POPULATIONS},
@@ -123,6 +134,8 @@ def is_apart(population: str, pattern: Pattern) -> bool:
     """Whether any field tells the population from `person`; else it would take half of every true pair."""
     if population == "person":
         return True
+    if population == "neighbour" and sum(f.role == "address" for f in pattern.fields) < 2:
+        return False  # one field goes together with none
     mailbox = population == "namesake" and any(f.role == "email" for f in pattern.fields)
     return mailbox or any(follows_chance(population, field) for field in pattern.fields)
 
@@ -179,7 +192,21 @@ def _bound(population: str, pattern: Pattern, free: Tables, by_chance: Tables) -
         if population == "household" and field.role == "birth":
             bound[column] = bound[column] * (1 - TWINS)
             bound[column][0] += TWINS
+        if population == "person" and field.role in TELLING:
+            bound[column] = _mostly_agreeing(bound[column], field.comparison)
     return bound
+
+
+def _mostly_agreeing(shares: Floats, comparison: str) -> Floats:
+    """The shares, those of levels that agree raised to the least that they hold of one person's pairs."""
+    agrees = speaks_for_one(np.arange(shares.size), comparison)
+    found = shares[agrees].sum()
+    if found >= LEAST_AGREEMENT:
+        return shares
+    raised: Floats = np.where(
+        agrees, shares * LEAST_AGREEMENT / found, shares * (1 - LEAST_AGREEMENT) / (1 - found)
+    )
+    return raised
 
 
 def _expected(size: int) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from habitue.identity.matching.comparisons import CLOSE
+from habitue.identity.matching.comparisons import agrees
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, follows_chance
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.repair import Link, repaired
@@ -108,8 +108,8 @@ class _Book:
         """What each pair of records, given by their codes, shows."""
         one, other = self._places(a), self._places(b)
         levels = self.pattern.compare_numbered(self._fields, one, other)
-        agrees = np.stack([(levels[c] >= 0) & (levels[c] <= CLOSE) for c in self.pattern.columns], axis=1)
-        rarity = np.where(agrees, np.minimum(self._rarity[one], self._rarity[other]), np.float32(0))
+        agreeing = np.stack([agrees(levels[f.column], f.comparison) for f in self.pattern.fields], axis=1)
+        rarity = np.where(agreeing, np.minimum(self._rarity[one], self._rarity[other]), np.float32(0))
         totals = np.zeros((len(POPULATIONS), len(one)), dtype=np.float32)
         for field in range(
             rarity.shape[1]

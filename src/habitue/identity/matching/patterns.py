@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, UNKNOWN, Levels
+from habitue.identity.matching.comparisons import COMPARISONS, UNKNOWN, Levels, agrees
 from habitue.identity.matching.settings import MatchField
-from habitue.identity.matching.text_codes import Flags, Ints
+from habitue.identity.matching.text_codes import Ints
 from habitue.identity.matching.value_pairs import ValuePairs
 
 Values = npt.NDArray[np.object_]
@@ -93,9 +93,11 @@ class Pattern:
         levels = {c: levels_of(c, c) for c in self.columns}
         for first, second in self.swaps:
             here, there = levels_of(first, second), levels_of(second, first)
-            straight = _agrees(levels[first]).astype(np.int8) + _agrees(levels[second])
-            both = _agrees(here) & _agrees(there) & (straight < 2)
-            half = (_agrees(here) & (there == UNKNOWN)) | (_agrees(there) & (here == UNKNOWN))
+            one_way, other_way = agrees(here, kinds[first]), agrees(there, kinds[second])
+            straight = agrees(levels[first], kinds[first]).astype(np.int8)
+            straight = straight + agrees(levels[second], kinds[second])
+            both = one_way & other_way & (straight < 2)
+            half = (one_way & (there == UNKNOWN)) | (other_way & (here == UNKNOWN))
             half &= straight == 0
             base = COMPARISONS[kinds[first]][1]
             levels[first] = np.select([both, half], [base, base + 1], levels[first]).astype(np.int8)
@@ -109,10 +111,6 @@ def pattern_of(
     """The pattern for records with these columns."""
     present = tuple(f for f in fields if f.column in columns)
     return Pattern(present, tuple(pair for pair in swaps if all(c in columns for c in pair)))
-
-
-def _agrees(levels: Levels) -> Flags:
-    return (levels >= 0) & (levels <= CLOSE)
 
 
 def _levels(comparison: str, left: Ints, right: Ints, texts: pa.Array) -> Levels:

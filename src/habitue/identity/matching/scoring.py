@@ -8,7 +8,7 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.identity.matching.comparisons import CLOSE, COMPARISONS, OTHER_DATE
+from habitue.identity.matching.comparisons import COMPARISONS, OTHER_DATE, closest
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model, log_prior
 from habitue.identity.matching.patterns import Pattern
 
@@ -75,7 +75,7 @@ def agreement(pattern: Pattern) -> Column:
         level = _level(pattern, i)
         words.append(
             F.when(level == 0, F.lit(field.column))
-            .when(level.between(1, CLOSE), F.lit(f"{field.column} (close)"))
+            .when(level.between(1, closest(field.comparison)), F.lit(f"{field.column} (close)"))
             .when(level >= COMPARISONS[field.comparison][1], F.lit(f"{field.column} (swapped)"))
         )
     return F.array_join(F.array_compact(F.array(*words)), ", ")
