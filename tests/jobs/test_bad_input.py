@@ -130,6 +130,15 @@ def test_too_many_bad_rows_stop_the_run_and_leave_the_lake_as_it_was(
     assert total(run.lake.read(ORDER_LINE)) == (40, "400.00")
 
 
+def test_a_source_none_of_whose_rows_is_of_its_format_is_no_input_at_all(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write(tmp_path / "data/events.json", *GOOD)  # a table where calls are expected
+    segment = {"adapter": "segment", "path": "data/events.json"}
+    with pytest.raises(InputError, match="41 of 41 rows for event are in quarantine"):
+        ingest(project_run(spark, tmp_path, {"web": segment}))
+
+
 def test_files_that_are_not_whole_are_rejected_by_name_and_the_others_go_on(
     spark: SparkSession, tmp_path: Path
 ) -> None:

@@ -40,11 +40,13 @@ from habitue.profile.pareto import pareto_classes, pareto_values
 from habitue.profile.persons import owners, persons_at
 from habitue.profile.settings import ProfileSettings
 
+_OF_VISITS = ("session_count", *(f"sessions_{d}d" for d in engagement.VISIT_WINDOWS), "views_90d",
+              "product_views_90d", "carts_abandoned_30d", "engaged_seconds_90d")  # fmt: skip
+_OF_CONTACTS = (*(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
+                *(f"responses_{d}d" for d in contacts.RESPONSE_WINDOWS), "redemptions_90d")  # fmt: skip
 _COUNTS = ("order_count", "purchase_day_count", "return_count", *(f"orders_{d}d" for d in (30, 90, 365)),
-           "purchase_days_30d", "purchase_days_45d", "purchase_days_90d", "session_count",
-           *(f"sessions_{d}d" for d in engagement.VISIT_WINDOWS), "views_90d", "product_views_90d",
-           "carts_abandoned_30d", *(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
-           *(f"responses_{d}d" for d in contacts.RESPONSE_WINDOWS), "redemptions_90d")  # fmt: skip
+           "purchase_days_30d", "purchase_days_45d", "purchase_days_90d", *_OF_VISITS[:-1],
+           *_OF_CONTACTS)  # fmt: skip
 _KNOWN_TIMES = ("identity_known_time", "order_known_time", "session_known_time", "contact_known_time",
                 "consent_known_time", "record_known_time", "survey_known_time", "case_known_time",
                 "loyalty_known_time")  # fmt: skip
@@ -52,6 +54,7 @@ _KINDS = (
     "order_line", "session", "contact", "response", "consent", "customer_record", "survey", "service_case",
     "loyalty",
 )  # fmt: skip
+_PROFILE = frozenset(CUSTOMER_PROFILE.column_names)
 # columns between the parts and the profile
 _WORKING = {
     "purchase_days": "array<date>",
@@ -193,7 +196,7 @@ def purchase_history(orders: DataFrame, settings: ProfileSettings) -> DataFrame:
 
 
 def _absent(conventions: Conventions) -> dict[str, Column]:
-    """Counts and sums of persons without facts are zero, not unknown."""
+    """Counts and sums of persons without facts are zero."""
     counts = {name: F.coalesce(F.col(name), F.lit(0).cast("bigint")) for name in _COUNTS}
     sums = {name: F.coalesce(F.col(name), F.lit(0).cast(MONEY)) for name in _SUMS}
     flags = {name: F.coalesce(F.col(name), F.lit(False)) for name in _FLAGS}
@@ -223,7 +226,11 @@ def _across_parts(settings: ProfileSettings) -> dict[str, Column]:
 
 def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
     """Add what depends on the other persons of the day."""
-    usual = persons.groupBy("as_of_date").agg(rhythm.population_gap().alias("population_gap_days"))
+    usual = persons.groupBy("as_of_date").agg(
+        rhythm.population_gap().alias("population_gap_days"),
+        (F.count("session_known_time") > 0).alias("has_visits"),
+        (F.count("contact_known_time") > 0).alias("has_contacts"),
+    )
     places = distribution(rfm.axis_values(persons).unionByName(pareto_values(persons)))
     thresholds = rfm.by_axis(rfm.rfm_thresholds(places, settings))
     ranked = (
@@ -231,7 +238,17 @@ def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
         .join(thresholds, on="as_of_date", how="left")
         .join(pareto_classes(places, settings), on=["as_of_date", "net_revenue_365d"], how="left")
     )
-    return _contracted(ranked.withColumns(_expected_gaps(settings)), settings)
+    return _contracted(ranked.withColumns(_expected_gaps(settings) | _known_counts()), settings)
+
+
+def _known_counts() -> dict[str, Column]:
+    """Counts that nobody of the day has are null: no source had delivered any by then, and none is not known to be none."""
+    of_visits = {name: F.when(F.col("has_visits"), F.col(name)) for name in _OF_VISITS if name in _PROFILE}
+    of_contacts = {
+        name: F.when(F.col("has_contacts"), F.col(name)) for name in _OF_CONTACTS if name in _PROFILE
+    }
+    either = F.col("has_visits") | F.col("has_contacts")
+    return of_visits | of_contacts | {"engagement_score": F.when(either, F.col("engagement_score"))}
 
 
 def _expected_gaps(settings: ProfileSettings) -> dict[str, Column]:

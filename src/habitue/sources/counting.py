@@ -10,12 +10,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.errors import CheckError
+from habitue.errors import CheckError, InputError
 from habitue.sources.duplicates import IS_DUPLICATE
 from habitue.sources.validation import is_good
 
 READ, GOOD, DUPLICATE, QUARANTINED, FLAGGED = "read", "good", "duplicate", "quarantined", "flagged"
 JUNK = "junk_identifier"
+CORRUPT = "corrupt_record"
 COUNTED = ("_faults", "_flags", "_has_junk", IS_DUPLICATE)
 """What rows are counted by."""
 
@@ -105,16 +106,20 @@ def _tally(found: Mapping[tuple[str, str], int]) -> Tally:
 
 
 def check_quarantined(source: str, entity: str, counted: Tally, limit: float, quarantine: DataFrame) -> None:
-    """Stop where too many rows of a source are in quarantine, saying which faults they have."""
+    """Stop where too many rows of a source are in quarantine, saying which faults they have.
+
+    CheckError; where not one row could be read at all the source has another format, which is an InputError.
+    """
     if not counted.read or counted.quarantined_total / counted.read <= limit:
         return
     reasons = quarantine.groupBy("reason_code", "reason").count().orderBy(F.desc("count"), "reason").limit(10)
-    raise CheckError(
+    is_other_format = counted.read == counted.quarantined.get(CORRUPT, 0)
+    raise (InputError if is_other_format else CheckError)(
         f"Source {source}: {counted.quarantined_total:,} of {counted.read:,} rows for {entity} are in quarantine, "
         f"more than its limit of {limit:.0%}:",
         [f"{row['reason']} ({row['reason_code']}): {row['count']:,} rows" for row in reasons.collect()],
         hint="Correct the mapping or the data, or raise limits.max_quarantined_share of the source. "
-        "`habitue quarantine list` shows the rows.",
+        "`habitue quarantine list` counts them by reason.",
     )
 
 
