@@ -111,6 +111,11 @@ def test_orders_that_bring_names_and_addresses_along_are_orders(tmp_path: Path) 
     assert proposed(tmp_path, f"{names}\n{row}\n", entity="customer_record")[0]["entity"] == "customer_record"
 
 
+def test_orders_that_name_products_are_orders(tmp_path: Path) -> None:
+    names = "transaction id,order time utc,product id,quantity,price,product category"
+    assert proposed(tmp_path, f"{names}\n1,2024-05-01 10:00:00,A,1,9.50,shoes\n")[0]["entity"] == "order_line"
+
+
 def test_logs_of_visits_are_events(tmp_path: Path) -> None:
     names = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
     row = "2019-10-01 00:00:00 UTC,view,44600062,2103,,shiseido,35.79,541312140,72d76fde-8bb3"

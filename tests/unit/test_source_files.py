@@ -51,14 +51,14 @@ def test_a_glob_a_folder_and_a_file_find_what_they_name(tmp_path: Path) -> None:
 
 
 def test_an_archive_whose_name_says_only_that_it_is_compressed_is_read(tmp_path: Path) -> None:
-    for name in ("1714557600.gz", "a.json.gz", "b.csv.gz", "c.tar.gz", "d.parquet.gz"):
+    for name in ("1714557600.abc.1.gz", "part-00000.gz", "b.csv.gz", "c.tar.gz", "d.sql.gz"):
         put(tmp_path / "data" / name, gzip.compress(name.encode()))
     wanted = {
         format_: names(readable(find_files(["data"], format_, tmp_path))) for format_ in ("json", "csv")
     }
     assert wanted == {
-        "json": ["data/1714557600.gz", "data/a.json.gz"],
-        "csv": ["data/1714557600.gz", "data/b.csv.gz"],
+        "json": ["data/1714557600.abc.1.gz", "data/part-00000.gz"],
+        "csv": ["data/b.csv.gz"],  # where files say their format, others are not of it
     }
 
 

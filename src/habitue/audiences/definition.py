@@ -98,7 +98,7 @@ class Guard(Section):
     max_change_pct: float | None = Field(
         None,
         gt=0,
-        description="An export whose audience changed by more percent since the last release is withheld.",
+        description="An export whose audience changed by more percent since the last release of another day is withheld.",
     )
     max_age_days: int | None = Field(
         None,

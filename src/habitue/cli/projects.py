@@ -96,6 +96,8 @@ def check(
     with ending(options):
         request = options.request()
         settings = request.settings()
+        if not data and any(figure is not None for figure in (orders, customers, revenue)):
+            raise UsageError("Figures of your books are compared with --data only.", ["add --data"])
         if data:
             with opened(request) as run:
                 found = data_findings(run, Books(orders, customers, _amount(revenue)))

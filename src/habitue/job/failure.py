@@ -10,8 +10,7 @@ from pathlib import Path
 from habitue.errors import DependencyError, ExitCode, HabitueError
 
 _GONE = frozenset((
-    errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN,
-    errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET,
+    errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN, errno.EHOSTUNREACH,
 ))  # fmt: skip
 """What a disk or share says that is not there any more, or not to be written."""
 _DISK_FULL = "No space left on device"
@@ -40,9 +39,9 @@ def _as_known(error: BaseException) -> HabitueError | None:
         )
     if isinstance(error, PermissionError):
         return DependencyError(f"{error.filename}: permission denied.")
-    if isinstance(error, OSError) and error.errno in _GONE:
+    if isinstance(error, OSError) and error.errno in _GONE and error.filename:  # without one it is a socket's
         return DependencyError(
-            f"The storage of {error.filename or 'a file'} cannot be reached: {os.strerror(error.errno or 0)}.",
+            f"The storage of {error.filename} cannot be reached: {os.strerror(error.errno)}.",
             hint="Bring it back and start the run again; it goes on where it stopped.",
         )
     return None

@@ -31,6 +31,8 @@ MODEL_NAMES = ("churn", "clv")
 REPORT_FOLDER, FILE = "report", "judgement.json"
 _PREFIX = "habitue-"
 _DATABASES = ("sqlite", "postgresql", "mysql")
+_WITH_TIMEOUT = ("postgresql", "postgresql+psycopg2", "postgresql+psycopg", "mysql+pymysql", "mysql+mysqldb")
+"""Databases and drivers that call the longest wait for a connection `connect_timeout`."""
 _SETTLED = "settled"  # tag of a version whose registration came to its end
 
 
@@ -259,7 +261,7 @@ class Registry:
         from sqlalchemy import create_engine
         from sqlalchemy.exc import SQLAlchemyError
 
-        wait = {} if scheme.startswith("sqlite") else {"connect_timeout": self.settings.timeout_seconds}
+        wait = {"connect_timeout": self.settings.timeout_seconds} if scheme in _WITH_TIMEOUT else {}
         try:
             engine = create_engine(self.tracking_uri, connect_args=wait)
             engine.connect().close()

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,7 +28,7 @@ _SUFFIXES = {
     "parquet": (".parquet", ".pq"),
 }
 _UNNAMED = ("csv", "json")
-"""Formats whose archives often lie in folders as `part-00000.gz`, the ending naming the compression alone."""
+"""Formats whose archives may lie in a folder as `part-00000.gz`, the ending naming the compression alone."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,8 @@ def _expand(location: str, format_: str, project: Path) -> Iterable[tuple[str, f
         inside = (i.path for i in listed if i.type == fs.FileType.File)
         visible = [path for path in inside if _is_visible(path, base)]
         candidates = {p: _wanted(p, base, pattern, format_) for p in visible}
+        if pattern is None and format_ in _UNNAMED and not any(candidates.values()):
+            candidates = {p: _is_bare_gzip(p) for p in visible}
         if pattern is not None:  # who names files means no others
             candidates = {p: True for p, is_wanted in candidates.items() if is_wanted}
     else:
@@ -157,15 +158,15 @@ def _is_visible(path: str, base: str) -> bool:
 def _wanted(path: str, base: str, pattern: str | None, format_: str) -> bool:
     relative = path[len(base) :].lstrip("/")
     if pattern is None:
-        name = relative.lower()
-        return name.endswith(_SUFFIXES.get(format_, ("",))) or (format_ in _UNNAMED and _is_bare_gzip(name))
+        return relative.lower().endswith(_SUFFIXES.get(format_, ("",)))
     return _matches(relative.split("/"), pattern.split("/"))
 
 
-def _is_bare_gzip(name: str) -> bool:
-    """Whether a name ends in .gz and in no known format before that."""
-    known = (*chain.from_iterable(_SUFFIXES.values()), ".tar", ".xml", ".log", ".avro", ".orc")
-    return name.endswith(".gz") and not name.removesuffix(".gz").endswith(known)
+def _is_bare_gzip(path: str) -> bool:
+    """Whether a name ends in .gz and in nothing before that which names a format; numbers are none."""
+    stem, ending = posixpath.splitext(posixpath.basename(path.lower()))
+    inner = posixpath.splitext(stem)[1].lstrip(".")
+    return ending == ".gz" and (not inner or inner.isdigit())
 
 
 def _matches(parts: list[str], patterns: list[str]) -> bool:

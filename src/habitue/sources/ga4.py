@@ -135,6 +135,8 @@ def _faults(rules: EventRules) -> Column:
     amounts = (
         ("ecommerce.purchase_revenue", F.col("ecommerce.purchase_revenue")),
         ("ecommerce.refund_value", F.col("ecommerce.refund_value")),
+        ("ecommerce.purchase_revenue_in_usd", F.col("ecommerce.purchase_revenue_in_usd")),
+        ("ecommerce.refund_value_in_usd", F.col("ecommerce.refund_value_in_usd")),
         ("value", p["value"]),
     )
     numbers: list[Condition] = [
@@ -244,6 +246,7 @@ def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
     in_usd = F.when(is_refund, ecommerce["refund_value_in_usd"]).otherwise(
         ecommerce["purchase_revenue_in_usd"]
     )
+    in_usd = F.when(name != vocabulary.CHECKOUT_STARTED, in_usd)  # a checkout has bought nothing yet
     own, dollars = F.coalesce(number(stated, MONEY), number(p["value"], MONEY)), number(in_usd, MONEY)
     in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
     fields = {

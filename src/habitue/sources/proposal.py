@@ -71,7 +71,7 @@ def _entity(found: Sniffed) -> str:
         speaking = [name for name in columns if name != "record_id"]
         return 2 * len(speaking) - len(_missing(entity, columns | _GUESSES.get(entity, {})))
 
-    return max(COLUMNS, key=fit)
+    return max((name for name in COLUMNS if name != "event" or "event_name" in of_event), key=fit)
 
 
 def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ STAGING = ".staging"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many members each audience has, had in the last release, and can reach per channel."""
+    """How many members each audience has, had in the last release of another day, and can reach per channel."""
 
     members: dict[str, int]
     previous: dict[str, int]
@@ -45,7 +45,7 @@ class Sizes:
 def outdated(run: Run) -> list[str]:
     """Audiences whose data have become too old to be exported: the days that pass change that, where nothing else does."""
     age = (run.now.date() - run.as_of).days
-    limits = {a.name: a.definition.guard.max_age_days for a in defined_audiences(run)}
+    limits = {a.name: a.definition.guard.max_age_days for a in defined_audiences(run) if a.definition.export}
     return sorted(name for name, limit in limits.items() if limit is not None and age > limit)
 
 
@@ -124,7 +124,8 @@ def _sizes(run: Run) -> Sizes:
     counted = channels.groupBy("audience", "channel").count().collect()
     return Sizes(
         members=_by_audience(members),
-        previous=_by_audience(previous_members(run)),
+        # a second run of a day would find what the first one held back, and let it go
+        previous=_by_audience(previous_members(run, of_another_day=True)),
         reachable={(row["audience"], row["channel"]): row["count"] for row in counted},
     )
 

@@ -86,7 +86,9 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
         Step(
             "publish", "publish", partial(_publish, with_exports=with_exports), decision.RELEASE,
             tuple(table for table in TABLES if table.name != decision.RELEASE.name),
-            lambda run: [run.as_of.isoformat(), with_exports, _spell(run.settings.activation), outdated(run)],
+            lambda run: [
+                run.as_of.isoformat(), with_exports, _spell(run.settings.activation), outdated(run) if with_exports else [],
+            ],
         ),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Table
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
-from habitue.lake.release import last_release
+from habitue.lake.release import releases
 from habitue.privacy.consent import current_consent, reach
 from habitue.privacy.standing import inherited_unsubscribes, recent_unsubscribes, with_standing
 from habitue.stages.evidence import removed_addresses
@@ -177,9 +177,13 @@ def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     return _members(run, persons, audiences, read_history(run, succession))
 
 
-def previous_members(run: Run) -> DataFrame:
-    """Members in the last release (audience, person_id, entered_at); nobody where there is none."""
-    release = last_release(run.lake.read(RELEASE))
+def previous_members(run: Run, *, of_another_day: bool = False) -> DataFrame:
+    """Members in the last release (audience, person_id, entered_at), or in the last one `of_another_day` than the run's.
+
+    Nobody where there is none.
+    """
+    known = releases(run.lake.read(RELEASE))
+    release = next((r for r in known if not of_another_day or r.as_of_date != run.as_of), None)
     version = release.versions.get(AUDIENCE_MEMBER.name) if release else None
     columns = ("audience", "person_id", "entered_at")
     if release is None or version is None:

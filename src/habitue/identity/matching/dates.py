@@ -32,14 +32,13 @@ def date_digits(date: Column, *, month_first: bool = False) -> Column:
     century = F.when(short <= _LAST_OF_THIS_CENTURY, "20").otherwise("19")
     year = F.coalesce(*(_part(text, form, 3) for form in forms[:2]), F.concat(century, short))
     is_month_first = (second > "12") | (F.lit(month_first) & (first <= "12"))
+    is_named = text.rlike("[A-Za-z]") & ~text.rlike("^[0-9]{8}T")
     return F.coalesce(
         F.when(text.rlike(_ISO), F.replace(text.substr(1, 10), F.lit("-"), F.lit(""))),  # as most are
         F.concat(*(_part(text, _YEAR_FIRST, n) for n in (1, 2, 3))),
         F.when(is_month_first, F.concat(year, first, second)).otherwise(F.concat(year, second, first)),
         # a month in letters would leave digits that other months share
-        F.when(
-            ~text.rlike("[A-Za-z]"), F.nullif(F.regexp_replace(text, "[^0-9]", "").substr(1, 8), F.lit(""))
-        ),
+        F.when(~is_named, F.nullif(F.regexp_replace(text, "[^0-9]", "").substr(1, 8), F.lit(""))),
     )
 
 
