@@ -145,7 +145,7 @@ def test_the_report_is_written_in_the_language_asked_for(published: Published, a
     file.write_text(english, encoding="utf-8")
     assert '<html lang="de">' in german and '<html lang="en">' in english
     assert published.shop.releases()[0].release_id in german
-    assert "languages: en, de" in ask.text("report", "--lang", "fr", code=20)
+    assert "languages: en, de" in ask.text("report", "--lang", "fr", code=2)
 
 
 def test_a_project_without_a_release_says_so(

@@ -404,7 +404,7 @@ def test_one_person_is_found_in_several_spellings_and_the_family_stays_apart(spa
     assert found.model is not None and found.model.matches == pytest.approx(53, abs=3)
 
 
-def test_birth_dates_contradict_only_where_households_are_frequent_and_no_mailbox_is_shared(
+def test_dates_and_given_names_contradict_only_where_households_are_frequent_and_no_mailbox_is_shared(
     spark: SparkSession,
 ) -> None:
     pattern = pattern_of(PERSON_FIELDS, (), ("given_name", "birth_date", "email"))
@@ -418,17 +418,24 @@ def test_birth_dates_contradict_only_where_households_are_frequent_and_no_mailbo
         "other date, no mailbox": (0, 5, -1),
         "other date, same mailbox": (0, 5, 0),
         "no date": (0, -1, 4),
+        "part of the name, other mailbox": (2, 0, 4),
+        "a twin": (4, 0, 4),
+        "other name, same mailbox": (4, 0, 0),
     }
     levels = {c: np.array([pair[i] for pair in pairs.values()]) for i, c in enumerate(pattern.columns)}
     codes = list(zip(pairs, pattern.packed(levels).tolist(), strict=True))
     rows = spark.createDataFrame(codes, "pair string, pattern long")
 
     def contradictory(household: float) -> set[str]:
-        model = Model({"person": 0.001, "household": household, "namesake": 0.0}, {}, {}, 1.0, 1)
+        person = {c: np.eye(pattern.levels(c))[0] for c in pattern.columns}  # all of it agrees
+        model = Model(
+            {"person": 0.001, "household": household, "namesake": 0.0}, {"person": person}, {}, 1.0, 1
+        )
         return {row.pair for row in rows.where(contradicts(model, pattern)).collect()}
 
     assert contradictory(household=0.01) == {
         "two digits, other mailbox", "same year, other mailbox", "other date, other mailbox", "other date, no mailbox",
+        "a twin",
     }  # fmt: skip
     assert contradictory(household=0.0001) == set()
 

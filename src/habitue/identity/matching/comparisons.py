@@ -27,6 +27,8 @@ YEAR = 4
 """Digits of a year."""
 OTHER_DATE = 3
 """Level from which two dates are other days rather than slips: two digits by chance, the year, nothing."""
+OTHER_NAME = 3
+"""Level from which two given names are other names: neither a slip nor a part of each other."""
 PARTICLES = frozenset((
     "af", "al", "ap", "bin", "da", "das", "de", "del", "dela", "della", "den", "der", "des", "di", "do", "dos", "du", "el",
     "ibn", "la", "le", "les", "lo", "ten", "ter", "the", "und", "van", "vom", "von", "zu", "zum", "zur",
@@ -50,7 +52,8 @@ def name_levels(pairs: ValuePairs) -> Levels:
 def date_levels(pairs: ValuePairs) -> Levels:
     """The same; one digit, two swapped, or day and month; two parts of three; two digits; the same year; different.
 
-    Of a date that is known by its year alone, the year is all that can agree: it is no other day then.
+    Of a date that is known by its year alone, the year is all that can agree: it is no other day then. Of two such years
+    the next one is a slip, since ages are asked for at different times; another digit is but a typing error.
     """
     edits = pairs.edits_up_to(np.full(pairs.left.size, 2, dtype=np.int64))
     year, month, day = (pairs.of(itemgetter(part)) for part in _DATE_PARTS)
@@ -59,7 +62,19 @@ def date_levels(pairs: ValuePairs) -> Levels:
     two_parts = year.same.astype(int) + month.same + day.same >= 2
     two_parts |= year.same & (pairs.shorter == YEAR)
     is_slip = (edits == 1) | (year.same & crossed)
-    return _first([edits == 0, is_slip, two_parts, edits == 2, year.same])
+    gap = _years_apart(pairs)
+    by_year: Levels = np.select([gap == 0, gap == 1, is_slip], [0, 1, 2], 5).astype(np.int8)
+    return np.where(
+        pairs.longer == YEAR, by_year, _first([edits == 0, is_slip, two_parts, edits == 2, year.same])
+    )
+
+
+def _years_apart(pairs: ValuePairs) -> NDArray[np.int64]:
+    """Years between two values that are years alone; of others it says nothing."""
+    years = [int(value) if len(value) == YEAR and value.isdigit() else 0 for value in pairs.values]
+    number = np.array(years, dtype=np.int64)
+    apart: NDArray[np.int64] = np.abs(number[pairs.left] - number[pairs.right])
+    return apart
 
 
 def text_levels(pairs: ValuePairs) -> Levels:

@@ -39,8 +39,11 @@ BY_CHANCE = {
     "neighbour": frozenset({"given", "family", "birth", "email", "phone", "number"}),
 }
 """Roles of fields that agree in a population no more often than between strangers."""
-TWINS = 0.01
-"""Share of pairs in a household who are born on one day: about what statistics of births give."""
+TWINS = 0.0005
+"""Share of pairs in a household who bear one given name and yet are born on one day, as far as fields are independent.
+
+Of all pairs about 1 % are twins, but twins have other given names, which `contradicts` looks at: more here would take a person
+who moved for a twin."""
 TELLING = ("given", "family", "birth", "number")
 LEAST_AGREEMENT = 0.7
 """Share of one person's pairs in which each telling field agrees, at least nearly: typing is not that bad."""

@@ -45,7 +45,7 @@ SHARED_OUT, FEWEST_PAIRS = 8, 50_000
 """Fewer pairs are shared out to so many buckets at most, of so many pairs at least, so that every core has some."""
 NUMBER = "two values of one number space"
 FEW_ROLES = "too few independent fields agree"
-CONTRADICTION = "the birth dates contradict it, and no mailbox, telephone or number is the same"
+CONTRADICTION = "given names or birth dates contradict it, and no mailbox or number is the same"
 WEAK_BRIDGE = "weak bridge: other pairs of the group contradict it"
 UNSURE = "probability below the one to accept"
 

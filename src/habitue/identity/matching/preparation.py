@@ -20,6 +20,11 @@ from habitue.identity.matching.streets import with_parted_streets
 from habitue.identity.matching.whole_names import with_parted_names
 from habitue.identity.phone import e164_number
 
+_SAY_NOTHING = (
+    "unbekannt", "unknown", "keine angabe", "keineangabe", "k a", "n a", "none", "null", "undefined", "anonym", "anonymous",
+)  # fmt: skip
+"""What forms are filled with where nothing is known, folded: it tells no two people apart and ties none."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -128,6 +133,11 @@ def _agreement(known: int, squares: float) -> float:
 
 
 def _folded(field: MatchField, settings: MatchingSettings, month_first: frozenset[str]) -> Column:
+    text = _folded_text(field, settings, month_first)
+    return F.when(~text.isin(*_SAY_NOTHING) & ~(F.lit(field.comparison == "code") & text.rlike("^0+$")), text)
+
+
+def _folded_text(field: MatchField, settings: MatchingSettings, month_first: frozenset[str]) -> Column:
     column = F.col(field.column)
     if field.role == "phone":
         return F.coalesce(e164_number(column, settings.country), folding.code(column))

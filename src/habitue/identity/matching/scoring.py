@@ -8,14 +8,14 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.identity.matching.comparisons import COMPARISONS, OTHER_DATE, closest
+from habitue.identity.matching.comparisons import COMPARISONS, OTHER_DATE, OTHER_NAME, closest
 from habitue.identity.matching.expectation_maximisation import POPULATIONS, Model, log_prior
 from habitue.identity.matching.patterns import Pattern
 
 ROLE_GROUPS = {"given": "name", "family": "name"}
 """Names are one piece of evidence; every other role is one by itself."""
-PERSONAL = ("email", "phone", "number")
-"""Roles of which an equal value outweighs a birth date."""
+OUTWEIGHS = ("email", "number")
+"""Roles of which an equal value outweighs a birth date or given name; a household shares its telephone."""
 SPEAKS_FROM = 4.0
 """How many times likelier a level must be for one person than for strangers, to count as evidence."""
 
@@ -53,18 +53,22 @@ def agreeing_roles(model: Model, pattern: Pattern) -> Column:
 
 
 def contradicts(model: Model, pattern: Pattern) -> Column:
-    """Whether the birth dates are other days rather than slips of one, and no mailbox, telephone or number is the same.
+    """Whether birth dates are other days or given names other names rather than slips, and no mailbox or number is the same.
 
-    Only where pairs of one household are more frequent than those of one person: some households hand given names on, and
-    of these pairs all but the birth date agrees. Elsewhere a date that is quite another one is rather a wrong one.
+    Only where pairs of one household are more frequent than those of one person: some households hand given names on, some
+    have twins, and of these pairs all but one field agrees. Elsewhere a date or name that is quite another one is rather a
+    wrong one. Pairs that contradict are counted with the households, since they are what such pairs are taken for.
     """
-    if model.prior["household"] <= model.prior["person"]:
+    first = {f: OTHER_DATE for f in pattern.fields if f.role == "birth" and f.comparison == "date"}
+    first |= {f: OTHER_NAME for f in pattern.fields if f.role == "given" and f.comparison == "name"}
+    last = {f: COMPARISONS[f.comparison][1] for f in first}  # levels from there on are swaps
+    off = sum(float(model.level["person"][f.column][least : last[f]].sum()) for f, least in first.items())
+    person, household = model.prior["person"], model.prior["household"]
+    if household + person * off <= person * (1 - off):
         return F.lit(False)
     levels = {field: _level(pattern, i) for i, field in enumerate(pattern.fields)}
-    apart = [
-        level >= OTHER_DATE for f, level in levels.items() if f.role == "birth" and f.comparison == "date"
-    ]
-    same = [level == 0 for f, level in levels.items() if f.role in PERSONAL]
+    apart = [(levels[f] >= least) & (levels[f] < last[f]) for f, least in first.items()]
+    same = [level == 0 for f, level in levels.items() if f.role in OUTWEIGHS]
     return reduce(lambda a, b: a | b, apart, F.lit(False)) & ~reduce(lambda a, b: a | b, same, F.lit(False))
 
 
