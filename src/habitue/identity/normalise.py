@@ -27,11 +27,10 @@ RECORD = "record"
 """Type of a customer record that has no identifier: what its source calls it, `SOURCE/RECORD_ID`."""
 MAX_LENGTH = 1024
 
-JUNK_WORDS = (
+JUNK_WORDS = frozenset((
     "null", "none", "nil", "nan", "n/a", "na", "undefined", "anonymous", "anonym", "unknown", "unbekannt", "invalid",
     "test", "-1", "guest", "gast", "(not set)", "not set", "default", "void",
-)  # fmt: skip
-_JUNK_WORDS = frozenset(JUNK_WORDS)
+))  # fmt: skip
 JUNK_PATTERN = r"^[0\-]*$|^[\-\s.]*$|^([1-9])\1{6,}$"
 """Zeros, dashes, or one digit seven times and more: shorter runs are customer numbers that exist."""
 JUNK_PHONE = r"([0-9])\1{6,}$"
@@ -88,7 +87,7 @@ def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | No
 
 
 def _is_junk_word(word: str, settings: NormaliseSettings) -> bool:
-    return word in _JUNK_WORDS or word in settings.junk_values
+    return word in JUNK_WORDS or word in settings.junk_values
 
 
 def _bare(value: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from habitue.training.cutoffs import FEWEST_REPEAT_BUYERS
+
 # below these a prediction per person is a guess; common CDPs ask for the same before they show one
-FEWEST_REPEAT_BUYERS = 10  # with fewer no model is trained
 ENOUGH_BUYERS, ENOUGH_DAYS, ENOUGH_REGULARS = 500, 180, 50
 
 

@@ -25,7 +25,7 @@ from habitue.sources.adapters import sources_of
 from habitue.stages.profile import build_profiles, conventions_of, cuts_of
 from habitue.training.baselines import baseline_columns
 from habitue.training.clv_model import ClvModel
-from habitue.training.cutoffs import Cutoffs, plan_cutoffs, without
+from habitue.training.cutoffs import FEWEST_REPEAT_BUYERS, Cutoffs, plan_cutoffs, without
 from habitue.training.feature_catalogue import profile_columns
 from habitue.training.gate import Verdict, challenge, first_champion, unjudged
 from habitue.training.judgement import Judgement, paired_difference
@@ -46,7 +46,6 @@ _TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any, PurchaseM
     "churn": train_churn,
     "clv": train_clv,
 }
-_MIN_REPEAT_BUYERS = 10
 
 
 def train(run: Run) -> None:
@@ -67,15 +66,15 @@ def train(run: Run) -> None:
         if plan.rows not in drawn:
             drawn[plan.rows] = _samples(run, [p for p in plans if p.rows == plan.rows], profiles)
         found = drawn[plan.rows]
-        thin = [day for day in plan.days if _repeat_buyers(found.get(day)) < _MIN_REPEAT_BUYERS]
+        thin = [day for day in plan.days if _repeat_buyers(found.get(day)) < FEWEST_REPEAT_BUYERS]
         if plan.cutoffs.fit_day in thin:
             run.note(
-                f"No {plan.name} model: fewer than {_MIN_REPEAT_BUYERS} customers have paid for something "
+                f"No {plan.name} model: fewer than {FEWEST_REPEAT_BUYERS} customers have paid for something "
                 "on a second day."
             )
             untrained[plan.name] = _material(run, plan.name)
             continue
-        plan = replace(plan, cutoffs=without(plan.cutoffs, thin, _MIN_REPEAT_BUYERS))
+        plan = replace(plan, cutoffs=without(plan.cutoffs, thin, FEWEST_REPEAT_BUYERS))
         if plan.cutoffs not in fitted:
             fitted[plan.cutoffs] = fit_purchase_models(found, plan.cutoffs)
         trained = _TRAINERS[plan.name](found, plan.cutoffs, plan.definition, fitted[plan.cutoffs])

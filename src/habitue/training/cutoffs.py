@@ -19,6 +19,9 @@ from datetime import date, timedelta
 
 from habitue.training.settings import CutoffSettings
 
+FEWEST_REPEAT_BUYERS = 10
+"""With fewer customers of a cut-off who have bought again nothing is learnt from it."""
+
 
 @dataclass(frozen=True)
 class Cutoffs:
