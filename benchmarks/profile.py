@@ -15,7 +15,7 @@ _LEFT_OUT = {
     "last_contact_at", "responses_7d", "responses_30d", "responses_90d", "redemptions_90d", "response_rate_90d",
     "unsubscribed_channels", "stage_since", "is_reactivated", "gender", "age_years", "postal_area", "city",
     "country", "language", "crm_segment", "attributes", "nps_last", "complaints_open", "loyalty_tier",
-    "loyalty_points",
+    "loyalty_points", "sources",
 }  # fmt: skip
 COLUMNS = tuple(name for name in CUSTOMER_PROFILE.column_names if name not in _LEFT_OUT)
 _KEYS = ("as_of_date", "person_id")

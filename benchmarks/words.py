@@ -29,7 +29,7 @@ WHAT = {
     "Spark: the limit.",
     "audiences": "Forty audiences against the first of them alone (`one`): cut-offs of percentiles, members, "
     "reasons, limits. Forty write the members of forty, so a ratio near 1 cannot be; 40 would be one pass each.",
-    "profile": "Silver tables to one row per person with the 73 columns that identity, orders and visits tell, without "
+    "profile": "Silver tables to one row per person with the 74 columns that identity, orders and visits tell, without "
     "the history of stages. `duckdb` is one script of SQL.",
     "growth": "The whole run from raw files to its release, training included, beside the same run on a tenth of "
     "the persons. A ratio below 10 is what does not grow.",

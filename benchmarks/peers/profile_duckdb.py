@@ -269,7 +269,9 @@ def _one_row() -> str:
                {_open("last_cart", open_cart_value="value", open_cart_at="left_at")},
                {_open("last_left", abandoned_step="step", abandoned_value="value", abandoned_at="left_at")},
                coalesce(is_evaluating, false) AS is_evaluating,
-               greatest(identity_known_time, order_known_time, session_known_time) AS last_known_time
+               greatest(identity_known_time, order_known_time, session_known_time) AS last_known_time,
+               map_from_entries(list_filter([('identifiers', identity_known_time), ('orders', order_known_time),
+                   ('visits', session_known_time)], lambda entry: entry[2] IS NOT NULL)) AS freshness
         FROM person p LEFT JOIN buyer b USING (person_id) LEFT JOIN rhythm r USING (person_id)
              LEFT JOIN later USING (person_id) LEFT JOIN channel USING (person_id) LEFT JOIN store USING (person_id)
              LEFT JOIN category USING (person_id) LEFT JOIN visits v USING (person_id)

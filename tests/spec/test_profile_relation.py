@@ -264,8 +264,8 @@ def test_demographics_are_those_of_the_records_known_at_the_cut(spark):
         profiles_of(facts, "2026-01-31").where("person_id = 'ada'"),
         CUSTOMER_PROFILE,
         """
-        gender | age_years | city   | crm_segment | customer_since | attributes                      | last_known_time
-        f      |        46 | Berlin | gold        | 2020-04-04     | {"income": "high", "kids": "2"} | 2026-01-05 08:00:00
+        gender | age_years | city   | crm_segment | customer_since | attributes                      | sources                                                   | last_known_time
+        f      |        46 | Berlin | gold        | 2020-04-04     | {"income": "high", "kids": "2"} | {"orders": ["shop"], "customer_records": ["crm", "shop"]} | 2026-01-05 08:00:00
         """,
     )
 

@@ -67,7 +67,7 @@ FULL = ReportFacts(
     lifecycle={"loyal": 120, "lost": 40}, transitions={("loyal", "lost"): 3, ("new", "loyal"): 4},
     pareto=[(0.2, 0.8), (1.0, 1.0)], clv_deciles=[(100, 1234.5, 0.6), (100, 9.5, 0.01)], clv_basis="revenue",
     assumptions=[("discount rate", "10 %")], models=(CHURN, CLV),
-    sources=[SourceFacts("shop", "order_line", 10, 7, 2, 1)], quarantine={"not_a_number": 1},
+    sources=[SourceFacts("shop", "order_line", 10, 7, 2, 1, "historical load: order_time")], quarantine={"not_a_number": 1},
     fill_rates={"transactional": 0.987}, tables=[Table("silver.session", 4, 99, None)],
     steps=[("profile", "done", 1.25)], findings=[("ingest", "7 order_line rows from shop")],
     exports_withheld=["churn_prevention to csv: no consent source"],
@@ -150,7 +150,7 @@ def test_names_never_become_markup() -> None:
         audiences=(replace(AUDIENCES[0], name=evil, losses={evil: 1}), replace(AUDIENCES[1], name=evil + "2")),
         funnel=[(evil, 1)], lifecycle={evil: 1}, transitions={(evil, evil): 1}, assumptions=[(evil, evil)],
         models=(replace(CHURN, kind=evil, version=evil, baselines={evil: {"auc": 0.5}}), replace(CLV, trained_until=evil)),
-        sources=[SourceFacts(evil, evil, 1, 1, 0, 0)], quarantine={evil: 1}, fill_rates={evil: 0.5},
+        sources=[SourceFacts(evil, evil, 1, 1, 0, 0, evil)], quarantine={evil: 1}, fill_rates={evil: 0.5},
         tables=[Table(evil, 1, 1, None)], steps=[(evil, evil, 1.0)], findings=[(evil, evil)], exports_withheld=[evil],
         identity=IdentityFacts({evil: 1}, {evil: 1}, ((evil, 1),), ((evil, 1),), (Cluster(False, 1, (evil,), (Link(0, 0, evil),)),)),
     )  # fmt: skip

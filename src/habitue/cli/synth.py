@@ -29,6 +29,7 @@ def synth(
     """Make a project with a synthetic lake: people, visits, orders, contacts, and the truth in a folder of its own."""
     from habitue.config.layers import Layer
     from habitue.config.validation import validate
+    from habitue.errors import UsageError
     from habitue.stages.synth import synthesise
     from habitue.synth.settings import SynthSettings
 
@@ -37,6 +38,6 @@ def synth(
         wanted: dict[str, object] = {"persons": persons, "days": days, "seed": seed, "process": process,
                                      "hot_share": hot_share}  # fmt: skip
         wanted |= {"start": read_day(start)} if start else {}
-        settings = validate(SynthSettings, Layer(wanted), "The options")
+        settings = validate(SynthSettings, Layer(wanted), "The options", fault=UsageError)
         synthesise(replace(options, project=out).request(), settings)
         typer.echo(f"{out} is a project; its truth is in {out}/truth. Next: habitue --project {out} run")

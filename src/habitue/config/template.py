@@ -9,7 +9,7 @@ from pathlib import Path
 from habitue.config.layers import Layer
 from habitue.config.settings import ProjectSettings
 from habitue.config.validation import validate
-from habitue.errors import ConfigError
+from habitue.errors import UsageError
 from habitue.privacy.keys import make_pepper
 
 _IGNORED = "lake/\nsecrets/\nexports/\nreport/\nmlflow.db\nmlartifacts/\n"
@@ -18,9 +18,9 @@ _IGNORED = "lake/\nsecrets/\nexports/\nreport/\nmlflow.db\nmlartifacts/\n"
 def make_project(folder: Path, *, name: str, zone: str, currency: str, country: str) -> list[Path]:
     """Lay out a project; returns the files made. Nothing that exists is replaced."""
     if (folder / "conf" / "base.yaml").exists():
-        raise ConfigError(f"{folder} is a habitue project already.", hint="Choose another folder.")
+        raise UsageError(f"{folder} is a habitue project already.", hint="Choose another folder.")
     project = {"name": name, "zone": zone, "currency": currency, "country": country}
-    validate(ProjectSettings, Layer(project), "The new project")
+    validate(ProjectSettings, Layer(project), "The new project", fault=UsageError)
     made = []
     with as_file(files("habitue.config") / "template") as template:
         for source in sorted(path for path in template.rglob("*") if path.is_file()):

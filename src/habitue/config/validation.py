@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from habitue.config.layers import KeyPath, Layer, place_of
 from habitue.config.plain_words import expected, found
-from habitue.errors import ConfigError
+from habitue.errors import ConfigError, HabitueError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -20,13 +20,15 @@ _UNSHOWN = ("privacy", "mlflow", "spark")
 """Sections whose values errors never quote: references to secrets, addresses with passwords, storage keys."""
 
 
-def validate(model: type[Model], configured: Layer, title: str) -> Model:
-    """The settings, or one ConfigError that lists every problem and where it stands."""
+def validate(
+    model: type[Model], configured: Layer, title: str, *, fault: type[HabitueError] = ConfigError
+) -> Model:
+    """The settings, or one `fault` that lists every problem and where it stands."""
     try:
         return model.model_validate(configured.data)
     except ValidationError as error:
         problems = list(_problems(error.errors(), model, configured))
-        raise ConfigError(f"{title} is not valid:", problems) from None
+        raise fault(f"{title} is not valid:", problems) from None
 
 
 def _problems(faults: list[ErrorDetails], model: type[BaseModel], configured: Layer) -> Iterator[str]:

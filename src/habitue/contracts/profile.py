@@ -200,6 +200,18 @@ CUSTOMER_PROFILE = Table(
         *_BEHAVIOUR,
         *_WHO,
         *_RELATION,
+        Column(
+            "sources",
+            "map<string,array<string>>",
+            "Sources of what is known, by group: orders, contacts, consents, customer_records, surveys, ...",
+            nullable=False,
+        ),
+        Column(
+            "freshness",
+            "map<string,timestamp>",
+            "When the newest fact of each group was known; identifiers and visits besides.",
+            nullable=False,
+        ),
         Column("last_known_time", "timestamp", "When the newest fact of this row was known."),
     ),
     checks=(

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from habitue.profile.contacts import UNKNOWN_CHANNEL
 from habitue.profile.cuts import Cut
 from habitue.profile.facts import KEYS
+from habitue.profile.lineage import told_by
 from habitue.profile.persons import with_person
 
 MARKETING = "marketing"
@@ -27,8 +28,9 @@ def consent_state(statements: DataFrame, owner: DataFrame, cuts: Sequence[Cut]) 
     """
     owned = with_person(statements, owner, cuts).where(F.col("person_id").isNotNull())
     strictness = F.when(F.col("status") == "granted", 0).otherwise(1).alias("strictness")
-    newest = F.struct("given_time", strictness, "known_time", "consent_id", "status")
+    newest = F.struct("given_time", strictness, "known_time", "consent_id", "status", "source")
     latest = owned.groupBy(*KEYS, "purpose", "channel").agg(F.max(newest).alias("newest"))
+    latest = latest.withColumn("source", F.col("newest.source"))
     statement = F.struct(
         F.concat_ws(":", "purpose", "channel").alias("name"),
         F.col("newest.status").alias("status"),
@@ -41,6 +43,7 @@ def consent_state(statements: DataFrame, owner: DataFrame, cuts: Sequence[Cut]) 
         .agg(
             F.array_sort(F.collect_list(statement)).alias("statements"),
             F.max("newest.known_time").alias("consent_known_time"),
+            told_by().alias("consent_sources"),
         )
         .withColumn("consent", F.map_from_entries(F.transform("statements", _named_status)))
     )

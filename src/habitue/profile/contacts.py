@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from habitue.profile.conventions import Conventions
 from habitue.profile.cuts import Cut, as_of_date, days_before, local_date
 from habitue.profile.facts import KEYS, seen_by
+from habitue.profile.lineage import told_by
 from habitue.profile.persons import with_person
 
 CONTACT_WINDOWS = (7, 30, 90)
@@ -26,10 +27,11 @@ UNKNOWN_CHANNEL = "any"  # an unsubscribe from nowhere in particular is taken fo
 def contact_facts(
     contact: DataFrame, response: DataFrame, campaign: DataFrame, cuts: Sequence[Cut]
 ) -> DataFrame:
-    """Contacts and responses as one stream: identifiers, first_cut, time, kind, channel."""
+    """Contacts and responses as one stream: identifiers, source, first_cut, time, kind, channel."""
     contacts = seen_by(contact, "contact_time", cuts)
     made = contacts.where(~F.coalesce("is_control", F.lit(False))).select(
         "identifiers",
+        "source",
         "first_cut",
         "known_time",
         "channel",
@@ -60,6 +62,7 @@ def _answers(
     who = F.when(is_borrowing, F.col("contact_identifiers")).otherwise(F.col("identifiers"))
     return found.select(
         F.explode(_who_answers(who)).alias("identifiers"),
+        "source",
         F.when(is_borrowing, F.greatest("first_cut", "contact_cut"))
         .otherwise(F.col("first_cut"))
         .alias("first_cut"),
@@ -101,6 +104,7 @@ def _contacts() -> dict[str, Column]:
         **windows,
         "last_contact_at": F.max(F.when(is_contact, F.col("time"))),
         "contact_known_time": F.max("known_time"),
+        "contact_sources": told_by(),
     }
 
 

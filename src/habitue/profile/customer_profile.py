@@ -24,6 +24,7 @@ from habitue.profile import (
     demographics,
     discounts,
     engagement,
+    lineage,
     purchases,
     relation,
     rfm,
@@ -47,9 +48,6 @@ _OF_CONTACTS = (*(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
 _COUNTS = ("order_count", "purchase_day_count", "return_count", *(f"orders_{d}d" for d in (30, 90, 365)),
            "purchase_days_30d", "purchase_days_45d", "purchase_days_90d", *_OF_VISITS[:-1],
            *_OF_CONTACTS)  # fmt: skip
-_KNOWN_TIMES = ("identity_known_time", "order_known_time", "session_known_time", "contact_known_time",
-                "consent_known_time", "record_known_time", "survey_known_time", "case_known_time",
-                "loyalty_known_time")  # fmt: skip
 _KINDS = (
     "order_line", "session", "contact", "response", "consent", "customer_record", "survey", "service_case",
     "loyalty",
@@ -73,7 +71,8 @@ _WORKING = {
     "is_deceased": "boolean",
     "is_blocked": "boolean",
     "record_since": "date",
-    **dict.fromkeys(_KNOWN_TIMES, "timestamp"),
+    **lineage.KNOWN_TIMES,
+    **lineage.SOURCES,
 }
 _FLAGS = ("has_address", "is_deceased", "is_blocked")
 _SUMS = ("net_revenue", *(f"net_revenue_{d}d" for d in (30, 90, 365)))
@@ -220,7 +219,7 @@ def _across_parts(settings: ProfileSettings) -> dict[str, Column]:
         "trend_90d": engagement.trend(),
         "response_rate_90d": contacts.response_rate(),
         "customer_since": F.least("record_since", "first_order_date"),
-        "last_known_time": F.greatest(*_KNOWN_TIMES),
+        **lineage.lineage(),
     }
 
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from habitue.profile.conventions import Conventions
 from habitue.profile.cuts import Cut
 from habitue.profile.facts import KEYS
+from habitue.profile.lineage import told_by
 from habitue.profile.persons import with_person
 
 _ATTRIBUTES = ("gender", "birth_year", "postal_area", "city", "country", "language", "segment")
@@ -34,6 +35,7 @@ def demographics(
         F.coalesce(F.max("is_blocked"), F.lit(False)).alias("is_blocked"),
         F.array_sort(F.flatten(F.collect_list(_ranked_attributes()))).alias("entries"),
         F.max("known_time").alias("record_known_time"),
+        told_by().alias("record_sources"),
     )
     age = F.year("as_of_date") - F.col("birth_year")
     return people.withColumns(

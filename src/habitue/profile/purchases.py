@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
+from habitue.profile.lineage import told_by
 
 ORDER_WINDOWS = (30, 90, 365)
 REVENUE_WINDOWS = (30, 90, 365)
@@ -35,6 +36,7 @@ def totals() -> dict[str, Column]:
         "return_count": F.size(F.collect_set(returned_order)).cast("bigint"),
         "contribution_margin": F.when(has_all_costs, margin).cast(MONEY),
         "order_known_time": F.max("known_time"),
+        "order_sources": told_by(),
         # the day and value of each purchase or return, for what must look at whole days
         "day_values": F.collect_list(F.struct("order_date", "net_value", "is_purchase")),
         **orders,

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from habitue.profile.conventions import Conventions
 from habitue.profile.cuts import Cut, days_before, instant, local_date
 from habitue.profile.facts import KEYS
+from habitue.profile.lineage import told_by
 from habitue.profile.persons import with_person
 
 
@@ -41,7 +42,9 @@ def _nps(surveys: DataFrame, conventions: Conventions, valid_days: int) -> DataF
     answers = surveys.where((F.col("kind") == "nps") & F.col("score").isNotNull() & is_valid)
     newest = F.max_by("score", F.struct("survey_time", "known_time", "source", "survey_id"))
     return answers.groupBy(*KEYS).agg(
-        newest.alias("nps_last"), F.max("known_time").alias("survey_known_time")
+        newest.alias("nps_last"),
+        F.max("known_time").alias("survey_known_time"),
+        told_by().alias("survey_sources"),
     )
 
 
@@ -58,6 +61,7 @@ def _complaints(cases: DataFrame, cuts: Sequence[Cut]) -> DataFrame:
     return cases.groupBy(*KEYS).agg(
         F.count_if((F.col("type") == "complaint") & is_open).alias("complaints_open"),
         F.max("known_time").alias("case_known_time"),
+        told_by().alias("case_sources"),
     )
 
 
@@ -65,7 +69,7 @@ def _loyalty(accounts: DataFrame) -> DataFrame:
     newest = F.max(F.struct("status_time", "known_time", "source", "loyalty_id", "tier", "points"))
     return (
         accounts.groupBy(*KEYS)
-        .agg(newest.alias("newest"), F.max("known_time").alias("loyalty_known_time"))
-        .select(*KEYS, "loyalty_known_time", F.col("newest.tier").alias("loyalty_tier"),
+        .agg(newest.alias("newest"), F.max("known_time").alias("loyalty_known_time"), told_by().alias("loyalty_sources"))
+        .select(*KEYS, "loyalty_known_time", "loyalty_sources", F.col("newest.tier").alias("loyalty_tier"),
                 F.col("newest.points").alias("loyalty_points"))
     )  # fmt: skip

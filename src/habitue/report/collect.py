@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from pyspark.sql import DataFrame, Window
@@ -140,8 +141,10 @@ def fill_rates(profile: DataFrame) -> dict[str, float]:
     return {name: float(value or 0.0) for name, value in row.asDict().items()} if row else {}
 
 
-def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[str, int]]:
-    """Rows by source and entity, and quarantined rows by reason."""
+def source_facts(
+    quarantine_count: DataFrame, figures: Mapping[str, object]
+) -> tuple[list[SourceFacts], dict[str, int]]:
+    """Rows by source and entity, and quarantined rows by reason; `figures` of the run name the rule of known times."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     reasons: dict[str, int] = {}
     for row in quarantine_count.collect():
@@ -151,7 +154,13 @@ def source_facts(quarantine_count: DataFrame) -> tuple[list[SourceFacts], dict[s
             reasons[row["reason_code"]] = reasons.get(row["reason_code"], 0) + int(row["row_count"])
     facts = [
         SourceFacts(
-            source, entity, o.get("read", 0), o.get("good", 0), o.get("duplicate", 0), o.get("quarantined", 0)
+            source,
+            entity,
+            o.get("read", 0),
+            o.get("good", 0),
+            o.get("duplicate", 0),
+            o.get("quarantined", 0),
+            str(figures.get(f"known_time.{source}.{entity}", "")),
         )
         for (source, entity), o in sorted(found.items())
     ]

@@ -38,6 +38,8 @@ class SourceFacts:
     good: int
     duplicate: int
     quarantined: int
+    known_by: str = ""
+    """The rule that says since when its rows are known."""
 
 
 @dataclass(frozen=True)

@@ -224,9 +224,10 @@ class Page:
     def quality(self) -> Section:
         """Rows accounted for, quarantine, fill rates, findings."""
         w, n, f = self.words, self.numbers.count, self.facts
-        head = [w(t) for t in ("Source", "Entity", "Read", "Good", "Repeated", "Quarantined")]
+        head = [w(t) for t in ("Source", "Entity", "Read", "Good", "Repeated", "Quarantined", "Known since")]
         rows = [
-            [s.source, s.entity, n(s.read), n(s.good), n(s.duplicate), n(s.quarantined)] for s in f.sources
+            [s.source, s.entity, n(s.read), n(s.good), n(s.duplicate), n(s.quarantined), w.value(s.known_by)]
+            for s in f.sources
         ]
         body = html_table(head, rows, numeric=(2, 3, 4, 5))
         if f.quarantine:

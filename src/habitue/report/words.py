@@ -38,7 +38,7 @@ GERMAN = {
     "Lifecycle": "Lebenszyklus",     "Where persons stand, and where they stood 90 days before.": "Wo Personen stehen und wo sie 90 Tage zuvor standen.",
     "from (row) to (column)": "von (Zeile) nach (Spalte)",
     "Data quality": "Datenqualität", "Source": "Quelle", "Entity": "Entität", "Read": "Gelesen", "Good": "Gut",
-    "Repeated": "Wiederholt", "Quarantined": "In Quarantäne",
+    "Repeated": "Wiederholt", "Quarantined": "In Quarantäne", "Known since": "Bekannt seit",
     "Rows read = good + repeated + quarantined, proven in every run.": "Gelesen = gut + wiederholt + Quarantäne, in jedem Lauf geprüft.",
     "Reasons of the quarantine": "Gründe der Quarantäne", "Filled profile columns by class": "Gefüllte Profilspalten je Klasse",
     "Findings": "Feststellungen", "Run": "Lauf", "Step": "Schritt", "Outcome": "Ergebnis", "Seconds": "Sekunden",
@@ -91,6 +91,8 @@ VALUES = {
     "links by matching of records alone": "Verbindungen nur aus dem Abgleich", "persons with one identifier": "Personen mit einer Kennung",
     "links refused by a limit": "an einer Grenze abgelehnte Verbindungen", "pairs of records for review": "Datensatzpaare zur Prüfung",
     "visit": "Besuch", "browse": "Produkt angesehen", "form": "Formular", "cart": "Warenkorb", "checkout": "Kasse", "order": "Bestellung",
+    "mapped column": "zugeordnete Spalte", "received time in the data": "Empfangszeit in den Daten",
+    "time of ingest": "Zeit des Einlesens", "historical load": "historischer Bestand",
     "consent denied or withdrawn": "Einwilligung verweigert oder widerrufen", "unsubscribed from the channel": "vom Kanal abgemeldet",
 }  # fmt: skip
 """Words of the facts: steps of the funnel, stages of the lifecycle, and why a person cannot be reached."""

@@ -32,11 +32,7 @@ def known_time_rule(draft: Draft) -> str:
     if not draft.is_history:
         return "time of ingest"
     happened = happened_column(draft.entity)
-    return (
-        f"{happened} of a historical load"
-        if happened in columns
-        else "historical load without a time: always known"
-    )
+    return f"historical load: {happened}" if happened in columns else "historical load: always known"
 
 
 def with_known_time(rows: DataFrame, draft: Draft, arrivals: DataFrame, latest: datetime) -> DataFrame:

@@ -98,7 +98,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
     looks: dict[str, Callable[[], Any]] = {  # those that take longest begin first
         "identity": lambda: _identity(run, release),
         "tables": lambda: _tables(run, release),
-        "sources": lambda: collect.source_facts(quarantine),
+        "sources": lambda: collect.source_facts(quarantine, record.figures),
         "audiences": lambda: collect.audience_facts(funnel, member, change, descriptions, exported),
         "overlaps": lambda: collect.overlaps(member),
         "lifecycle": lambda: collect.stages(profile),
