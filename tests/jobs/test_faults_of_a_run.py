@@ -53,6 +53,16 @@ def test_a_second_run_at_the_same_time_is_turned_away_naming_the_owner(
     assert not (records(project) / "runs").exists()
 
 
+def test_a_project_without_a_source_is_told_how_to_map_one(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for mapping in (project / "conf" / "sources").glob("*.yaml"):
+        mapping.unlink()
+    assert run(project) == 20
+    message = capsys.readouterr().err
+    assert "No source is mapped" in message and "habitue map data/FILE" in message
+
+
 def test_a_lake_of_another_format_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_card(records(project), "any")
     card = records(project) / "lake.json"

@@ -21,6 +21,7 @@ from habitue.lake.fingerprint import slice_commit
 from habitue.lake.footprint import footprint
 from habitue.lake.lake import Lake
 from habitue.lake.release import Release, retention
+from habitue.stages.execute import Request, execute
 from tests.jobs.conftest import Shop
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -138,6 +139,8 @@ def test_an_unknown_table_is_named_with_the_nearest(
     assert EVENT.name in capsys.readouterr().err
     assert shop.habitue("--json", "optimize", "--table", RELEASE.name) == 0
     assert [t["table"] for t in json.loads(capsys.readouterr().out)["tables"]] == [RELEASE.name]
+    run = execute(Request(shop.folder, quiet=True))  # the report still shows the last release
+    assert not run.spark_is_open
 
 
 def named(shop: Shop) -> dict[str, object]:

@@ -167,6 +167,19 @@ def test_a_new_source_redoes_only_what_depends_on_it(shop: Shop, capsys: pytest.
     assert shop.heads()[RELEASE.name] == before[RELEASE.name]
 
 
+def test_nothing_is_published_that_rests_on_results_of_before(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = shop.heads()
+    assert shop.habitue("--set", "profile.pareto_a=0.7", "run", "--from", "target") == 2
+    said = capsys.readouterr().err
+    assert "profile: what it read has changed, or it has not run for this day" in said
+    assert "habitue run --from profile" in said
+    assert shop.habitue("run", "--from", "publish", "--as-of", "2025-03-03") == 2
+    assert "score: " in capsys.readouterr().err
+    assert shop.heads() == before
+
+
 @pytest.mark.accept
 def test_a_new_source_is_published_step_by_step_and_can_be_taken_back(
     shop: Shop,

@@ -66,7 +66,7 @@ def one_by_one(a: dict[str, object], b: dict[str, object]) -> dict[str, object]:
         shown[name] = sum(
             min(a["rarity"][i], b["rarity"][i])  # type: ignore[index]
             for i, f in enumerate(PATTERN.fields)
-            if agrees(levels[f.column], f.comparison)[0] and not follows_chance(population, f)
+            if agrees(levels[f.column], f.comparison)[0] and not follows_chance(population, f, PATTERN)
         )
     return shown
 

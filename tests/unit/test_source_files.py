@@ -131,3 +131,10 @@ def test_a_missing_column_names_the_nearest_and_a_wrong_delimiter_is_recognised(
     assert "x.csv: Name is missing; did you mean Nmae?" in text
     text = columns_problem(tmp_path, "SKU;Name;Preis\n1;2;3\n", ",", {"product_number": "SKU"})
     assert "has one column only; is its delimiter ';'?" in text
+
+
+def test_a_file_without_its_header_shows_no_customer(tmp_path: Path) -> None:
+    mapped = {"product_number": "Kundennr", "name": "Name"}
+    text = columns_problem(tmp_path, "4711;Ada;ada@example.com\n", ";", mapped)
+    assert "none of the mapped columns is among its 3; does it begin with a line of their names?" in text
+    assert "Ada" not in text and "4711" not in text and "example" not in text

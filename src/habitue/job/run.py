@@ -54,7 +54,8 @@ class Run:
         """The day whose start cuts what is known."""
         if self.day is None:
             raise CheckError(
-                "The data hold no dated facts (orders, events, contacts), so no day can be chosen."
+                "The data hold no dated facts (orders, events, contacts), so no day can be chosen.",
+                hint="Map a source of orders, events or contacts, or name the day with --as-of.",
             )
         return self.day
 

@@ -53,12 +53,15 @@ class DeltaLog:
             restored = commit.restored_version
             version = restored if restored is not None else version - 1
 
+    def last_change(self) -> Commit | None:
+        """The newest commit that changed data: upkeep has notes of its own, which say nothing of the content."""
+        changes = (c for c in self.history() if c.restored_version is None and c.changes_data)
+        return next(changes, None)
+
     def data_version(self) -> int | None:
         """Newest version that changed data; None where there is no table."""
-        for commit in self.history():
-            if commit.restored_version is None and commit.changes_data:
-                return commit.version
-        return None
+        commit = self.last_change()
+        return commit.version if commit else None
 
     @cached_property
     def _filesystem(self) -> tuple[fs.FileSystem, str]:

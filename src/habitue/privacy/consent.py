@@ -136,8 +136,9 @@ def current_consent(
     purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array("purpose"))
     ranked = strongest_first(identity)
     who = F.when(is_objection, ranked).otherwise(F.slice(ranked, 1, 1))
-    is_past = (F.col("given_time") <= F.lit(at)) & (F.col("known_time") <= F.lit(at))
-    stated = consent.where(is_past).select(
+    # an objection that is dated ahead holds from when it is known: nobody waits for the hour to come
+    has_begun = (F.col("given_time") <= F.lit(at)) | is_objection
+    stated = consent.where(has_begun & (F.col("known_time") <= F.lit(at))).select(
         F.explode(who).alias("i"),
         "given_time",
         "status",

@@ -65,9 +65,17 @@ def check_columns(settings: SourceSettings, columns: Sequence[FileColumns]) -> N
             missing = [
                 name for name in missing if name.casefold() in {k.casefold() for k in present} or not present
             ]
+        is_headed = not set(settings.named_columns).isdisjoint(each.names)
         problems += [
-            f"{each.file.name}: {name} is missing; {nearest(name, list(each.names))}" for name in missing
+            f"{each.file.name}: {name} is missing; {nearest(name, list(each.names))}"
+            for name in missing
+            if is_headed
         ]
+        if missing and not is_headed:  # its first line may be a customer: nothing of it is shown
+            problems.append(
+                f"{each.file.name}: none of the mapped columns is among its {len(each.names)}; "
+                "does it begin with a line of their names?"
+            )
         if missing and len(each.names) == 1 and (better := _better_delimiter(each.names[0])):
             problems.append(
                 f"{each.file.name}: has one column only; is its delimiter {better!r}? (options.delimiter)"

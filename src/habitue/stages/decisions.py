@@ -100,7 +100,7 @@ def decisions(run: Run) -> list[Decision]:
 
 def ended_decisions(run: Run) -> list[str]:
     """Expiries that have passed, read from the log alone: an end is a reason to resolve anew."""
-    newest = next(iter(DeltaLog(run.location.table(IDENTITY_OVERRIDE)).history()), None)
+    newest = DeltaLog(run.location.table(IDENTITY_OVERRIDE)).last_change()
     known = newest.metadata.get("expiries", []) if newest else []
     return sorted(instant for instant in known if instant <= run.now.astimezone(UTC).isoformat())
 

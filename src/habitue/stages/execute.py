@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 from habitue import __version__
 from habitue.config.project import load_settings
 from habitue.config.settings import Settings
-from habitue.errors import ExitCode
+from habitue.errors import ConfigError, ExitCode, UsageError
 from habitue.job import Progress, Run, RunRecord
 from habitue.job.failure import explain
 from habitue.job.record import new_run_id
@@ -26,8 +26,9 @@ from habitue.stages.pipeline import foresee_steps, run_steps
 from habitue.stages.plan import dated_steps, undated_steps
 from habitue.stages.publish import finish_publication, withheld_exports
 from habitue.stages.report import is_reported, write_report
-from habitue.stages.span import Span
+from habitue.stages.span import STAGES, Span
 from habitue.stages.step import Step
+from habitue.stages.unfed import unfed_entities
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,25 @@ def clear_dead_scratch(records: Path) -> None:
 
 def _work(run: Run, request: Request) -> None:
     finish_publication(run)
+    _check_sources(run, request.span)
     if request.span.holds("train") or request.span.holds("score"):
         run.registry.ensure_reachable()  # before hours of other work
-    did = run_steps(run, _undated(run, request))
-    did = run_steps(run, _dated(run, request), forced=_forced(request)) or did
+    undated = _undated(run)
+    _check_skipped(run, request.span, undated)
+    did = run_steps(run, _within(request.span, undated))
+    dated = _dated(run, request)
+    _check_skipped(run, request.span, dated)
+    did = run_steps(run, _within(request.span, dated), forced=_forced(request)) or did
     _finish(run, did=did, published=request.span.holds("publish"))
 
 
 def _foresee(run: Run, request: Request) -> None:
     """Say what a run would do, as far as that can be known before it."""
-    would_run = foresee_steps(run, _undated(run, request))
-    foresee_steps(run, _dated(run, request), forced=_forced(request), after_change=would_run)
+    _check_sources(run, request.span)
+    would_run = foresee_steps(run, _within(request.span, _undated(run)))
+    foresee_steps(
+        run, _within(request.span, _dated(run, request)), forced=_forced(request), after_change=would_run
+    )
     run.record.outcome, run.record.exit_code = "dry run", int(ExitCode.OK)
 
 
@@ -126,18 +135,46 @@ def _forced(request: Request) -> frozenset[str]:
     return frozenset({"train"} if request.retrain else ())
 
 
-def _undated(run: Run, request: Request) -> list[Step]:
-    return [step for step in undated_steps(run.settings) if request.span.holds(step.stage)]
+def _check_sources(run: Run, span: Span) -> None:
+    if span.holds(STAGES[0]) and not run.settings.sources:
+        raise ConfigError(
+            "No source is mapped, so there is nothing to take in.",
+            hint="`habitue map data/FILE > conf/sources/NAME.yaml` proposes a mapping.",
+        )
 
 
-def _dated(run: Run, request: Request) -> list[Step]:
+def _check_skipped(run: Run, span: Span, steps: Sequence[Step]) -> None:
+    """Stop before anything is published that rests on results which no longer hold.
+
+    New files and newer models may wait: the last that was taken in and trained is used as it is.
+    """
+    before = [s for s in steps if not span.holds(s.stage) and s.stage != STAGES[0] and s.marker is not None]
+    if not span.holds(STAGES[-1]):
+        return
+    stale = [step.stage for step in before if not step.is_current(run, step.fingerprint(run))]
+    if stale:
+        raise UsageError(
+            f"What --from {span.first} would publish rests on results that no longer hold:",
+            [f"{stage}: what it read has changed, or it has not run for this day" for stage in stale],
+            hint=f"Start there: `habitue run --from {stale[0]}`.",
+        )
+
+
+def _within(span: Span, steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if span.holds(step.stage)]
+
+
+def _undated(run: Run) -> tuple[Step, ...]:
+    return undated_steps(run.settings, unfed_entities(run))
+
+
+def _dated(run: Run, request: Request) -> tuple[Step, ...]:
     """The steps of the run's day, which is found in what has been taken in by now."""
     newest = day_after_data(run)
     run.day = request.as_of or newest
     run.record.as_of = run.day.isoformat() if run.day else None
     is_newest = newest is None or run.as_of >= newest
-    steps = dated_steps(with_exports=is_newest or request.export)
-    return [step for step in steps if request.span.holds(step.stage)]
+    return dated_steps(with_exports=is_newest or request.export)
 
 
 def _finish(run: Run, *, did: bool, published: bool) -> None:

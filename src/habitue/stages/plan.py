@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -26,13 +27,21 @@ from habitue.stages.sessionize import sessionize
 from habitue.stages.step import Step
 from habitue.stages.target import target
 from habitue.stages.train import champions, champions_are_current, train
+from habitue.stages.unfed import clear_entities
 
 _FACTS = tuple(ENTITIES.values())
 
 
-def undated_steps(settings: Settings) -> tuple[Step, ...]:
-    """Ingest of every mapped entity, sessionize, resolve: they take all that has arrived."""
+def undated_steps(settings: Settings, unfed: Sequence[str] = ()) -> tuple[Step, ...]:
+    """Ingest of every mapped entity, sessionize, resolve: they take all that has arrived.
+
+    `unfed` names entities of the lake that no source feeds any more.
+    """
     return (
+        *(
+            Step(step_name(entity), "ingest", marker=ENTITIES[entity], together=clear_entities)
+            for entity in unfed
+        ),
         *(_ingest(entity) for entity in fed_entities(settings.sources)),
         Step(
             "sessionize", "sessionize", sessionize, behaviour.SESSION, (entities.EVENT,),

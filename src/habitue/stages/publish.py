@@ -13,9 +13,11 @@ from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release, publish, published_versions
 from habitue.stages.audit import audit
-from habitue.stages.export import stage_exports
+from habitue.stages.export import stage_exports, write_whole
 
 EXPORTS, STAGING = "exports", ".staging"
+INTENDED = "release.json"
+"""Beside a run's prepared exports: the digest of each that its release names."""
 WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what parts its texts
 
 
@@ -33,9 +35,9 @@ def publish_run(run: Run, *, with_exports: bool) -> Release:
         export_digests=digests,
         fencing_token=run.lake.note.fencing_token,
     )
+    intend_exports(run.project, run.run_id, digests)
     publish(run.lake, release)
-    show_exports(run.project, run.run_id)
-    withdraw_exports(run.project, keep=digests)
+    complete_exports(run.project, run.run_id)
     run.note(f"release {release.release_id} of {len(release.versions)} tables and {len(digests)} exports")
     return release
 
@@ -47,11 +49,27 @@ def _visible(run: Run) -> dict[str, str]:
 
 
 def finish_publication(run: Run) -> None:
-    """Show the exports of a release whose run died right after its commit; forget those never published."""
-    newest = next(iter(DeltaLog(run.location.table(RELEASE)).history()), None)
+    """Show and withdraw what a release says whose run died right after its commit; forget what was never published."""
+    newest = DeltaLog(run.location.table(RELEASE)).last_change()
     if newest is not None and (run_id := newest.metadata.get("run_id")):
-        show_exports(run.project, str(run_id))
+        complete_exports(run.project, str(run_id))
     shutil.rmtree(run.project / EXPORTS / STAGING, ignore_errors=True)
+
+
+def intend_exports(project: Path, run_id: str, digests: Mapping[str, str]) -> None:
+    """Keep beside the prepared exports what the release will name, so that whoever comes next can complete it."""
+    prepared = project / EXPORTS / STAGING / run_id
+    prepared.mkdir(parents=True, exist_ok=True)
+    write_whole(prepared / INTENDED, json.dumps(dict(digests)))
+
+
+def complete_exports(project: Path, run_id: str) -> None:
+    """Let readers see what a published run intended and nothing else; safe to repeat after a crash."""
+    prepared = project / EXPORTS / STAGING / run_id
+    if (intended := prepared / INTENDED).exists():
+        show_exports(project, run_id)
+        withdraw_exports(project, keep=json.loads(intended.read_text(encoding="utf-8")))
+        shutil.rmtree(prepared)
 
 
 def withheld_exports(run: Run) -> list[str]:
@@ -69,10 +87,18 @@ def show_exports(project: Path, run_id: str) -> None:
         source = manifest.parent
         target = project / EXPORTS / source.relative_to(prepared)
         if target.exists():
-            shutil.rmtree(target)
+            _take_away(target, project)
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-    shutil.rmtree(prepared)
+
+
+def _take_away(folder: Path, project: Path) -> None:
+    """Remove an export from where readers look, in one step: half of one is never seen, nor left behind."""
+    hidden = project / EXPORTS / STAGING / f"taken-{folder.parent.name}-{folder.name}"
+    hidden.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(hidden, ignore_errors=True)
+    folder.replace(hidden)
+    shutil.rmtree(hidden)
 
 
 def exported_rows(project: Path, digests: Mapping[str, str]) -> dict[str, int]:
@@ -93,4 +119,4 @@ def withdraw_exports(project: Path, *, keep: Mapping[str, str]) -> None:
     for manifest in sorted(root.glob(f"*/*/{MANIFEST_NAME}")):
         name = str(manifest.parent.relative_to(root))
         if keep.get(name) != manifest_digest(manifest.read_text(encoding="utf-8")):
-            shutil.rmtree(manifest.parent)
+            _take_away(manifest.parent, project)

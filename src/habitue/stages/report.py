@@ -69,7 +69,7 @@ def report_file(project: Path) -> Path:
 
 def is_reported(run: Run) -> bool:
     """Whether the report shows the last release; a run may have died between its release and its report."""
-    newest = next(iter(DeltaLog(run.location.table(RELEASE)).history()), None)
+    newest = DeltaLog(run.location.table(RELEASE)).last_change()
     summary = report_file(run.project).with_name("summary.json")
     if newest is None or not summary.exists():
         return newest is None

@@ -8,7 +8,7 @@ from habitue.contracts.decision import RELEASE
 from habitue.lake.commit import CommitNote
 from habitue.lake.release import Release, find_release, roll_back
 from habitue.stages.execute import Request, opened, writing
-from habitue.stages.publish import withdraw_exports
+from habitue.stages.publish import complete_exports, intend_exports
 
 
 def roll_back_to(request: Request, release_id: str) -> Release:
@@ -27,6 +27,7 @@ def roll_back_to(request: Request, release_id: str) -> Release:
             fencing_token=lease.token,
             rolled_back_to=release_id,
         )
+        intend_exports(run.project, run.run_id, target.export_digests)
         done = roll_back(run.lake, target, as_new)
-        withdraw_exports(run.project, keep=target.export_digests)
+        complete_exports(run.project, run.run_id)
         return done

@@ -4,10 +4,11 @@ A pair of records is one **person**, or two strangers, as in Fellegi, I. P. and 
 (1969), "A Theory for Record Linkage". Three more populations keep the model honest where
 its assumption of independent fields is wrong: a **household** shares family name,
 address, telephone and mailbox, but not given name and birth date; **namesakes** share
-given and family name and so have mailboxes that look alike, but nothing else;
+given and family name and so have mailboxes that look alike, and may live in one town, but share nothing else;
 **neighbours** share some of the address, since a postal code and its town go together.
 Without them the mother and the son, or two Anna Müllers, pass as one person, and where
-neighbours have to pass as households, these pass as persons.
+neighbours have to pass as households, these pass as persons. The larger the list, the more
+namesakes live in one town: their number grows with its square, that of persons with it.
 
 Of what tells a person, most agrees in one: without that a list that holds nobody twice
 would learn its largest other group as persons.
@@ -128,8 +129,13 @@ def log_prior(model: Model, population: str) -> float:
     return float(np.log(share)) if share > 0 else LEFT_OUT
 
 
-def follows_chance(population: str, field: MatchField) -> bool:
-    """Whether a field says nothing about membership in the population."""
+def follows_chance(population: str, field: MatchField, pattern: Pattern) -> bool:
+    """Whether a field says nothing about membership in the population.
+
+    What tells a town twice agrees together among namesakes too: taken for two facts it would make one person of them.
+    """
+    if population == "namesake" and field.column in pattern.area:
+        return False
     return field.role in BY_CHANCE[population]
 
 
@@ -140,7 +146,7 @@ def is_apart(population: str, pattern: Pattern) -> bool:
     if population == "neighbour" and sum(f.role == "address" for f in pattern.fields) < 2:
         return False  # one field goes together with none
     mailbox = population == "namesake" and any(f.role == "email" for f in pattern.fields)
-    return mailbox or any(follows_chance(population, field) for field in pattern.fields)
+    return mailbox or any(follows_chance(population, field, pattern) for field in pattern.fields)
 
 
 def _better(
@@ -177,7 +183,7 @@ def _better(
         unseen = np.full(size, max(1 / chance.pairs[column], rarest))
         unseen[0] = rarest
         shared = sum(
-            prior[p] * (model.chance[column] if follows_chance(p, field) else level[p][column])
+            prior[p] * (model.chance[column] if follows_chance(p, field, pattern) else level[p][column])
             for p in POPULATIONS
         )
         left = np.maximum(chance.share[column] - shared, 0) + unseen
@@ -191,7 +197,7 @@ def _bound(population: str, pattern: Pattern, free: Tables, by_chance: Tables) -
     bound: Tables = {}
     for field in pattern.fields:
         column = field.column
-        bound[column] = by_chance[column] if follows_chance(population, field) else free[column]
+        bound[column] = by_chance[column] if follows_chance(population, field, pattern) else free[column]
         if population == "household" and field.role == "birth":
             bound[column] = bound[column] * (1 - TWINS)
             bound[column][0] += TWINS

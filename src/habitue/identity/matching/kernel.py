@@ -101,7 +101,7 @@ class _Book:
         rarity = _whole(records, "rarity").flatten().to_numpy(zero_copy_only=False)
         self._rarity = rarity.reshape(-1, width).astype(np.float32)
         self._numbers = _numbers(_whole(records, "exclusive"))
-        shares = [[not follows_chance(p, f) for f in pattern.fields] for p in POPULATIONS]
+        shares = [[not follows_chance(p, f, pattern) for f in pattern.fields] for p in POPULATIONS]
         self._shares = np.array(shares, dtype=np.float32)
 
     def compared(self, a: Ints, b: Ints) -> pa.RecordBatch:

@@ -42,6 +42,12 @@ class Pattern:
         """Names of the compared columns."""
         return tuple(f.column for f in self.fields)
 
+    @property
+    def area(self) -> frozenset[str]:
+        """Columns that agree together, as a postal code and its town do: those that another one implies, and that one."""
+        pairs = [(f.column, f.implied_by) for f in self.fields if f.implied_by in self.columns]
+        return frozenset(column for pair in pairs for column in pair if column)
+
     def levels(self, column: str) -> int:
         """Levels of a column; the first of a swapped pair has two more: both crossed, one crossed."""
         field = next(f for f in self.fields if f.column == column)

@@ -55,16 +55,17 @@ def agreeing_roles(model: Model, pattern: Pattern) -> Column:
 def contradicts(model: Model, pattern: Pattern) -> Column:
     """Whether birth dates are other days or given names other names rather than slips, and no mailbox or number is the same.
 
-    Only where pairs of one household are more frequent than those of one person: some households hand given names on, some
+    Only where pairs of one household are about as frequent as those of one person: some households hand given names on, some
     have twins, and of these pairs all but one field agrees. Elsewhere a date or name that is quite another one is rather a
-    wrong one. Pairs that contradict are counted with the households, since they are what such pairs are taken for.
+    wrong one. A household's pairs weigh double, since they agree so about twice as often as one person's date is a wrong one;
+    pairs that contradict are counted with the households, since they are what such pairs are taken for.
     """
     first = {f: OTHER_DATE for f in pattern.fields if f.role == "birth" and f.comparison == "date"}
     first |= {f: OTHER_NAME for f in pattern.fields if f.role == "given" and f.comparison == "name"}
     last = {f: COMPARISONS[f.comparison][1] for f in first}  # levels from there on are swaps
     off = sum(float(model.level["person"][f.column][least : last[f]].sum()) for f, least in first.items())
     person, household = model.prior["person"], model.prior["household"]
-    if household + person * off <= person * (1 - off):
+    if 2 * household + person * off <= person * (1 - off):
         return F.lit(False)
     levels = {field: _level(pattern, i) for i, field in enumerate(pattern.fields)}
     apart = [(levels[f] >= least) & (levels[f] < last[f]) for f, least in first.items()]

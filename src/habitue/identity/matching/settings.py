@@ -23,10 +23,13 @@ class MatchField(BaseModel, extra="forbid", frozen=True):
     role: Role = Field(
         description="What it says of a person: given, family, birth, address, email, phone, number."
     )
+    implied_by: str | None = Field(
+        None, description="Column that mostly tells this one too, as a postal code tells its town."
+    )
 
 
-def _field(column: str, comparison: Comparison, role: Role) -> MatchField:
-    return MatchField(column=column, comparison=comparison, role=role)
+def _field(column: str, comparison: Comparison, role: Role, *, implied_by: str | None = None) -> MatchField:
+    return MatchField(column=column, comparison=comparison, role=role, implied_by=implied_by)
 
 
 PERSON_FIELDS = (
@@ -36,7 +39,7 @@ PERSON_FIELDS = (
     _field("street", "text", "address"),
     _field("house_number", "number", "address"),
     _field("postal_code", "code", "address"),
-    _field("city", "text", "address"),
+    _field("city", "text", "address", implied_by="postal_code"),
     _field("email", "email", "email"),
     _field("phone", "code", "phone"),
 )
@@ -94,6 +97,11 @@ class MatchingSettings(BaseModel, extra="forbid", frozen=True):
         problems = [f"{c}: named twice in fields" for c in doubled]
         problems += [
             f"{c}: in swaps but not in fields" for pair in self.swaps for c in pair if c not in columns
+        ]
+        problems += [
+            f"{f.column}: implied_by {f.implied_by}, which is not in fields"
+            for f in self.fields
+            if f.implied_by is not None and f.implied_by not in columns
         ]
         swapped = [c for pair in self.swaps for c in pair]
         problems += [f"{c}: in swaps more than once" for c in sorted(set(swapped)) if swapped.count(c) > 1]
