@@ -62,6 +62,45 @@ def test_persons_are_told_from_households_and_namesakes_without_labels():
     assert list(learnt.values()) == pytest.approx(PERSON, abs=0.03)
 
 
+def test_namesakes_of_one_town_are_no_persons_however_many_there_are():
+    """A postal code tells its town: that both agree is one fact, which strangers of one name share too."""
+    kinds = (("given", "given"), ("family", "family"), ("birth", "birth"), ("street", "address"))
+    fields = [MatchField(column=c, comparison="date" if c == "birth" else "exact", role=r) for c, r in kinds]
+    fields.append(MatchField(column="postal", comparison="exact", role="address"))
+    fields.append(MatchField(column="city", comparison="exact", role="address", implied_by="postal"))
+    pattern = Pattern(tuple(fields), ())
+    draw = np.random.default_rng(3)
+    by_chance = np.array([4e-5, 0.0013, 0.003, 0.0136, 0.0096, 0.9725])
+    of_one = np.array([0.95, 0.03, 0, 0, 0, 0.02])
+
+    def of(count: int, differs: tuple[float, ...], births: np.ndarray) -> np.ndarray:
+        pairs = drawn(count, differs, draw)
+        pairs[:, 2] = draw.choice(len(births), count, p=births / births.sum())
+        pairs[:, 5] = pairs[:, 4]  # the town goes with its postal code
+        return pairs
+
+    persons = of(3_000, (0.05, 0.04, 0, 0.10, 0.06, 0), of_one)
+    households = of(2_400, (0.95, 0.05, 0, 0.02, 0.03, 0), by_chance)
+    namesakes = of(70_000, (0.02, 0.02, 0, 0.95, 0.05, 0), by_chance)
+    strangers = of(60_000, (0.97, 0.98, 0, 0.95, 0.93, 0), by_chance)
+    pairs = np.concatenate([persons, households, namesakes, strangers])
+    patterns, position, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    levels = {c: patterns[:, i] for i, c in enumerate(pattern.columns)}
+    same = {"given": 0.011, "family": 0.012, "street": 0.056, "postal": 0.068, "city": 0.067}
+    chance = Chance(
+        {c: np.array([s, 1 - s]) for c, s in same.items()} | {"birth": by_chance},
+        dict.fromkeys(pattern.columns, 1e5),
+        dict.fromkeys(pattern.columns, 1.0),
+    )
+    model = learn(pattern, levels, counts.astype(float), 20_000, chance)
+    digits = {c: v.astype(np.int64) for c, v in levels.items()}
+    accepted = posterior(model, digits, len(patterns))[0][position.ravel()] >= 0.95
+    is_person = np.arange(len(pairs)) < len(persons)
+    assert model.matches == pytest.approx(3_000, rel=0.05)
+    assert is_person[accepted].mean() > 0.99
+    assert accepted[is_person].mean() > 0.9
+
+
 def test_a_level_never_seen_among_persons_is_unlikely_but_not_impossible():
     levels = {c: np.array([0, 1], dtype=np.int8) for c in PATTERN.columns}
     chance = Chance(
