@@ -45,6 +45,11 @@ class ProjectSettings(BaseModel, extra="forbid", frozen=True):
     )
     language: str = Field("en", pattern="^(en|de)$", description="Language of the report.")
 
+    @property
+    def meaning(self) -> dict[str, str]:
+        """What gives data their meaning; a new name or language of the report makes no figure another one."""
+        return {"zone": self.zone, "currency": self.currency, "country": self.country}
+
 
 class LakeSettings(BaseModel, extra="forbid", frozen=True):
     """Where the tables lie."""

@@ -87,6 +87,10 @@ ADAPTERS: dict[str, Adapter] = {
 }
 
 
+TRACKED = ("event", "response")
+"""Entities that trackers feed: what a project configures for its events decides how these are read."""
+
+
 def adapter_of(settings: SourceSettings) -> Adapter:
     """The adapter of a source; a mapped source has one of its own."""
     if settings.adapter is not None:

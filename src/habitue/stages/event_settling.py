@@ -210,6 +210,6 @@ def _lost(overruled: DataFrame | None) -> Mapping[str, int]:
 def _rules(run: Run) -> str:
     settings = run.settings
     sources = [s.model_dump(mode="json") for s in sources_of(EVENT.leaf, settings.sources)]
-    sections = (settings.session, settings.clock, settings.bots, settings.redaction, settings.identity.email)
-    spelt = [section.model_dump(mode="json") for section in sections]
+    sections = (settings.clock, settings.bots, settings.redaction, settings.identity.email)
+    spelt = [settings.session.visitor_types, *(section.model_dump(mode="json") for section in sections)]
     return digest([code_digest(), sources, settings.project.zone, settings.project.country, spelt])

@@ -9,16 +9,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from habitue.config.settings import Settings
-from habitue.contracts import behaviour, decision, entities, identity_evidence, intake, profile
+from habitue.contracts import behaviour, decision, entities, intake, profile
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
-from habitue.sources.adapters import fed_entities, sources_of
+from habitue.sources.adapters import TRACKED, fed_entities, sources_of
 from habitue.sources.inputs import digest
 from habitue.stages.decisions import ended_decisions
 from habitue.stages.evidence import IDENTIFIED
 from habitue.stages.export import outdated
 from habitue.stages.ingest import ingest_entities, source_inputs, step_name
+from habitue.stages.profile import PROFILE_INPUTS
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
 from habitue.stages.resolve import resolve
@@ -28,8 +29,6 @@ from habitue.stages.step import Step
 from habitue.stages.target import target
 from habitue.stages.train import champions, champions_are_current, train
 from habitue.stages.unfed import clear_entities
-
-_FACTS = tuple(ENTITIES.values())
 
 
 def undated_steps(settings: Settings, unfed: Sequence[str] = ()) -> tuple[Step, ...]:
@@ -60,21 +59,12 @@ def undated_steps(settings: Settings, unfed: Sequence[str] = ()) -> tuple[Step, 
 
 def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
     """Profile, train, score, target and publish: they take a day."""
-    known = (
-        *(*_FACTS, intake.FORMER_RECORD, behaviour.SESSION, behaviour.FORMER_SESSION),
-        *(
-            identity_evidence.IDENTITY_OBSERVATION,
-            behaviour.IDENTITY_MAP,
-            behaviour.ATTRIBUTION,
-            behaviour.CUSTOMER,
-        ),
-    )
     return (
         Step(
-            "profile", "profile", profile_stage, profile.CUSTOMER_PROFILE, known,
+            "profile", "profile", profile_stage, profile.CUSTOMER_PROFILE, PROFILE_INPUTS,
             lambda run: [
-                _spell(section)
-                for section in (run.settings.profile, run.settings.economics, run.settings.project, run.settings.identity)
+                run.settings.project.meaning,
+                *(_spell(section) for section in (run.settings.profile, run.settings.economics, run.settings.identity)),
             ],
         ),
         Step(
@@ -110,13 +100,13 @@ def _ingest(entity: str) -> Step:
             found = source_inputs(source, entity, run.project)
             run.record.note_inputs({f.name: (f.bytes, f.sha256) for i in found for f in i.files})
             digests.append(digest(source, found))
-        of_events = (settings.session, settings.clock, settings.bots, settings.redaction)
+        of_events = (settings.clock, settings.bots, settings.redaction)
         return [
             digests,
             settings.project.zone,
             settings.project.country,
             _spell(settings.identity.email),
-            [_spell(section) for section in of_events],
+            [settings.session.visitor_types, *map(_spell, of_events)] if entity in TRACKED else [],
         ]
 
     return Step(

@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts import behaviour, entities
+from habitue.contracts.identity_evidence import IDENTITY_OBSERVATION
+from habitue.contracts.intake import FORMER_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
 from habitue.job import Run
 from habitue.lake.concurrency import at_once, both
@@ -22,6 +24,14 @@ from habitue.profile.reconciliation import OrderTotals, order_totals, profile_to
 from habitue.profile.rfm import day_thresholds
 from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
 from habitue.stages.evidence import removed_addresses
+
+PROFILE_INPUTS = (
+    *(entities.ORDER_LINE, entities.PRODUCT, entities.CUSTOMER_RECORD, entities.CAMPAIGN, entities.CONTACT),
+    *(entities.RESPONSE, entities.CONSENT, entities.SURVEY, entities.SERVICE_CASE, entities.LOYALTY),
+    *(behaviour.SESSION, behaviour.FORMER_SESSION, behaviour.ATTRIBUTION, behaviour.IDENTITY_MAP),
+    *(FORMER_RECORD, IDENTITY_OBSERVATION),
+)
+"""All that `read_facts` reads, and nothing else: a change of these makes profiles anew."""
 
 
 def profile(run: Run) -> None:
