@@ -21,7 +21,6 @@ CLAMPED = "clamped"  # the time led beyond the receipt, so the receipt is the ti
 DEVICE = "device"  # the library's stamp of sending says nothing, so the device's clock alone counts
 MISSING = "missing"  # one of the three clocks is missing: server's clock, else the device's
 MAPPED = "mapped"  # the source states the time itself
-QUALITIES = (CORRECTED, CLAMPED, DEVICE, MISSING, MAPPED)
 
 
 def corrected_time(

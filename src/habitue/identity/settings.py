@@ -153,10 +153,6 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
         """Position in the order of strength, 0 the strongest."""
         return self.priority.index(id_type) if id_type in self.priority else len(self.priority)
 
-    def limit(self, id_type: str) -> int:
-        """How many distinct values of the type one person may hold."""
-        return self.per_person.get(id_type, self.default_per_person)
-
     @property
     def known_types(self) -> tuple[str, ...]:
         """Ranked types that name a person rather than a device."""
