@@ -154,7 +154,7 @@ def report(
 
 
 def catalog(context: typer.Context) -> None:
-    """All tables and columns with type, meaning, unit and personal-data class."""
+    """All tables and columns with type, meaning and personal-data class."""
     options = globals_of(context)
     with ending(options):
         print_data(catalogue(TABLES)) if options.as_json else typer.echo(catalogue_markdown(TABLES))
