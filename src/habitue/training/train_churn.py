@@ -73,7 +73,7 @@ def train_churn(
 def fit_purchase_models(samples: Mapping[date, Sample], cutoffs: Cutoffs) -> dict[date, PurchaseModel]:
     """One purchase model per cut-off, fitted on what was known then.
 
-    All are of one kind: the likelier one at the calibration cut-off, or where all is known if there is none.
+    All are of one kind: the likelier one at the calibration cut-off, or the day of the fit if there is none.
     """
     days = sorted({*cutoffs.all, cutoffs.fit_day})
     eve = cutoffs.calibration or cutoffs.fit_day
@@ -154,7 +154,7 @@ def _purchases_only(
 def _baseline_model(
     name: str, samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel]
 ) -> ChurnModel:
-    """The baseline as a model, calibrated at the calibration cut-off; where there is none, at the newest one that is fitted."""
+    """The baseline as a model, calibrated at the calibration cut-off; where there is none, on the test window itself."""
     later = samples[cutoffs.calibration or cutoffs.fit_day]
     baseline = next(b for b in baselines(later.columns, cutoffs.horizon_days) if b.name == name)
     calibration = fit_calibration(baseline.churn_score(later.columns), later.churned)
