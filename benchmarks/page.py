@@ -75,10 +75,12 @@ def _behind(entries: Iterable[Entry]) -> str:
         for e in sorted(shown, key=lambda e: -e["ratio"])
     ]
     told = "\n".join(lines) if lines else "Nowhere."
-    if any(sizes.index(e["size"]) < sizes.index("medium") for e in shown):
+    few = dict.fromkeys(e["name"] for e in shown if sizes.index(e["size"]) < sizes.index("medium"))
+    if few:
+        names = ", ".join(f"`{name}`" for name in few)
         told = (
-            "What has been measured in size small only is named in that size; there the start of a Spark job decides.\n\n"
-            + told
+            f"Each benchmark at the largest size that it was measured in. That is `small` for {names}; there Spark's "
+            f"own costs per job weigh most.\n\n{told}"
         )
     return f"## Where we are behind\n\n{told}"
 

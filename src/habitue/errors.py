@@ -7,7 +7,8 @@ of a customer's data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -87,3 +88,9 @@ class DependencyError(HabitueError):
     """Something habitue needs from outside is unreachable: MLflow, storage, disk, Java, jars."""
 
     exit_code = ExitCode.DEPENDENCY
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to put behind a sentence about an unknown name: the known one nearest to it, or nothing."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""

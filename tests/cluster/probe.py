@@ -9,9 +9,9 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from habitue.checks.environment import check_executors
 from habitue.config.spark import SparkSettings
 from habitue.lake.session import open_session, stop
-from habitue.report.environment import check_executors
 
 ROWS = 10_000
 TASKS = 8

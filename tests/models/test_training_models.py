@@ -117,7 +117,7 @@ def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(
 
 def test_unknown_features_are_refused_with_the_nearest_name() -> None:
     assert unknown_features(["net_revenu_30d"]) == [
-        "net_revenu_30d is not a feature (did you mean net_revenue_30d?)"
+        "net_revenu_30d is not a feature; did you mean net_revenue_30d?"
     ]
     assert unknown_features(["future_purchase_days"])[0].startswith("future_purchase_days is not a feature")
 

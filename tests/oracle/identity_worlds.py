@@ -84,7 +84,8 @@ def allowed(
         alive = [i for i in group if i[0] not in lives or 0 <= day - first[i] < lives[i[0]]]
         if len(alive) > settings.cluster_limit:
             return False
-        if any(sum(i[0] == t for i in alive) > settings.limit(t) for t in {i[0] for i in alive}):
+        limits = {t: settings.per_person.get(t, settings.default_per_person) for t in {i[0] for i in alive}}
+        if any(sum(i[0] == t for i in alive) > limit for t, limit in limits.items()):
             return False
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from habitue.report.readiness import Evidence, capabilities
+from habitue.checks.readiness import Evidence, capabilities
 from habitue.stages.check import Books
 
 

@@ -150,6 +150,15 @@ def test_nearest_names_are_found_inside_mappings_and_lists(tmp_path: Path) -> No
     ]
 
 
+def test_unknown_types_of_identifiers_and_columns_of_person_records_are_refused(tmp_path: Path) -> None:
+    fields = "[{column: given_nme, comparison: name, role: given}, {column: city, comparison: text, role: address}]"
+    wrong = f"identity:\n  per_person: {{emial: 3}}\n  matching: {{fields: {fields}, swaps: []}}\n"
+    assert problems(project(tmp_path, {"base.yaml": wrong})) == [
+        "conf/base.yaml line 1: identity: per_person.emial: is not a type of identifier; did you mean email?; "
+        "matching.fields: given_nme is not a column of person records; did you mean given_name?"
+    ]
+
+
 def test_an_unknown_section_or_model_is_found_where_it_stands(tmp_path: Path) -> None:
     folder = project(
         tmp_path, {"base.yaml": "sesion: {gap_minutes: 1}\n", "models/chrn.yaml": "horizon_days: 91\n"}

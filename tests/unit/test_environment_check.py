@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from habitue.checks import environment
 from habitue.lake import machine
-from habitue.report import environment
 
 
 def test_this_environment_passes(tmp_path: Path) -> None:

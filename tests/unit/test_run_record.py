@@ -23,6 +23,13 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_record(tmp_path, "r1") == written
 
 
+def test_a_record_that_holds_more_than_this_version_knows_is_read_all_the_same(tmp_path: Path) -> None:
+    record("r1", StepRecord("score", "done")).write(tmp_path)
+    file = tmp_path / "r1.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"seed": 0}))
+    assert read_record(tmp_path, "r1") == record("r1", StepRecord("score", "done"))
+
+
 def test_writing_again_replaces_the_record_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     kept = record("r1")
     kept.write(tmp_path / "runs")

@@ -24,10 +24,12 @@ class Section(BaseModel, extra="forbid", frozen=True):
 
 
 class Goal(Section):
-    """What must be reached, in one figure; without a baseline the system measures it first."""
+    """What must be reached, in one figure; kept for people, nothing measures it yet."""
 
-    metric: Sentence = Field(description="The figure that must be reached.")
-    baseline: float | None = Field(None, description="Where it stands; unset: measured in the holdout.")
+    metric: Sentence = Field(
+        description="The figure that must be reached; kept for people, not measured yet."
+    )
+    baseline: float | None = Field(None, description="Where it stands; unset: not known.")
     target: float = Field(description="Where it must go.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from enum import StrEnum
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Column
+from habitue.errors import did_you_mean
 
 
 class Kind(StrEnum):
@@ -32,9 +32,10 @@ IS_HOLDOUT = Column(
     "is_holdout", "boolean", "In the global holdout: never contacted, so that the effect of contacts shows."
 )
 
-_NOT_FOR_RULES = frozenset(
-    {"as_of_date", "person_id", "batch_id", "score_note", "churn_model_version", "clv_model_version"}
-)
+_NOT_FOR_RULES = frozenset({
+    "as_of_date", "person_id", "batch_id", "score_note", "churn_model_version", "clv_model_version",
+    "sources", "freshness",  # where facts come from and how new they are says nothing of the person
+})  # fmt: skip
 _KINDS = {
     "string": Kind.TEXT,
     "boolean": Kind.FLAG,
@@ -81,19 +82,13 @@ def find_field(reference: object) -> Field | str:
         return f"field must be a name, also with a key: category_shares[GROCERY]; found {shown(reference)}"
     column, key = match.groups()
     if column not in FIELDS:
-        return f"{shown(column)} is not a field{nearest(column, FIELDS)}"
+        return f"{shown(column)} is not a field{did_you_mean(column, FIELDS)}"
     kind = kind_of(FIELDS[column].type)
     if key is None:
         return Field(column, None, kind)
     if kind not in BY_KEY:
         return f"{column} has no keys (it is {kind}); leave out [{key}]"
     return Field(column, key, BY_KEY[kind])
-
-
-def nearest(name: str, known: dict[str, Column] | list[str]) -> str:
-    """A hint with the nearest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def shown(value: object) -> str:

@@ -113,7 +113,6 @@ class Gate:
 
     channels: tuple[str, ...]
     outcome: str
-    by_channel: Mapping[str, str]
 
     @property
     def reason(self) -> str:
@@ -134,15 +133,14 @@ def gate_of(
         wish.channel: channel_status(row, settings, wish, has_consent_source=has_consent_source)
         for wish in wishes(audience, settings)
     }
-    words = {channel: _OUTCOMES.get(code, "reachable") for channel, code in status.items()}
     if row["is_suppressed"]:
-        return Gate((), "suppressed", words)
+        return Gate((), "suppressed")
     is_exclusion = audience.definition.requires.exclusion
     if row["is_holdout"] and not is_exclusion:
-        return Gate((), "global_holdout", words)
+        return Gate((), "global_holdout")
     if split_group == HOLDOUT and not is_exclusion:
-        return Gate((), "audience_holdout", words)
+        return Gate((), "audience_holdout")
     if not status:
-        return Gate((), "not_for_contact", words)
+        return Gate((), "not_for_contact")
     met = next(code for code in (OK, *CLOSEST) if code in status.values())
-    return Gate(tuple(channel for channel, code in status.items() if code == OK), met, words)
+    return Gate(tuple(channel for channel, code in status.items() if code == OK), met)

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from habitue.audiences.fields import Field, Kind, find_field, nearest, shown
+from habitue.audiences.fields import Field, Kind, find_field, shown
+from habitue.errors import did_you_mean
 
 MAX_DEPTH = 12
 MAX_VALUES = 1000
@@ -190,7 +191,9 @@ def _comparison(raw: Mapping[object, object], at: KeyPath) -> Comparison:
         raise _Wrong(at, f"{field.name} needs exactly one comparison; found {_keys(operators)}")
     name = operators[0]
     if not isinstance(name, str) or name not in set(Op):
-        raise _Wrong(at, f"{shown(name)} is not a comparison{nearest(str(name), [op.value for op in Op])}")
+        raise _Wrong(
+            at, f"{shown(name)} is not a comparison{did_you_mean(str(name), [op.value for op in Op])}"
+        )
     op, fitting = Op(name), COMPARISONS[field.kind]
     if op not in fitting:
         raise _Wrong(

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from habitue.audiences.definition import Audience, AudienceDefinition
 from habitue.audiences.dependencies import find_cycle, needs
-from habitue.audiences.fields import FIELDS, Kind, find_field, kind_of, nearest, shown
+from habitue.audiences.fields import FIELDS, Kind, find_field, kind_of, shown
 from habitue.audiences.grammar import KeyPath, parse_rule, references
 from habitue.audiences.holdout import GLOBAL_HOLDOUT, HoldoutSettings
-from habitue.errors import ConfigError
+from habitue.errors import ConfigError, did_you_mean
 from habitue.privacy.consent import ConsentSettings
 
 VAULT_FIELDS = ("salutation", "title", "given_name", "family_name")
@@ -81,7 +81,7 @@ def _field_faults(definition: AudienceDefinition) -> Iterator[tuple[KeyPath, str
     for position, target in enumerate(definition.export):
         for name in target.fields:
             if name not in FIELDS and name not in VAULT_FIELDS:
-                hint = nearest(name, [*FIELDS, *VAULT_FIELDS])
+                hint = did_you_mean(name, [*FIELDS, *VAULT_FIELDS])
                 yield ("export", position, "fields"), f"{shown(name)} is not a field{hint}"
             elif name in FIELDS and kind_of(FIELDS[name].type) in _NOT_IN_A_CELL:
                 yield (
@@ -111,7 +111,7 @@ def _consent_faults(
 
 
 def _not_in_consent(name: str, what: str, known: Sequence[str]) -> str:
-    return f"{name} is not {what} of conf/consent.yaml{nearest(name, list(known))}"
+    return f"{name} is not {what} of conf/consent.yaml{did_you_mean(name, known)}"
 
 
 def _reference_faults(
@@ -120,7 +120,7 @@ def _reference_faults(
     for reference in dict.fromkeys(references(audience.rule)):
         known = definitions.get(reference)
         if known is None:
-            yield ("where",), f"{shown(reference)} is not an audience{nearest(reference, list(definitions))}"
+            yield ("where",), f"{shown(reference)} is not an audience{did_you_mean(reference, definitions)}"
         elif known.limit is not None:
             yield ("where",), f"refers to {reference}, which has a limit; repeat its rule or drop the limit"
 

@@ -20,6 +20,7 @@ Number = Annotated[
     str | None, typer.Option("--customer-number", help="The person's number in the CRM or shop.")
 ]
 Email = Annotated[str | None, typer.Option("--email", help="An e-mail address of the person.")]
+AudienceName = Annotated[str, typer.Argument(metavar="NAME", help="As `audience list` shows it.")]
 PersonId = Annotated[str | None, typer.Argument(help="A person_id or TYPE:VALUE.", show_default=False)]
 
 
@@ -33,7 +34,7 @@ def add_lookup_commands(app: typer.Typer) -> None:
 def person_show(
     context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
 ) -> None:
-    """Profile, scores, audiences and identifiers of one person."""
+    """Profile, scores, audiences, keys of identifiers and conflicts of one person."""
     from habitue.stages.execute import opened
     from habitue.stages.identifiers import find_person
     from habitue.stages.person import person_view, published
@@ -67,6 +68,10 @@ def person_show(
                 for a in view["audiences"]
             ],
         )
+        print_table(
+            ("\nidentifier", "key", "since"),
+            [(i["id_type"], i["id_key"][:16], i["valid_from"]) for i in view["identifiers"]],
+        )
         print_conflicts(view["conflicts"])
 
 
@@ -83,7 +88,7 @@ def audience_list(context: typer.Context) -> None:
 
 
 @audience_app.command("preview")
-def preview(context: typer.Context, name: str) -> None:
+def preview(context: typer.Context, name: AudienceName) -> None:
     """Size, losses on the way to an export, and ten members, by today's definition; writes nothing."""
     from habitue.stages.execute import opened
     from habitue.stages.preview import audience_preview
@@ -105,7 +110,7 @@ def preview(context: typer.Context, name: str) -> None:
 @audience_app.command("explain")
 def explain(
     context: typer.Context,
-    name: str,
+    name: AudienceName,
     person_id: PersonId = None,
     customer_number: Number = None,
     email: Email = None,

@@ -88,7 +88,7 @@ def check(
     revenue: Annotated[str | None, typer.Option(help="With --data: net revenue, as 1234.50.")] = None,
 ) -> None:
     """Validate configuration and environment; with --data what these data can support."""
-    from habitue.report.environment import check_environment, check_executors
+    from habitue.checks.environment import check_environment, check_executors
     from habitue.stages.check import Books, data_findings
     from habitue.stages.execute import opened
 
@@ -154,7 +154,7 @@ def report(
 
 
 def catalog(context: typer.Context) -> None:
-    """All tables and columns with type, meaning, unit and personal-data class."""
+    """All tables and columns with type, meaning and personal-data class."""
     options = globals_of(context)
     with ending(options):
         print_data(catalogue(TABLES)) if options.as_json else typer.echo(catalogue_markdown(TABLES))

@@ -13,6 +13,11 @@ from habitue.contracts.decision import RELEASE
 release_app = typer.Typer(no_args_is_help=True, help="Releases: what readers see.")
 model_app = typer.Typer(no_args_is_help=True, help="Models: champions and challengers.")
 
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="churn or clv.")]
+ModelVersion = Annotated[
+    int, typer.Argument(metavar="VERSION", help="Number of the version, as `model list` shows it.")
+]
+
 
 def add_release_commands(app: typer.Typer) -> None:
     """Add the groups `release` and `model`."""
@@ -78,7 +83,7 @@ def model_list(context: typer.Context) -> None:
 
 
 @model_app.command("promote")
-def model_promote(context: typer.Context, name: str, version: int) -> None:
+def model_promote(context: typer.Context, name: ModelName, version: ModelVersion) -> None:
     """Make a version the champion by hand; the next run scores with it."""
     from habitue.stages.execute import opened
 
@@ -89,7 +94,7 @@ def model_promote(context: typer.Context, name: str, version: int) -> None:
 
 
 @model_app.command("rollback")
-def model_rollback(context: typer.Context, name: str) -> None:
+def model_rollback(context: typer.Context, name: ModelName) -> None:
     """Make the newest older version champion that the gate had let through."""
     from habitue.stages.execute import opened
 

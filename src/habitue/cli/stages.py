@@ -13,6 +13,7 @@ from habitue.stages.span import STAGES, Span
 if TYPE_CHECKING:
     from habitue.stages.execute import Request
 
+_STAGES = ", ".join(STAGES)
 UNDATED = ("ingest", "sessionize", "resolve")
 DATED = tuple(name for name in STAGES if name not in (*UNDATED, "publish"))
 
@@ -40,9 +41,14 @@ _HELP = {
 def run(
     context: typer.Context,
     as_of: AsOf = None,
-    first: Annotated[str, typer.Option("--from", metavar="STAGE", help="Start here.")] = STAGES[0],
+    first: Annotated[str, typer.Option("--from", metavar="STAGE", help=f"Start here: {_STAGES}.")] = STAGES[
+        0
+    ],
     last: Annotated[
-        str, typer.Option("--to", metavar="STAGE", help="End here; nothing is published then.")
+        str,
+        typer.Option(
+            "--to", metavar="STAGE", help="End here, at one of the same; before publish nothing is published."
+        ),
     ] = STAGES[-1],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -12,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from habitue.config.layers import KeyPath, Layer, place_of
 from habitue.config.plain_words import expected, found
-from habitue.errors import ConfigError, HabitueError
+from habitue.errors import ConfigError, HabitueError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,10 +73,8 @@ def _nearest(path: KeyPath, model: type[BaseModel]) -> str:
     for part in path[:-1]:
         holder = _below(holder, part)
     known = list(holder.model_fields) if _is_model(holder) else []
-    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(sorted(known))}" if known else ""
+    every = f"; known here: {', '.join(sorted(known))}" if known else ""
+    return did_you_mean(str(path[-1]), known) or every
 
 
 def _below(holder: Any, part: str | int) -> Any:

@@ -134,7 +134,6 @@ QUARANTINE = Table(
         Column("raw", "string", "The row as received, as JSON.", personal=Personal.CLEAR),
         Column("run_id", "string", "Run that quarantined it."),
     ),
-    retention_days=90,
 )
 
 QUARANTINE_COUNT = Table(

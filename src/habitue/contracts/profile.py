@@ -62,7 +62,11 @@ _PURCHASES = _of(
         "double",
         "Standard deviation of these gaps over their mean: does the person buy regularly?",
     ),
-    ("expected_gap_days", "double", "90 % quantile of the person's own gaps, shrunk to the population's."),
+    (
+        "expected_gap_days",
+        "double",
+        "Quantile as configured (default 90 %) of the person's own gaps, shrunk to the population's.",
+    ),
     ("overdue_ratio", "double", "days_since_last_order over expected_gap_days; above 1 the person is late."),
     ("discount_share", "double", "Discounts over value before discounts."),
     ("discount_share_90d", "double", "The same in the last 90 days."),
@@ -87,7 +91,8 @@ _PURCHASES = _of(
     (
         "pareto_class",
         "string",
-        "A: the best persons needed for 80 % of revenue, B: for 95 %, C the rest; null without revenue.",
+        "A: the best persons needed for the share of revenue as configured (default 80 %), A and B: for the next one "
+        "(95 %), C the rest; null without revenue.",
     ),
 )
 
@@ -103,14 +108,18 @@ _BEHAVIOUR = _of(
     ("engaged_seconds_90d", "double", "Engaged time in the last 90 days."),
     ("carts_abandoned_30d", "bigint", "Visits that left something in the cart, in the last 30 days."),
     ("open_cart_value", MONEY, "Value of the last abandoned cart that no order followed."),
-    ("open_cart_at", "timestamp", "When it was left."),
+    ("open_cart_at", "timestamp", "When it was left: the end of the visit."),
     (
         "abandoned_step",
         "string",
         "What the last visit that left anything left, and no order followed: checkout, cart, form, browse.",
     ),
     ("abandoned_value", MONEY, "Value of that: of the cart, of the checkout, of the product viewed."),
-    ("abandoned_at", "timestamp", "When the visit that left it ended."),
+    (
+        "abandoned_at",
+        "timestamp",
+        "When the visit that left it ended; silver.session.abandoned_at is later by the wait that is configured.",
+    ),
     ("contacts_7d", "bigint", "Contacts in the last 7 days, control groups left out."),
     ("contacts_30d", "bigint", "Contacts in the last 30 days."),
     ("contacts_90d", "bigint", "Contacts in the last 90 days."),
@@ -135,18 +144,26 @@ _BEHAVIOUR = _of(
         "double",
         "Weighted visits, views, engaged time, responses and redemptions of the last 90 days.",
     ),
-    ("rfm_recency", "int", "1 (long ago) to 5 (just now), by stored thresholds over buyers."),
-    ("rfm_frequency", "int", "1 to 5."),
-    ("rfm_monetary", "int", "1 to 5."),
-    ("rfm_engagement", "int", "1 to 5, over everybody with any engagement; 1 without."),
-    ("rfm_cell", "string", "The first three as one text, 555 the best; null without an order."),
+    (
+        "rfm_recency",
+        "int",
+        "1 (long ago) to the number of scores as configured (default 5, just now), by stored thresholds over buyers.",
+    ),
+    ("rfm_frequency", "int", "1 to the same number, the highest for who buys most often."),
+    ("rfm_monetary", "int", "1 to the same number, the highest for who spends most."),
+    ("rfm_engagement", "int", "1 to the same number, over everybody with any engagement; 1 without."),
+    ("rfm_cell", "string", "The first three as one text, 555 the best of 5 scores; null without an order."),
     (
         "lifecycle_stage",
         "string",
         "anonymous, prospect, evaluating, first_buyer, active, loyal, at_risk, dormant, lost.",
     ),
     ("stage_since", "date", "First day on which the stage held, worked out from the facts."),
-    ("is_reactivated", "boolean", "Bought again after having been dormant or lost, in the last 90 days."),
+    (
+        "is_reactivated",
+        "boolean",
+        "Bought again after having been dormant or lost, within the days as configured (default 90).",
+    ),
 )
 
 _WHO = _of(
@@ -164,7 +181,7 @@ _WHO = _of(
 
 _RELATION = _of(
     _PS,
-    ("nps_last", "double", "Last NPS answer within 365 days."),
+    ("nps_last", "double", "Last NPS answer within the days as configured (default 365)."),
     ("complaints_open", "bigint", "Open complaints at customer service."),
     ("loyalty_tier", "string", "Tier of the loyalty programme."),
     ("loyalty_points", "bigint", "Points at hand."),
@@ -237,7 +254,12 @@ RFM_THRESHOLD = Table(
     columns=(
         Column("as_of_date", "date", "Day.", nullable=False),
         Column("axis", "string", "recency, frequency, monetary, engagement.", nullable=False),
-        Column("score", "int", "2 to 5: the score given from this value on.", nullable=False),
+        Column(
+            "score",
+            "int",
+            "The score given from this value on: 2 to the number of scores as configured (default 5).",
+            nullable=False,
+        ),
         Column(
             "threshold",
             "double",

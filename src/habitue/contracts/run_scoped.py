@@ -5,11 +5,9 @@ RUN_SCOPED_COLUMNS = frozenset(
         "run_id",
         "batch_id",
         "published_at",
-        "ingested_at",
         "release_id",
         "versions",
         "export_digests",
-        "assigned_run_id",
         "churn_model_version",  # a run that dies after registering a model numbers the next one higher
         "clv_model_version",
         "fencing_token",

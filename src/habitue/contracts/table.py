@@ -1,4 +1,4 @@
-"""A table contract: name, grain, columns, checks, layout and retention in one place.
+"""A table contract: name, grain, columns, checks and layout in one place.
 
 Types are written as Spark SQL spells them (`decimal(18,2)`), so that one string
 serves DDL, comparison with a DataFrame's schema and the data dictionary, and
@@ -61,7 +61,6 @@ class Table:
     checks: tuple[tuple[str, str], ...] = ()  # (name, SQL predicate that must be true)
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
-    retention_days: int | None = None  # None: kept until erased
     marks_deletions: bool = (
         False  # single rows change all over the table: they are marked, files not rewritten
     )

@@ -17,11 +17,10 @@ from pyspark.sql import functions as F
 from habitue.events.settings import ClockSettings
 
 CORRECTED = "corrected"  # by the formula
-CLAMPED = "clamped"  # the time led beyond the receipt, so the receipt is the time
+CLAMPED = "clamped"  # the receipt: the time led beyond it, or the library's policy is the server's clock
 DEVICE = "device"  # the library's stamp of sending says nothing, so the device's clock alone counts
 MISSING = "missing"  # one of the three clocks is missing: server's clock, else the device's
 MAPPED = "mapped"  # the source states the time itself
-QUALITIES = (CORRECTED, CLAMPED, DEVICE, MISSING, MAPPED)
 
 
 def corrected_time(

@@ -32,7 +32,7 @@ Codes = npt.NDArray[np.int64]
 def components(
     edges: DataFrame, *, edge_count: int, driver_tier_max_edges: int, checkpoint: Checkpoint
 ) -> DataFrame:
-    """(node, component) by the tier that fits the number of edges."""
+    """Rows (node, component), by the tier that fits the number of edges."""
     if edge_count <= driver_tier_max_edges:
         return driver_components(edges)
     return distributed_components(edges, checkpoint=checkpoint)

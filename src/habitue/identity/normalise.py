@@ -59,12 +59,9 @@ class EmailSettings(BaseModel, extra="forbid", frozen=True):
 
 
 class NormaliseSettings(BaseModel, extra="forbid", frozen=True):
-    """How identifiers are spelt, and which values identify nobody."""
+    """How identifiers are spelt."""
 
     country: str = Field("DE", pattern="^[A-Z]{2}$", description="Country of phone numbers without a prefix.")
-    junk_values: tuple[str, ...] = Field(
-        (), description="Further values that identify nobody, in small letters."
-    )
     email: EmailSettings = EmailSettings()
 
 
@@ -79,15 +76,11 @@ def normalise(id_type: str, value: str, settings: NormaliseSettings) -> str | No
         spelt = _mailbox(spelt or "", settings.email)
     if id_type == "phone":
         spelt = e164(spelt or "", settings.country)
-    if spelt is None or len(spelt) > MAX_LENGTH or _is_junk_word(spelt.lower(), settings):
+    if spelt is None or len(spelt) > MAX_LENGTH or spelt.lower() in JUNK_WORDS:
         return None
     if re.search(JUNK_PATTERN, spelt) or (id_type == "phone" and re.search(JUNK_PHONE, spelt)):
         return None
     return None if id_type == "email" and not _is_linking_mail(spelt) else spelt
-
-
-def _is_junk_word(word: str, settings: NormaliseSettings) -> bool:
-    return word in JUNK_WORDS or word in settings.junk_values
 
 
 def _bare(value: str) -> str:

@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
+from habitue.contracts.intake import PERSON_RECORD
+from habitue.contracts.table import Personal
+from habitue.errors import did_you_mean
 from habitue.identity.matching.settings import MatchingSettings
-from habitue.identity.normalise import RECORD, EmailSettings
+from habitue.identity.normalise import IDENTIFIER_TYPES, RECORD, EmailSettings
 
 _ANONYMOUS = ("device_id", "anonymous_id")
 _PRIORITY = ("customer_number", "loyalty_number", "user_id", "email", "phone", RECORD, *_ANONYMOUS)
@@ -25,6 +28,11 @@ _PER_PERSON = {
 _OWNERS = {"loyalty_number": 1, "user_id": 1, "email": 1, "phone": 2, "device_id": 1, "anonymous_id": 1}
 _NAMES = {"email": 20, "phone": 20}
 _LIVE_DAYS = {"device_id": 365, "anonymous_id": 180}
+_BY_TYPE = ("per_person", "owners_per_value", "names_per_value", "live_days")
+_MATCHABLE = tuple(
+    c.name for c in PERSON_RECORD.columns if c.personal in (Personal.CLEAR, Personal.ATTRIBUTE)
+) + ("house_number",)
+"""What `vault.person_record` says of a person; the house number is cut off the street."""
 _CONFIDENCE = {"manual": 1.0, "same_record": 0.99, "login": 0.95}
 
 
@@ -149,13 +157,27 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
             raise ValueError(f"{', '.join(unranked)}: not in priority; add them to identity.priority")
         return self
 
+    @model_validator(mode="after")
+    def _names_are_known(self) -> IdentitySettings:
+        types = (*IDENTIFIER_TYPES, RECORD)
+        problems = [
+            f"{key}.{name}: is not a type of identifier{did_you_mean(name, types)}"
+            for key in _BY_TYPE
+            for name in getattr(self, key)
+            if name not in types
+        ]
+        problems += [
+            f"matching.fields: {field.column} is not a column of person records{did_you_mean(field.column, _MATCHABLE)}"
+            for field in self.matching.fields
+            if field.column not in _MATCHABLE
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
     def rank(self, id_type: str) -> int:
         """Position in the order of strength, 0 the strongest."""
         return self.priority.index(id_type) if id_type in self.priority else len(self.priority)
-
-    def limit(self, id_type: str) -> int:
-        """How many distinct values of the type one person may hold."""
-        return self.per_person.get(id_type, self.default_per_person)
 
     @property
     def known_types(self) -> tuple[str, ...]:

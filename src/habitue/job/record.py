@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ class RunRecord:
     code_digest: str
     config_digest: str
     as_of: str | None = None
-    seed: int = 0
     outcome: str = "running"
     exit_code: int | None = None
     message: str = ""
@@ -64,10 +63,11 @@ class RunRecord:
 
 
 def read_record(folder: Path, run_id: str) -> RunRecord:
-    """A record written earlier."""
+    """A record written earlier, also by a version that kept more in it."""
     content = json.loads((folder / f"{run_id}.json").read_text())
-    steps = [StepRecord(**step) for step in content.pop("steps")]
-    return RunRecord(**content, steps=steps)
+    known = {each.name for each in fields(RunRecord)} - {"steps"}
+    steps = [StepRecord(**step) for step in content["steps"]]
+    return RunRecord(**{name: value for name, value in content.items() if name in known}, steps=steps)
 
 
 def earlier_step(folder: Path, name: str, fingerprint: str) -> StepRecord | None:

@@ -13,15 +13,12 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import SparkSession
 
 from habitue.config.settings import Settings
-from habitue.contracts.decision import RELEASE
-from habitue.contracts.table import Table
 from habitue.errors import CheckError
 from habitue.job.progress import Progress
 from habitue.job.record import Figure, RunRecord, StepRecord
 from habitue.lake.commit import CommitNote
 from habitue.lake.lake import Lake
 from habitue.lake.location import Location
-from habitue.lake.release import last_release
 from habitue.lake.session import open_session, stop
 from habitue.registry.registry import Registry
 
@@ -106,11 +103,6 @@ class Run:
             self.lake.clear_checkpoints()
             if self._is_own_session:
                 stop(self.spark)
-
-    def previous_version(self, table: Table) -> int | None:
-        """Version of a table in the last release; None where there is none."""
-        release = last_release(self.lake.read(RELEASE))
-        return release.versions.get(table.name) if release else None
 
     def focus(self, step: str | None) -> None:
         """Let findings, figures and seconds from now on belong to this step of the record."""

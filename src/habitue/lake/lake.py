@@ -127,11 +127,6 @@ class Lake:
             table, rows, {"mode": "overwrite", "replaceWhere": f"as_of_date = DATE'{as_of.isoformat()}'"}
         )
 
-    def overwrite(self, table: Table, rows: DataFrame) -> None:
-        """Replace all rows."""
-        self.ensure(table)
-        self._write(table, rows, {"mode": "overwrite"})
-
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add rows."""
         self.ensure(table)

@@ -64,7 +64,7 @@ class ChannelSettings(BaseModel, extra="forbid", frozen=True):
 _PURPOSES = {
     "marketing": "Advertising for our own goods and services.",
     "profiling": "Predictions about a person, used to choose what to send.",
-    "ads_sharing": "Handing keyed contact data to advertising platforms.",
+    "ads_sharing": "Handing contact data, in clear, to advertising platforms.",
 }
 _CHANNELS = {
     "email": ChannelSettings(address=Address.EMAIL),

@@ -25,7 +25,6 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 from habitue.errors import ConfigError
 from habitue.identity.normalise import NormaliseSettings, normalise
 
-DEFAULT_PEPPER = "${file:secrets/pepper}"
 MIN_PEPPER_BYTES = 32
 
 _KEYED = ArrayType(

@@ -12,9 +12,9 @@ FILE = "judgement.json"
 
 
 def judgement_content(record: TrainingRecord) -> dict[str, Any]:
-    """`kind`, `metrics`, `baselines` by name, and the curves `tenths`, `gains`, `purchases` (tenth.
+    """What the file holds: the judgement's figures, those of the baselines by name, and curves.
 
-    Predicted, actual).
+    `tenths` and `purchases` are mean prediction and mean outcome by tenth of the prediction.
     """
     judgement = record.judgement
     assert judgement is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from habitue.models.patterns import Floats
@@ -37,7 +37,6 @@ class TrainingRecord:
     config_digest: str
     run_id: str
     moves_alias: bool = True
-    extra_metrics: Mapping[str, float] = field(default_factory=dict)
     purchases: tuple[Floats, Floats] | None = None  # actual and expected purchase days in the test window
 
 

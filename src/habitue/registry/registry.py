@@ -66,10 +66,7 @@ class Registry:
         self._probe()
 
     def register(self, record: TrainingRecord) -> Version:
-        """Log a trained model with everything about it, make it a version.
-
-        And move the alias as the gate says.
-        """
+        """Log a trained model with everything about it, make it a version, and move the alias as the gate says."""
         client = self._client
         from habitue.registry.training_log import log_training
 
@@ -169,9 +166,9 @@ class Registry:
             self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, str(version))
 
     def rollback(self, name: str) -> str:
-        """Give the alias `champion` back to the newest older version that the gate had let through.
+        """Give the alias `champion` back to the newest older version that the gate had let through; return its number.
 
-        Its number. One that was trained for an earlier day never served and is passed over.
+        One that was trained for an earlier day never served and is passed over.
         """
         champion = self.champion(name)
         former = [v for v in self.versions(name) if v.serves and v.outcome == CHAMPION]

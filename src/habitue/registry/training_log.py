@@ -84,10 +84,7 @@ def _log_model(record: TrainingRecord, files: Path) -> ModelInfo:
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
-    """The experiment, made with an artifact folder of its own.
-
-    Since a default one would depend on the current folder.
-    """
+    """The experiment, made with the artifact folder that is named: a default one would depend on the current folder."""
     found = client.get_experiment_by_name(name)
     return found.experiment_id if found else client.create_experiment(name, artifact_location=artifact_root)
 
@@ -131,7 +128,7 @@ def _measure(record: TrainingRecord) -> str:
 
 
 def _metrics(record: TrainingRecord) -> dict[str, float]:
-    found = dict(record.extra_metrics) | (record.judgement.flat() if record.judgement else {})
+    found = record.judgement.flat() if record.judgement else {}
     return {name.translate(_METRIC_NAME): value for name, value in found.items()}
 
 

@@ -1,1 +1,1 @@
-"""What people read: the run report, explanations, the catalogue, the state of the environment."""
+"""What people read: the run report, explanations, the catalogue."""

@@ -16,7 +16,6 @@ def catalogue(tables: Iterable[Table]) -> list[dict[str, Any]]:
             "comment": table.comment,
             "stage": table.stage,
             "grain": list(table.grain),
-            "retention_days": table.retention_days,
             "checks": dict(table.checks),
             "columns": [
                 {

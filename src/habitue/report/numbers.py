@@ -36,9 +36,5 @@ class Numbers:
         places = 0 if abs(value) >= 1000 else 2
         return f"{self._local(f'{value:,.{places}f}')} {currency}"
 
-    def signed(self, value: float | None) -> str:
-        """A change with its sign."""
-        return self._local(f"{value:+,.0f}") if value else "0"
-
     def _local(self, text: str) -> str:
         return text.translate(_SWAP) if self.language == "de" else text

@@ -1,6 +1,4 @@
-"""Rank of everybody by what is at stake, without sorting everybody.
-
-A fixed logarithmic grid and linear interpolation.
+"""Rank of everybody by what is at stake, without sorting everybody: a fixed logarithmic grid, linear within its cells.
 
 Each octave of value has 32 cells, from 2^-20 to 2^44; the counts per cell (2,050
 rows at most, whatever the number of persons) say how many lie below. Inside a
@@ -21,10 +19,7 @@ _LAST_CELL = 64 * _CELLS_PER_OCTAVE
 
 
 def with_priority(rows: DataFrame, amount: str, *, checkpoint: Callable[[DataFrame], DataFrame]) -> DataFrame:
-    """Add `priority_score`: share of persons with less at stake, 0 for nothing at stake.
-
-    Below 1 for the most.
-    """
+    """Add `priority_score`: share of persons with less at stake; 0 for nothing at stake, below 1 for the most."""
     placed = rows.withColumns({"cell": _cell(F.col(amount)), "place": _place(F.col(amount))})
     counts = placed.groupBy("cell").agg(F.count(F.lit(1)).alias("persons"))
     # one partition is right here: the grid has 2,050 rows at most

@@ -1,7 +1,4 @@
-"""The models of a scoring pass as bytes that travel with the task,.
-
-And the cache that reads them once per worker.
-"""
+"""The models of a scoring pass as bytes that travel with the task, and the cache that reads them once per worker."""
 
 from __future__ import annotations
 

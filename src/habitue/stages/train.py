@@ -112,10 +112,7 @@ def _is_current(run: Run, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What one model is trained on, and the champion it has to beat.
-
-    (only one for the same question counts).
-    """
+    """What one model is trained on, and the champion it has to beat: one with the same horizon, else none."""
 
     name: str
     definition: Definition

@@ -59,7 +59,6 @@ class Devices:
     """Arrays by device of a block."""
 
     owner: Ints  # person; of a shared device its household's first
-    is_shared: Flags
     is_phone: Flags
     phase: Ints
     skew_seconds: Ints
@@ -157,7 +156,7 @@ def draw_devices(block: Block, people: People) -> Devices:
         device.append(np.full(others.size, shared))
     pairs = np.lexsort((np.concatenate(device), np.concatenate(person)))
     return Devices(
-        owner=owner, is_shared=is_shared, is_phone=draw.random(count) < 0.55,
+        owner=owner, is_phone=draw.random(count) < 0.55,
         phase=draw.integers(0, COOKIE_DAYS, count), skew_seconds=np.where(skewed, skew, 0),
         of_person=(np.concatenate(person)[pairs], np.concatenate(device)[pairs]),
     )  # fmt: skip

@@ -1,4 +1,1 @@
-"""Train the churn and value models on earlier cut-offs, judge them on a later one.
-
-Let them through a gate or not.
-"""
+"""Train the churn and value models on earlier cut-offs, judge them on a later one, let them through a gate or not."""

@@ -99,10 +99,7 @@ class ChurnModel:
         return _spell(value[:, None], effect[:, None], [name], np.array([usual]), 1)
 
     def to_files(self) -> dict[str, bytes | dict[str, Any]]:
-        """The model as files: `model.json` with every parameter.
-
-        `booster.ubj` with the trees where there are any.
-        """
+        """The model as files: `model.json` with every parameter and, where there are trees, `booster.ubj`."""
         content: dict[str, Any] = {
             "format": _FORMAT,
             "model": "churn",

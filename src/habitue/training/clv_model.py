@@ -109,10 +109,7 @@ class ClvModel:
         return value_interval(worth, count, self.purchase_model.spend, *own, level=self.interval)
 
     def shift(self, columns: Mapping[str, Floats], btyd: Mapping[str, Floats]) -> Floats:
-        """Factor on spend before recentring.
-
-        (booster value / purchase model's value) ^ weight, held within 4.
-        """
+        """Factor on spend before recentring: (booster value / purchase model's value) ^ weight, from 1/4 to 4."""
         if not self.booster:
             return np.ones_like(btyd["btyd_value"])
         amount = np.maximum(self.amount(columns, btyd) * self.amount_scale, _LEAST_VALUE)

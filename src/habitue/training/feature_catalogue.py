@@ -9,9 +9,9 @@ profile as of a cut-off cannot be asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from habitue.contracts.profile import CUSTOMER_PROFILE
+from habitue.errors import did_you_mean
 
 NUMERIC_TYPES = ("int", "bigint", "double", "decimal(18,2)")
 
@@ -111,12 +111,7 @@ DEFAULT_VALUE_FEATURES: tuple[str, ...] = (
 def unknown_features(names: Iterable[str]) -> list[str]:
     """A sentence per name that is no feature, with the nearest name that is."""
     known = (*PROFILE_FEATURES, *RATES, *BTYD_FEATURES)
-    problems = []
-    for name in names:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            problems.append(f"{name} is not a feature" + (f" (did you mean {near[0]}?)" if near else ""))
-    return problems
+    return [f"{name} is not a feature{did_you_mean(name, known)}" for name in names if name not in known]
 
 
 def profile_columns(names: Iterable[str]) -> tuple[str, ...]:

@@ -34,10 +34,7 @@ def _rate(total: Floats, age_days: Floats) -> Floats:
 
 
 def informative(matrix: Floats) -> np.ndarray:
-    """Which columns vary at all: a constant or empty one.
-
-    (a shop without web events) only takes the place of others.
-    """
+    """Which columns vary at all: a constant or empty one (a shop without web events) only takes the place of others."""
     with np.errstate(invalid="ignore"):
         filled = np.isfinite(matrix)
         low = np.where(filled, matrix, np.inf).min(axis=0)

@@ -74,9 +74,9 @@ def challenge(
     *,
     is_baseline: bool = False,
 ) -> Verdict:
-    """A challenger replaces the champion only if it is surely better, well calibrated.
+    """A challenger replaces the champion only if it is surely better and well calibrated, and nothing it needs is missing.
 
-    And nothing it needs is missing. A naive baseline that is better replaces it too, flagged as one.
+    A naive baseline that is surely better replaces it too, flagged as one.
 
     `gain` is the paired bootstrap interval of the main metric over the champion on
     the same customers; None where the champion could not be applied to them.

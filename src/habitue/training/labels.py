@@ -75,10 +75,7 @@ def labels(
 
 
 def representatives(identity_map: DataFrame, windows: Sequence[LabelWindow]) -> DataFrame:
-    """as_of_date, last_person, person_id.
-
-    The one person of the cut-off that stands for a person at the end.
-    """
+    """as_of_date, last_person, person_id: the one person of the cut-off that stands for a person at the end."""
     parts = [_representatives(identity_map, window) for window in windows]
     whole = parts[0]
     for part in parts[1:]:

@@ -34,20 +34,14 @@ class Histories:
 
     @classmethod
     def of(cls, columns: Mapping[str, Floats]) -> Self:
-        """Group profile columns frequency, recency_days, age_days, which must be possible.
-
-        (see `is_possible`).
-        """
+        """Group the profile columns frequency, recency_days and age_days; they must be possible (see `is_possible`)."""
         stacked = np.column_stack([columns[name] for name in ("frequency", "recency_days", "age_days")])
         distinct, which = np.unique(stacked, axis=0, return_inverse=True)
         return cls(distinct[:, 0], distinct[:, 1], distinct[:, 2], which.reshape(-1))
 
 
 def is_possible(columns: Mapping[str, Floats]) -> np.ndarray:
-    """Rows whose purchase history can be.
-
-    Whole x >= 0, 0 <= t_x <= T < infinity, t_x = 0 exactly where x = 0.
-    """
+    """Rows whose purchase history can be: whole x >= 0, 0 <= t_x <= T < infinity, t_x = 0 exactly where x = 0."""
     x, t_x, age = (columns[name] for name in ("frequency", "recency_days", "age_days"))
     with np.errstate(invalid="ignore"):
         whole = np.isfinite(x) & (x >= 0) & (x == np.floor(x))

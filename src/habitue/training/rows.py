@@ -1,7 +1,4 @@
-"""Training rows: profiles of several cut-offs as doubles with their labels,.
-
-And from them the samples that models learn from.
-"""
+"""Training rows: profiles of several cut-offs as doubles with their labels, and the samples that models learn from."""
 
 from __future__ import annotations
 
@@ -43,9 +40,7 @@ def training_rows(
     labelled: Iterable[date],
     columns: Sequence[str],
 ) -> DataFrame:
-    """One row per cut-off and buyer.
-
-    `columns` as doubles, the labels, a hash of the person, never the person.
+    """One row per cut-off and buyer: `columns` as doubles, the labels, a hash of the person but never the person.
 
     Persons of a labelled cut-off that another one stands for are left out.
     """
@@ -67,10 +62,7 @@ def training_rows(
 
 
 def count_patterns(rows: DataFrame) -> Buyers:
-    """The distinct purchase histories of each cut-off with their number of buyers.
-
-    Exact for the likelihood, and small.
-    """
+    """The distinct purchase histories of each cut-off with their number of buyers: all that a likelihood needs, and small."""
     counted = rows.groupBy("as_of_date", *_HISTORY).agg(F.count(F.lit(1)).cast("double").alias("persons"))
     frame = counted.toPandas()
     found = {day: _patterns(part) for day, part in frame.groupby("as_of_date")}
@@ -78,10 +70,7 @@ def count_patterns(rows: DataFrame) -> Buyers:
 
 
 def draw(rows: DataFrame, buyers: Buyers, max_rows: int) -> pd.DataFrame:
-    """All rows, or those of a sample of persons drawn by their hash.
-
-    So that about `max_rows` come to the driver.
-    """
+    """All rows; where there are more than `max_rows`, about that many: those of persons drawn by their hash."""
     share = min(1.0, max_rows / max(buyers.total, 1.0))
     if share < 1.0:
         rows = rows.where(F.pmod("person_hash", F.lit(_PARTS)) < F.lit(int(share * _PARTS)))

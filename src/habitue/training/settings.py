@@ -1,7 +1,4 @@
-"""Model definitions: a model is a YAML entry (conf/models/*.yaml) of label, horizon, features.
-
-And gate, without code.
-"""
+"""Model definitions: a model is a YAML file in conf/models with label, horizon, features and gate, without code."""
 
 from __future__ import annotations
 

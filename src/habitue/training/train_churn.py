@@ -27,10 +27,7 @@ _AS_IS = Platt(slope=1.0, intercept=0.0)
 
 @dataclass(frozen=True)
 class TrainedChurn:
-    """The model that goes to the gate, its judgement (None without a test window).
-
-    And sentences on how it came about.
-    """
+    """The model that goes to the gate, its judgement (None without a test window), and notes on how it came about."""
 
     model: ChurnModel
     judgement: Judgement | None
@@ -74,9 +71,9 @@ def train_churn(
 
 
 def fit_purchase_models(samples: Mapping[date, Sample], cutoffs: Cutoffs) -> dict[date, PurchaseModel]:
-    """One purchase model per cut-off on what was known then.
+    """One purchase model per cut-off, fitted on what was known then.
 
-    All of the kind that is likelier on the oldest labels' eve.
+    All are of one kind: the likelier one at the calibration cut-off, or the day of the fit if there is none.
     """
     days = sorted({*cutoffs.all, cutoffs.fit_day})
     eve = cutoffs.calibration or cutoffs.fit_day
@@ -157,10 +154,7 @@ def _purchases_only(
 def _baseline_model(
     name: str, samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel]
 ) -> ChurnModel:
-    """The baseline as a model, calibrated before the test window where there are labels.
-
-    Else on the window itself.
-    """
+    """The baseline as a model, calibrated at the calibration cut-off; where there is none, on the test window itself."""
     later = samples[cutoffs.calibration or cutoffs.fit_day]
     baseline = next(b for b in baselines(later.columns, cutoffs.horizon_days) if b.name == name)
     calibration = fit_calibration(baseline.churn_score(later.columns), later.churned)

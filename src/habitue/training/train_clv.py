@@ -1,7 +1,4 @@
-"""Train the value model: purchase and spend models on all that was known.
-
-A booster on earlier windows, judged on the last.
-"""
+"""Train the value model: purchase and spend models on all that was known, a booster on earlier windows; judge it on the last."""
 
 from __future__ import annotations
 
@@ -27,10 +24,7 @@ from habitue.training.train_churn import fit_purchase_models
 
 @dataclass(frozen=True)
 class TrainedClv:
-    """The model that goes to the gate, its judgement (None without a test window).
-
-    And sentences on how it came about.
-    """
+    """The model that goes to the gate, its judgement (None without a test window), and notes on how it came about."""
 
     model: ClvModel
     judgement: Judgement | None
@@ -76,9 +70,7 @@ def train_clv(
 def seasonal_levels(
     samples: Mapping[date, Sample], cutoffs: Cutoffs, models: Mapping[date, PurchaseModel]
 ) -> tuple[float, float, tuple[str, ...]]:
-    """Factors on purchases and spend from the last labelled window.
-
-    Used only if the same rule had helped before.
+    """Factors on purchases and spend from the last window before the test, used only if the same rule had helped before.
 
     The window before the test is corrected by the error of the one before it;
     only where that brought the forecast nearer is the test's forecast corrected.
