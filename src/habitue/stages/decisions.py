@@ -42,7 +42,7 @@ def decide(
     if note and _PERSONAL.search(note):
         raise UsageError(
             "The note seems to hold an e-mail address or a telephone number.",
-            ["silver holds no personal data; say it without"],
+            ["silver names nobody in clear; say it without"],
         )
     first, *others = sorted(set(members))
     if kind != BLOCK and len(others) != 1:
