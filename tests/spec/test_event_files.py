@@ -73,6 +73,27 @@ def test_a_column_that_is_empty_in_one_file_has_the_type_it_has_in_others(
     }
 
 
+def test_instants_in_nanoseconds_are_read_at_any_depth(spark: SparkSession, tmp_path: Path) -> None:
+    """What pandas writes unless told otherwise; Spark's own old form of instants is left as it is."""
+    at = [1_714_557_600_123_456_789]
+    instant, wall = pa.timestamp("ns", tz="UTC"), pa.timestamp("ns")
+    step = pa.struct([("at", instant), ("n", pa.int64())])
+    steps = pa.array([[{"at": at[0], "n": 1}, {"at": None, "n": 2}]], pa.list_(step))
+    table = pa.table({"at": pa.array(at, instant), "local": pa.array(at, wall), "n": pa.array(at)})
+    pq.write_table(table.append_column("steps", steps), tmp_path / "new.parquet")
+    pq.write_table(table, tmp_path / "old.parquet", use_deprecated_int96_timestamps=True)
+    new, old = (
+        read_input(spark, find(Input("rows", "parquet", (name,)), tmp_path))
+        for name in ("new.parquet", "old.parquet")
+    )
+    when = datetime(2024, 5, 1, 10, 0, 0, 123456)
+    assert dict(new.dtypes)["local"] == "timestamp_ntz"
+    assert [tuple(rows.select("at", "local", "n").first()) for rows in (new, old)] == [
+        (when, when, at[0])
+    ] * 2
+    assert [tuple(step) for step in new.first()["steps"]] == [(when, 1), (None, 2)]
+
+
 def test_a_line_is_one_object_or_none(spark: SparkSession) -> None:
     lines = {
         '{"a": 1}': True, ' {"a": {"b": "} {"}} ': True, '{"a": [{"b": 1}, {"b": 2}]}': True, "{}": True,
