@@ -155,6 +155,35 @@ def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_ag
     assert (found[0]["device"]["type"], found[0]["device"]["browser"]) == ("mobile", "safari")
 
 
+def test_words_of_shops_own_logs_are_understood_where_a_product_says_what_they_mean(
+    spark: SparkSession,
+) -> None:
+    """Those of two public logs: view, addtocart, transaction; and view, cart, remove_from_cart, purchase."""
+    rows = raw_rows(
+        spark,
+        """
+        event            | at                  | item
+        view             | 2024-05-01 10:00:00 | 7
+        addtocart        | 2024-05-01 10:00:00 | 7
+        transaction      | 2024-05-01 10:00:00 | 7
+        cart             | 2024-05-01 10:00:00 | 7
+        remove_from_cart | 2024-05-01 10:00:00 | 7
+        purchase         | 2024-05-01 10:00:00 | 7
+        Detail           | 2024-05-01 10:00:00 | 7
+        view             | 2024-05-01 10:00:00 |
+        cart             | 2024-05-01 10:00:00 |
+        """,
+    )
+    columns = {"event_name": "event", "event_time": "at", "product.product_number": "item"}
+    settings = SourceSettings(source="log", entity="event", format="csv", path="x", columns=columns)
+    found = map_source(rows, settings).rows.orderBy("_position").select("event_name").collect()
+    assert [row["event_name"] for row in found] == [
+        *("product_viewed", "product_added", "order_completed"),
+        *("product_added", "product_removed", "order_completed"),
+        *("product_viewed", "view", "cart"),
+    ]
+
+
 def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spark: SparkSession) -> None:
     """`orderId` and `id` were the names of before; a voucher costs less than nothing, and a cart has none."""
     products = [
