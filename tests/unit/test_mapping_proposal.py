@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,25 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([1433221332117, 1433221332118], {"column": "timestamp", "format": "epoch_millis"}),
+        ([1433221332.0, None], {"column": "timestamp", "format": "epoch_seconds"}),
+        (["13.03.2024 09:30"] * 2, {"column": "timestamp", "format": "d.M.yyyy H:mm"}),
+        ([datetime(2024, 3, 13, 9, 30)] * 2, "timestamp"),
+        (pa.array([1710322200000000001] * 2, pa.timestamp("ns", tz="UTC")), "timestamp"),
+    ],
+)
+def test_times_of_parquet_that_are_numbers_or_texts_have_a_form_too(
+    tmp_path: Path, times: Any, expected: Any
+) -> None:
+    log = {"event": ["view", "view"], "timestamp": times, "itemid": [1, 2]}
+    pq.write_table(pa.table(log), tmp_path / "log.parquet")
+    found = propose(tmp_path / "log.parquet", project=tmp_path, zone="UTC", currency="EUR")
+    assert yaml.safe_load(found.yaml)["columns"]["event_time"] == expected
+
+
+@pytest.mark.parametrize(
     ("values", "expected"),
     [
         (["2024-03-13", "2024-03-14 10:00:00"], ""),
@@ -87,6 +107,7 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
         (["1433221332", "1710324000"], "epoch_seconds"),
         (["1433221332117"], "epoch_millis"),
         (["1433221332117000"], "epoch_micros"),
+        (["1561234567.123", "1561234568"], "epoch_seconds"),
         (["13.03.2024"] * 40 + ["Summe"], "d.M.yyyy"),
         (["13.03.24"], "d.M.yy"),
         (["13.03.2024", "13.03.2024 10:00"], "d.M.yyyy[ H:mm[:ss]]"),

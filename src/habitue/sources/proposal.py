@@ -111,7 +111,7 @@ def _is_surely_net(column: Any) -> bool:
 
 def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
     field = field_of(entity, name)
-    if field is None or field.type not in ("timestamp", "date") or found.format == "parquet":
+    if field is None or field.type not in ("timestamp", "date"):
         return column
     pattern = date_format(found.columns[column])
     if field.type == "date" and pattern and re.search(r"(?<!y)yy(?!y)|epoch", pattern):
