@@ -322,6 +322,17 @@ def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark:
     assert untagged is None, "a visit's campaign is that of its own events"
 
 
+def test_a_campaign_that_an_export_hides_is_none(spark: SparkSession) -> None:
+    names = {"source": "google", "medium": "<Other>", "term": "<obfuscated>", "campaign": "(data deleted)"}
+    row = {
+        "event_name": "page_view", "event_timestamp": "1714557600000000", "event_date": "20240501",
+        "event_params": [{"key": name, "value": {"string_value": value}} for name, value in names.items()],
+    }  # fmt: skip
+    source = SourceSettings(source="web", adapter="ga4", path="x")
+    found = read_ga4(raw_lines(spark, row), source, DEFAULT_RULES).rows.first()["campaign"].asDict()
+    assert {name: value for name, value in found.items() if value} == {"source": "google"}
+
+
 def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession) -> None:
     row = {"event_name": "purchase", "event_timestamp": "1714557600000000", "event_date": "20240501"}
     stated = {"transaction_id": "T1", "purchase_revenue_in_usd": 89.0}
