@@ -350,6 +350,42 @@ def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession
     assert json.loads(dollars["properties"])["traffic_source"] == {"source": "google", "medium": "organic"}
 
 
+def test_what_a_person_typed_into_a_form_is_no_property(spark: SparkSession) -> None:
+    surname = {"name": "surname", "value": "Miller", "nodeName": "INPUT", "type": "text"}
+    submitted = {"formId": "order", "formClasses": ["wide"], "elements": [surname]}
+    changed = {
+        "form_id": "order",
+        "element_id": "tel",
+        "node_name": "INPUT",
+        "type": "tel",
+        "value": "0171 234",
+    }
+    own = {"value": "kept"}
+    rows = [
+        (("com.snowplowanalytics.snowplow", "submit_form"), submitted),
+        (("com.snowplowanalytics.snowplow", "change_form"), changed),
+        (("com.snowplowanalytics.snowplow", "focus_form"), changed | {"type": "text", "value": "Miller"}),
+        (("com.acme", "rated"), own),
+    ]
+    found = []
+    for number, ((vendor, name), data) in enumerate(rows):
+        told = {"schema": f"iglu:{vendor}/{name}/jsonschema/1-0-0", "data": data}
+        row = {"event_id": str(number), "event": "unstruct", "collector_tstamp": "2024-05-01 10:00:00"}
+        found.append(raw_lines(spark, row | {"unstruct_event": json.dumps({"data": told})}))
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    draft = read_snowplow(reduce(DataFrame.unionByName, found), settings, DEFAULT_RULES).rows
+    told = {
+        r[0]: json.loads(r[1])["data"] for r in draft.select("event_id", F.to_json("properties")).collect()
+    }
+    bare = {"form_id": "order", "element_id": "tel", "node_name": "INPUT"}
+    assert told == {
+        "0": submitted | {"elements": [{"name": "surname", "nodeName": "INPUT", "type": "text"}]},
+        "1": bare | {"type": "tel"},
+        "2": bare | {"type": "text"},
+        "3": own,
+    }
+
+
 @pytest.mark.parametrize("is_table", [True, False])
 def test_of_two_self_describing_events_the_one_that_the_row_is_named_after_counts(
     spark: SparkSession, is_table: bool
