@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from habitue.contracts.entities import ENTITIES
-from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED, field_of
+from habitue.sources.fields import ONE_OF, REQUIRED, field_of
 from habitue.sources.settings import SourceSettings
 from habitue.sources.sniffing import Sniffed, date_format, sniff
 from habitue.sources.synonyms import COLUMNS, SURELY_NET, find_columns, find_identifiers, plain
@@ -158,7 +158,7 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
         lines.append(f"# not used: {', '.join(unused)}")
     if entity == "order_line":
         lines += _remarks_on_orders(data["columns"])
-    if HAPPENED.get(entity) is None and not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
+    if not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
         lines.append(
             "# Without identifiers these records are joined to others by names, birth date and address alone."
             if entity == "customer_record"
