@@ -386,6 +386,19 @@ def test_what_a_person_typed_into_a_form_is_no_property(spark: SparkSession) -> 
     }
 
 
+def test_ids_that_a_table_keeps_as_numbers_have_no_point(spark: SparkSession) -> None:
+    """A column of whole numbers with gaps is one of doubles to pandas, and one beyond ten million shows an exponent."""
+    names = "event_id string, event string, collector_tstamp string, user_id double, ti_sku double, tr_total double"
+    rows = [("1", "page_view", "2024-05-01 10:00:00", 12345678.0, 17.0, 19.9)]
+    raw = spark.createDataFrame(rows, names).withColumns(
+        {"_file": F.lit("f"), "_position": F.lit(0), "_raw": F.lit(""), "_corrupt": F.lit(False)}
+    )
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    found = read_snowplow(raw, settings, DEFAULT_RULES).rows.first()
+    assert [(i["id_type"], i["value"]) for i in found["_identifiers"]] == [("user_id", "12345678")]
+    assert [i["product_number"] for i in found["items"]] == ["17"]
+
+
 @pytest.mark.parametrize("is_table", [True, False])
 def test_of_two_self_describing_events_the_one_that_the_row_is_named_after_counts(
     spark: SparkSession, is_table: bool
