@@ -399,6 +399,21 @@ def test_ids_that_a_table_keeps_as_numbers_have_no_point(spark: SparkSession) ->
     assert [i["product_number"] for i in found["items"]] == ["17"]
 
 
+def test_items_that_are_priced_in_dollars_alone_keep_those_prices(spark: SparkSession) -> None:
+    row = {"event_timestamp": "1714557600000000", "event_date": "20240501"}
+    in_dollars = [{"item_id": "A", "price_in_usd": 10, "quantity": 2}, {"item_id": "B", "price_in_usd": 5.5}]
+    in_both = [{"item_id": "A", "price": 9, "price_in_usd": 10}, {"item_id": "B", "price_in_usd": 5.5}]
+    calls = [("view_item", in_dollars[:1]), ("begin_checkout", in_dollars), ("begin_checkout", in_both)]
+    lines = [raw_lines(spark, row | {"event_name": name, "items": items}) for name, items in calls]
+    source = SourceSettings(source="web", adapter="ga4", path="x", options={"currency": "EUR"})
+    viewed, dollars, euros = (read_ga4(line, source, DEFAULT_RULES).rows.first() for line in lines)
+    assert viewed["product"].price == Decimal("10.00")
+    assert [item.price for item in dollars["items"]] == [Decimal("10.00"), Decimal("5.50")]
+    assert (dollars["order"].value, dollars["order"].currency) == (Decimal("25.50"), "USD")
+    assert [item.price for item in euros["items"]] == [Decimal("9.00"), None]
+    assert (euros["order"].value, euros["order"].currency) == (Decimal("9.00"), "EUR")
+
+
 @pytest.mark.parametrize("is_table", [True, False])
 def test_of_two_self_describing_events_the_one_that_the_row_is_named_after_counts(
     spark: SparkSession, is_table: bool
