@@ -16,7 +16,7 @@ from habitue.lake.source_files import read_input
 from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_url
 from habitue.sources.file_changes import why_never
 from habitue.sources.ga4_row import rows_of_lines
-from habitue.sources.inputs import Input, find
+from habitue.sources.inputs import Input, Options, find
 from habitue.sources.json_line import is_one_object
 from habitue.sources.settings import SourceSettings
 from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
@@ -39,6 +39,38 @@ def test_a_quote_in_the_first_row_of_a_stream_is_a_character_however_far_the_nex
     cells = dict.fromkeys(ENRICHED, "") | {"event": "page_view", "event_id": "e1", "page_title": '"Sale'}
     found = dialect("\t".join(cells.values()) + "\n" + "x" * 200_000, {})
     assert found.names == ENRICHED and found.options["quote"] == ""
+
+
+def test_json_that_a_warehouse_spreads_over_lines_is_one_cell(spark: SparkSession, tmp_path: Path) -> None:
+    """Snowflake's own form of a VARIANT in CSV; beside it a file without line ends in cells."""
+    names = ("event_id", "event_name", "collector_tstamp", "contexts_com_acme_user_1_0_0")
+    pretty = json.dumps([{"tier": "gold", "n": 1}], indent=2).replace('"', '""')
+    rows = [",".join(names), *(f'{n},page_view,2024-05-01 10:00:00,"{pretty}"' for n in range(3))]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "b.csv").write_text(rows[0] + "\n" + "".join(f"{n},page_view,,[]\n" for n in range(3)))
+    found = read_input(spark, find(Input("rows", "csv", ("*.csv",), dialect=dialect), tmp_path))
+    told = {(r["_file"], r["_position"]): r for r in found.collect()}
+    assert sorted(told) == [(name, n) for name in ("a.csv", "b.csv") for n in range(3)]
+    assert {(r["event_id"], r["_corrupt"]) for r in told.values()} == {(str(n), False) for n in range(3)}
+    assert [r["event_id"] for r in (told["a.csv", 2], told["b.csv", 2])] == ["2", "2"]
+    assert json.loads(told["a.csv", 0][names[3]]) == [{"tier": "gold", "n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "is_multi_line"),
+    [
+        ('event_id,event,n\n1,page_view,"{\n}"\n', {}, True),
+        ('event_id,event,n\n1,page_view,"{\n}"\n2,page_view,"{\n', {}, True),  # the sample ends there
+        ('event_id,event,n\n1,page_view,"{\n}"\n', {"multiline": False}, False),
+        ('event_id,event,n\n1,page_view,"Sale\n2,page_view,x\n', {}, False),
+        ('event_id,event,n\n1,"page_view,x\n2,page_view,"y"\n', {}, False),
+        ('event_id\tevent\n1\t"page\n"\n', {}, False),
+    ],
+)
+def test_cells_of_several_lines_are_told_from_a_quote_that_is_none(
+    text: str, options: Options, is_multi_line: bool
+) -> None:
+    assert dialect(text, options).options.get("multiLine", False) is is_multi_line
 
 
 def test_fields_that_a_nested_column_has_in_later_files_are_read_too(
@@ -71,6 +103,27 @@ def test_a_column_that_is_empty_in_one_file_has_the_type_it_has_in_others(
         ("1", None, "[]", None),
         ("2", "0017", '[{"item_id":"A"}]', '{"tier":"gold"}'),
     }
+
+
+def test_instants_in_nanoseconds_are_read_at_any_depth(spark: SparkSession, tmp_path: Path) -> None:
+    """What pandas writes unless told otherwise; Spark's own old form of instants is left as it is."""
+    at = [1_714_557_600_123_456_789]
+    instant, wall = pa.timestamp("ns", tz="UTC"), pa.timestamp("ns")
+    step = pa.struct([("at", instant), ("n", pa.int64())])
+    steps = pa.array([[{"at": at[0], "n": 1}, {"at": None, "n": 2}]], pa.list_(step))
+    table = pa.table({"at": pa.array(at, instant), "local": pa.array(at, wall), "n": pa.array(at)})
+    pq.write_table(table.append_column("steps", steps), tmp_path / "new.parquet")
+    pq.write_table(table, tmp_path / "old.parquet", use_deprecated_int96_timestamps=True)
+    new, old = (
+        read_input(spark, find(Input("rows", "parquet", (name,)), tmp_path))
+        for name in ("new.parquet", "old.parquet")
+    )
+    when = datetime(2024, 5, 1, 10, 0, 0, 123456)
+    assert dict(new.dtypes)["local"] == "timestamp_ntz"
+    assert [tuple(rows.select("at", "local", "n").first()) for rows in (new, old)] == [
+        (when, when, at[0])
+    ] * 2
+    assert [tuple(step) for step in new.first()["steps"]] == [(when, 1), (None, 2)]
 
 
 def test_a_line_is_one_object_or_none(spark: SparkSession) -> None:

@@ -35,6 +35,7 @@ LINES: list[dict[str, Any]] = [
     {"messageId": "identify", "type": "identify", "anonymousId": "c1", "userId": 7, "properties": None,
      "traits": {"email": "Ann@x.de", "phone": 491, "name": "Ann"}},
     {"messageId": "group", "type": "group", "userId": "7", "traits": {"email": "info@corp.de"}},
+    {"messageId": "sold", "type": "track", "event": "Till Opened", "traits": {"email": "Bo@x.de", "phone": "492"}},
     {"messageId": "alias", "type": "alias", "userId": "7", "previousId": "c0"},
     {"messageId": "viewed", "type": "track", "event": "Product Viewed",
      "properties": {"sku": "S1", "price": "19.90", "category": "Shoes", "brand": "B"}},
@@ -123,7 +124,7 @@ def test_names_are_brought_to_the_canonical_vocabulary(events: dict[str, Row]) -
     found = {id_: row.event_name for id_, row in events.items()}
     assert found == {
         "page": "page_viewed", "screen": "screen_viewed", "identify": "identified", "group": "grouped",
-        "alias": "aliased", "viewed": "product_viewed", "old": "product_viewed",
+        "sold": "till_opened", "alias": "aliased", "viewed": "product_viewed", "old": "product_viewed",
         "searched": "products_searched",
         "subtotal": "order_completed", "revenue": "order_completed", "total": "order_completed",
         "value": "order_completed", "php": "order_completed", "own": "quiz_finished", "opened": "email_opened", "spam": "email_complained",
@@ -162,7 +163,7 @@ def test_no_clear_identifier_is_left_outside_the_working_columns(read: tuple[Dra
     for draft in read:
         open_columns = [c for c in draft.rows.columns if not c.startswith("_")]
         text = draft.rows.select(F.to_json(F.struct(*open_columns)).alias("row"))
-        assert text.where(F.col("row").rlike(r"(?i)\bann\b|491")).collect() == []
+        assert text.where(F.col("row").rlike(r"(?i)\bann\b|\bbo\b|49[12]")).collect() == []
 
 
 def test_identifiers_come_from_calls_and_traits_but_not_from_groups(events: dict[str, Row]) -> None:
@@ -170,6 +171,7 @@ def test_identifiers_come_from_calls_and_traits_but_not_from_groups(events: dict
         ("anonymous_id", "c1"), ("email", "Ann@x.de"), ("phone", "491"), ("user_id", "7"),
     ]  # fmt: skip
     assert identifiers(events["group"]) == [("user_id", "7")]
+    assert identifiers(events["sold"]) == [("email", "Bo@x.de"), ("phone", "492")]
     assert identifiers(events["alias"]) == [("anonymous_id", "c0"), ("user_id", "7"), ("user_id", "c0")]
     assert identifiers(events["screen"]) == [("device_id", "d1")]
     assert identifiers(events["opened"]) == [("email", "ann@x.de"), ("user_id", "7")]

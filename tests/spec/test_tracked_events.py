@@ -155,6 +155,35 @@ def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_ag
     assert (found[0]["device"]["type"], found[0]["device"]["browser"]) == ("mobile", "safari")
 
 
+def test_words_of_shops_own_logs_are_understood_where_a_product_says_what_they_mean(
+    spark: SparkSession,
+) -> None:
+    """Those of two public logs: view, addtocart, transaction; and view, cart, remove_from_cart, purchase."""
+    rows = raw_rows(
+        spark,
+        """
+        event            | at                  | item
+        view             | 2024-05-01 10:00:00 | 7
+        addtocart        | 2024-05-01 10:00:00 | 7
+        transaction      | 2024-05-01 10:00:00 | 7
+        cart             | 2024-05-01 10:00:00 | 7
+        remove_from_cart | 2024-05-01 10:00:00 | 7
+        purchase         | 2024-05-01 10:00:00 | 7
+        Detail           | 2024-05-01 10:00:00 | 7
+        view             | 2024-05-01 10:00:00 |
+        cart             | 2024-05-01 10:00:00 |
+        """,
+    )
+    columns = {"event_name": "event", "event_time": "at", "product.product_number": "item"}
+    settings = SourceSettings(source="log", entity="event", format="csv", path="x", columns=columns)
+    found = map_source(rows, settings).rows.orderBy("_position").select("event_name").collect()
+    assert [row["event_name"] for row in found] == [
+        *("product_viewed", "product_added", "order_completed"),
+        *("product_added", "product_removed", "order_completed"),
+        *("product_viewed", "view", "cart"),
+    ]
+
+
 def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spark: SparkSession) -> None:
     """`orderId` and `id` were the names of before; a voucher costs less than nothing, and a cart has none."""
     products = [
@@ -293,6 +322,17 @@ def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark:
     assert untagged is None, "a visit's campaign is that of its own events"
 
 
+def test_a_campaign_that_an_export_hides_is_none(spark: SparkSession) -> None:
+    names = {"source": "google", "medium": "<Other>", "term": "<obfuscated>", "campaign": "(data deleted)"}
+    row = {
+        "event_name": "page_view", "event_timestamp": "1714557600000000", "event_date": "20240501",
+        "event_params": [{"key": name, "value": {"string_value": value}} for name, value in names.items()],
+    }  # fmt: skip
+    source = SourceSettings(source="web", adapter="ga4", path="x")
+    found = read_ga4(raw_lines(spark, row), source, DEFAULT_RULES).rows.first()["campaign"].asDict()
+    assert {name: value for name, value in found.items() if value} == {"source": "google"}
+
+
 def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession) -> None:
     row = {"event_name": "purchase", "event_timestamp": "1714557600000000", "event_date": "20240501"}
     stated = {"transaction_id": "T1", "purchase_revenue_in_usd": 89.0}
@@ -308,6 +348,70 @@ def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession
     assert (dollars["value"], dollars["currency"]) == (Decimal("89.00"), "USD")
     assert (euros["value"], euros["currency"]) == (Decimal("80.00"), "EUR")
     assert json.loads(dollars["properties"])["traffic_source"] == {"source": "google", "medium": "organic"}
+
+
+def test_what_a_person_typed_into_a_form_is_no_property(spark: SparkSession) -> None:
+    surname = {"name": "surname", "value": "Miller", "nodeName": "INPUT", "type": "text"}
+    submitted = {"formId": "order", "formClasses": ["wide"], "elements": [surname]}
+    changed = {
+        "form_id": "order",
+        "element_id": "tel",
+        "node_name": "INPUT",
+        "type": "tel",
+        "value": "0171 234",
+    }
+    own = {"value": "kept"}
+    rows = [
+        (("com.snowplowanalytics.snowplow", "submit_form"), submitted),
+        (("com.snowplowanalytics.snowplow", "change_form"), changed),
+        (("com.snowplowanalytics.snowplow", "focus_form"), changed | {"type": "text", "value": "Miller"}),
+        (("com.acme", "rated"), own),
+    ]
+    found = []
+    for number, ((vendor, name), data) in enumerate(rows):
+        told = {"schema": f"iglu:{vendor}/{name}/jsonschema/1-0-0", "data": data}
+        row = {"event_id": str(number), "event": "unstruct", "collector_tstamp": "2024-05-01 10:00:00"}
+        found.append(raw_lines(spark, row | {"unstruct_event": json.dumps({"data": told})}))
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    draft = read_snowplow(reduce(DataFrame.unionByName, found), settings, DEFAULT_RULES).rows
+    told = {
+        r[0]: json.loads(r[1])["data"] for r in draft.select("event_id", F.to_json("properties")).collect()
+    }
+    bare = {"form_id": "order", "element_id": "tel", "node_name": "INPUT"}
+    assert told == {
+        "0": submitted | {"elements": [{"name": "surname", "nodeName": "INPUT", "type": "text"}]},
+        "1": bare | {"type": "tel"},
+        "2": bare | {"type": "text"},
+        "3": own,
+    }
+
+
+def test_ids_that_a_table_keeps_as_numbers_have_no_point(spark: SparkSession) -> None:
+    """A column of whole numbers with gaps is one of doubles to pandas, and one beyond ten million shows an exponent."""
+    names = "event_id string, event string, collector_tstamp string, user_id double, ti_sku double, tr_total double"
+    rows = [("1", "page_view", "2024-05-01 10:00:00", 12345678.0, 17.0, 19.9)]
+    raw = spark.createDataFrame(rows, names).withColumns(
+        {"_file": F.lit("f"), "_position": F.lit(0), "_raw": F.lit(""), "_corrupt": F.lit(False)}
+    )
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    found = read_snowplow(raw, settings, DEFAULT_RULES).rows.first()
+    assert [(i["id_type"], i["value"]) for i in found["_identifiers"]] == [("user_id", "12345678")]
+    assert [i["product_number"] for i in found["items"]] == ["17"]
+
+
+def test_items_that_are_priced_in_dollars_alone_keep_those_prices(spark: SparkSession) -> None:
+    row = {"event_timestamp": "1714557600000000", "event_date": "20240501"}
+    in_dollars = [{"item_id": "A", "price_in_usd": 10, "quantity": 2}, {"item_id": "B", "price_in_usd": 5.5}]
+    in_both = [{"item_id": "A", "price": 9, "price_in_usd": 10}, {"item_id": "B", "price_in_usd": 5.5}]
+    calls = [("view_item", in_dollars[:1]), ("begin_checkout", in_dollars), ("begin_checkout", in_both)]
+    lines = [raw_lines(spark, row | {"event_name": name, "items": items}) for name, items in calls]
+    source = SourceSettings(source="web", adapter="ga4", path="x", options={"currency": "EUR"})
+    viewed, dollars, euros = (read_ga4(line, source, DEFAULT_RULES).rows.first() for line in lines)
+    assert viewed["product"].price == Decimal("10.00")
+    assert [item.price for item in dollars["items"]] == [Decimal("10.00"), Decimal("5.50")]
+    assert (dollars["order"].value, dollars["order"].currency) == (Decimal("25.50"), "USD")
+    assert [item.price for item in euros["items"]] == [Decimal("9.00"), None]
+    assert (euros["order"].value, euros["order"].currency) == (Decimal("9.00"), "EUR")
 
 
 @pytest.mark.parametrize("is_table", [True, False])

@@ -93,6 +93,7 @@ def test_a_pepper_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
         ("phone", "0111 1111111", None),
         ("phone", "+49 (0)171 1234567", "+491711234567"),
         ("user_id", "Ada", "Ada"),
+        ("user_id", "shopify-admin", None),
     ],
 )
 def test_one_spelling_per_identifier_and_none_for_junk(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,25 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([1433221332117, 1433221332118], {"column": "timestamp", "format": "epoch_millis"}),
+        ([1433221332.0, None], {"column": "timestamp", "format": "epoch_seconds"}),
+        (["13.03.2024 09:30"] * 2, {"column": "timestamp", "format": "d.M.yyyy H:mm"}),
+        ([datetime(2024, 3, 13, 9, 30)] * 2, "timestamp"),
+        (pa.array([1710322200000000001] * 2, pa.timestamp("ns", tz="UTC")), "timestamp"),
+    ],
+)
+def test_times_of_parquet_that_are_numbers_or_texts_have_a_form_too(
+    tmp_path: Path, times: Any, expected: Any
+) -> None:
+    log = {"event": ["view", "view"], "timestamp": times, "itemid": [1, 2]}
+    pq.write_table(pa.table(log), tmp_path / "log.parquet")
+    found = propose(tmp_path / "log.parquet", project=tmp_path, zone="UTC", currency="EUR")
+    assert yaml.safe_load(found.yaml)["columns"]["event_time"] == expected
+
+
+@pytest.mark.parametrize(
     ("values", "expected"),
     [
         (["2024-03-13", "2024-03-14 10:00:00"], ""),
@@ -87,6 +107,7 @@ def test_parquet_and_json_files_are_proposed_by_their_names(tmp_path: Path) -> N
         (["1433221332", "1710324000"], "epoch_seconds"),
         (["1433221332117"], "epoch_millis"),
         (["1433221332117000"], "epoch_micros"),
+        (["1561234567.123", "1561234568"], "epoch_seconds"),
         (["13.03.2024"] * 40 + ["Summe"], "d.M.yyyy"),
         (["13.03.24"], "d.M.yy"),
         (["13.03.2024", "13.03.2024 10:00"], "d.M.yyyy[ H:mm[:ss]]"),
@@ -141,6 +162,52 @@ def test_logs_of_visits_are_events(tmp_path: Path) -> None:
         "order.order_number": "transactionid",
     }
     assert data["identifiers"] == {"anonymous_id": "visitorid"}
+
+
+def test_flat_tables_of_trackers_keep_who_session_page_and_agent(tmp_path: Path) -> None:
+    """Events of GA4 with their parameters as columns, and a table of calls as RudderStack's warehouse has it."""
+    names = "event_timestamp,event_name,user_pseudo_id,user_id,ga_session_id,page_location,page_referrer"
+    data, text = proposed(tmp_path, f"{names}\n1609459200123456,page_view,12.34,,17,https://x/,https://y/\n")
+    assert (data["entity"], data["columns"]) == (
+        "event",
+        {
+            "event_name": "event_name",
+            "event_time": {"column": "event_timestamp", "format": "epoch_micros"},
+            "source_session_id": "ga_session_id",
+            "page.url": "page_location",
+            "page.referrer": "page_referrer",
+        },
+    )
+    assert data["identifiers"] == {"user_id": "user_id", "anonymous_id": "user_pseudo_id"}
+    context = {
+        "source_session_id": "context_session_id",
+        "page.url": "context_page_url",
+        "page.referrer": "context_page_referrer",
+        "campaign.source": "context_campaign_source",
+        "campaign.medium": "context_campaign_medium",
+        "campaign.name": "context_campaign_name",
+        "device.user_agent": "context_user_agent",
+    }
+    named = {
+        "event_id": "id",
+        "event_name": "event",
+        "event_time": "timestamp",
+        "received_time": "received_at",
+    }
+    header = ",".join(["anonymous_id", *named.values(), *context.values()])
+    for left_out in (",context_session_id", ""):  # Segment's has no session
+        data, _ = proposed(tmp_path, header.replace(left_out, "") + "\n" + "x" + ",1" * 11 + "\n")
+        expected = named | {k: v for k, v in context.items() if v not in left_out}
+        assert (data["entity"], data["columns"]) == ("event", expected)
+        assert data["identifiers"] == {"anonymous_id": "anonymous_id"}
+
+
+def test_an_id_is_an_events_only_beside_a_visitor_and_events_of_nobody_say_so(tmp_path: Path) -> None:
+    data, text = proposed(tmp_path, "id,event,timestamp,product_id\n5,view,2024-05-01 10:00:00,A\n")
+    assert data["entity"] == "event" and "event_id" not in data["columns"]
+    assert "# Without identifiers these rows belong to nobody." in text
+    _, text = proposed(tmp_path, "visitorid,event,timestamp,product_id\n5,view,2024-05-01 10:00:00,A\n")
+    assert "belong to nobody" not in text
 
 
 def test_signs_in_names_and_ambiguous_amounts_are_heeded(tmp_path: Path) -> None:

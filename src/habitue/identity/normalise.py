@@ -30,6 +30,7 @@ MAX_LENGTH = 1024
 JUNK_WORDS = frozenset((
     "null", "none", "nil", "nan", "n/a", "na", "undefined", "anonymous", "anonym", "unknown", "unbekannt", "invalid",
     "test", "-1", "guest", "gast", "(not set)", "not set", "default", "void",
+    "shopify-admin",  # the user that RudderStack's source for Shopify names for every customer of its back office
 ))  # fmt: skip
 JUNK_PATTERN = r"^[0\-]*$|^[\-\s.]*$|^([1-9])\1{6,}$"
 """Zeros, dashes, or one digit seven times and more: shorter runs are customer numbers that exist."""

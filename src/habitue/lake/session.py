@@ -35,6 +35,8 @@ AT_ANY_TIME = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # a column that is empty in all rows of a file has no type there, and gives way to the one it has in other files
     "spark.sql.parquet.reader.respectUnknownTypeAnnotation.enabled": "true",
+    # instants in nanoseconds, which pandas writes, are numbers first: Spark has no type for them and would read nothing
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     # for each join the optimiser would derive every equality that follows from the columns below it; for wide
     # entities that are made of many columns it does not come to an end
     "spark.sql.constraintPropagation.enabled": "false",

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from habitue.errors import ConfigError
 from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options, first_text, is_json_array
@@ -151,9 +153,35 @@ def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) 
 def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
     files = [each.file for each in group]
     rows = spark.read.parquet(*_paths(files))
-    return _typed(
-        _named(spark, rows.select("*", *_place(), F.col("_metadata.row_index").alias("_position")), files)
-    )
+    placed = rows.select("*", *_place(), F.col("_metadata.row_index").alias("_position"))
+    types = group[0].types or pa.schema([])
+    instants = {
+        field.name: _in_micros(F.col(_quoted(field.name)), types.field(field.name).type, field.dataType)
+        for field in rows.schema
+        if field.name in types.names and _NANOSECONDS in str(types.field(field.name).type)
+    }
+    return _typed(_named(spark, placed.withColumns(instants), files))
+
+
+_NANOSECONDS = "timestamp[ns"
+
+
+def _in_micros(value: Column, stated: pa.DataType, read: T.DataType) -> Column:
+    """The instants in a column whose nanoseconds were read as numbers; without a zone they are wall clock times."""
+    if isinstance(read, T.LongType) and pa.types.is_timestamp(stated):
+        instant = F.timestamp_micros(F.call_function("div", value, F.lit(1000)))
+        return instant if stated.tz else instant.cast("timestamp_ntz")
+    if isinstance(read, T.ArrayType):
+        return F.transform(value, lambda item: _in_micros(item, stated.value_type, read.elementType))
+    if isinstance(read, T.StructType):
+        parts = (
+            _in_micros(value.getField(field.name), stated.field(field.name).type, field.dataType).alias(
+                field.name
+            )
+            for field in read
+        )
+        return F.when(value.isNotNull(), F.struct(*parts))
+    return value
 
 
 def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:

@@ -36,7 +36,7 @@ class FileColumns:
     file: SourceFile
     shape: Shape
     options: Options = field(default_factory=dict)
-    types: str = ""
+    types: pa.Schema | None = None
     """Of Parquet the types too: files whose nested columns differ are not read as one."""
 
     @property
@@ -127,9 +127,7 @@ def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
 def _columns(file: SourceFile, of: Input) -> FileColumns:
     if of.format == "parquet":
         schema = _parquet_schema(file)
-        return FileColumns(
-            file, dict.fromkeys(schema.names), of.options, schema.to_string(show_schema_metadata=False)
-        )
+        return FileColumns(file, dict.fromkeys(schema.names), of.options, schema)
     if of.format != "csv":
         return FileColumns(file, _json_shape(first_text(file)), of.options)
     dialect = Dialect(of.options)
@@ -145,7 +143,7 @@ def _columns(file: SourceFile, of: Input) -> FileColumns:
 def _parquet_schema(file: SourceFile) -> pa.Schema:
     system, path = open_system(file.location)
     with system.open_input_file(path) as stream:
-        return pq.read_schema(stream)
+        return pq.read_schema(stream).remove_metadata()
 
 
 def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:

@@ -90,6 +90,25 @@ ENHANCED_ACTIONS: dict[str, str] = {
 
 ANY_NAMES = SEGMENT_NAMES | GA4_NAMES
 
+LOG_NAMES: dict[str, str] = {
+    "addtocart": vocabulary.PRODUCT_ADDED,
+    "add_to_basket": vocabulary.PRODUCT_ADDED,
+    "addtobasket": vocabulary.PRODUCT_ADDED,
+    "removefromcart": vocabulary.PRODUCT_REMOVED,
+    "remove_from_basket": vocabulary.PRODUCT_REMOVED,
+    "removefrombasket": vocabulary.PRODUCT_REMOVED,
+    "transaction": vocabulary.ORDER_COMPLETED,
+    "buy": vocabulary.ORDER_COMPLETED,
+}
+"""Words of the logs that shops write themselves."""
+
+OF_PRODUCT: dict[str, str] = {
+    "view": vocabulary.PRODUCT_VIEWED,
+    "detail": vocabulary.PRODUCT_VIEWED,
+    "cart": vocabulary.PRODUCT_ADDED,
+}
+"""Words of such logs that mean this of a product alone: pages are viewed too, and a cart without a product is looked at."""
+
 
 def plain_name(event: Column) -> Column:
     """The tracker's own name in lower case with underscores; null where nothing is left of it."""

@@ -28,7 +28,17 @@ _KINDS = {
     "tablet": ("tablet",),
     "tv": ("tv", "smart tv", "connected tv", "set-top box", "game console", "digital media receiver"),
 }
-_UNNAMED = ("unknown", "??", "null", "(not set)", "(none)", "(direct)", "(data deleted)", "<other>")
+_UNNAMED = (
+    "unknown",
+    "??",
+    "null",
+    "(not set)",
+    "(none)",
+    "(direct)",
+    "(data deleted)",
+    "<other>",
+    "<obfuscated>",
+)
 
 _NO_NUMBER = ("undefined", "nan", "none", "nil", "n/a", "0")
 

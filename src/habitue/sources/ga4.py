@@ -114,18 +114,26 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
 
 
 def _listed() -> Column:
-    """The items as texts; an item without a number goes by its name."""
-    p = F.col("p")
+    """The items as texts; an item without a number goes by its name, and prices are dollars where no other is stated."""
+    p, in_dollars = F.col("p"), _in_dollars()
     return F.transform(
         "items",
         lambda item: F.struct(
             F.coalesce(named_value(item["item_id"]), named_value(item["item_name"])).alias("id"),
             named_value(item["item_category"]).alias("category"),
             named_value(item["item_brand"]).alias("brand"),
-            item["price"].alias("price"),
+            F.when(in_dollars, item["price_in_usd"]).otherwise(item["price"]).alias("price"),
             item["quantity"].alias("quantity"),
-            p["currency"].alias("currency"),
+            F.when(in_dollars, "USD").otherwise(p["currency"]).alias("currency"),
         ),
+    )
+
+
+def _in_dollars() -> Column:
+    """Whether items state their prices in US dollars alone; those of one event are of one currency."""
+    in_usd = F.exists("items", lambda item: present(item["price_in_usd"]).isNotNull())
+    return F.coalesce(
+        in_usd & ~F.exists("items", lambda item: present(item["price"]).isNotNull()), F.lit(False)
     )
 
 
@@ -237,7 +245,7 @@ def _zone(offset_seconds: Column) -> Column:
 def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
     """The order of a purchase or refund, or what a checkout would order; GA4's value holds neither tax nor shipping.
 
-    Some exports state purchases in US dollars alone.
+    Some exports state purchases and prices in US dollars alone.
     """
     ecommerce, p = F.col("ecommerce"), F.col("p")
     is_refund = name == vocabulary.ORDER_REFUNDED
@@ -249,6 +257,7 @@ def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
     in_usd = F.when(name != vocabulary.CHECKOUT_STARTED, in_usd)  # a checkout has bought nothing yet
     own, dollars = F.coalesce(number(stated, MONEY), number(p["value"], MONEY)), number(in_usd, MONEY)
     in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
+    dollars = F.coalesce(dollars, F.when(_in_dollars(), in_checkout))
     fields = {
         "order_number": order_number,
         "value": F.coalesce(own, dollars, in_checkout),

@@ -14,6 +14,7 @@ from habitue.errors import ConfigError, InputError
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources.draft import CLEAR_IDENTIFIERS, FLAGS, Draft, listed
+from habitue.sources.event_names import OF_PRODUCT, named
 from habitue.sources.event_parts import CAMPAIGN_FIELDS
 from habitue.sources.event_parts import campaign as whole_campaign
 from habitue.sources.event_parts import device as whole_device
@@ -245,7 +246,7 @@ def _with_person(rows: DataFrame) -> DataFrame:
 
 
 def _as_tracked(rows: DataFrame, rules: EventRules) -> DataFrame:
-    """What adapters find out for every event: its time, campaign and device; nothing in it names a person."""
+    """What adapters find out for every event: name, time, campaign and device; nothing in it names a person."""
     present = set(rows.columns)
     nothing = F.lit(None).cast("timestamp")
     clocks = [
@@ -261,6 +262,11 @@ def _as_tracked(rows: DataFrame, rules: EventRules) -> DataFrame:
         "event_date": F.to_date("_clock.event_time"),
         "_faults": F.concat("_faults", faults_where([(is_before, "impossible_value", before)])),
     }
+    if "product" in present:
+        of_product = F.when(
+            F.col("product.product_number").isNotNull(), named(OF_PRODUCT, F.col("event_name"))
+        )
+        made["event_name"] = F.coalesce(of_product, F.col("event_name"))
     if "search_term" in present:
         made["search_term"] = redacted_text(F.col("search_term"))
     if "page" in present:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from habitue.contracts.entities import ENTITIES
-from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED, field_of
+from habitue.sources.fields import ONE_OF, REQUIRED, field_of
 from habitue.sources.settings import SourceSettings
 from habitue.sources.sniffing import Sniffed, date_format, sniff
 from habitue.sources.synonyms import COLUMNS, SURELY_NET, find_columns, find_identifiers, plain
@@ -111,7 +111,7 @@ def _is_surely_net(column: Any) -> bool:
 
 def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
     field = field_of(entity, name)
-    if field is None or field.type not in ("timestamp", "date") or found.format == "parquet":
+    if field is None or field.type not in ("timestamp", "date"):
         return column
     pattern = date_format(found.columns[column])
     if field.type == "date" and pattern and re.search(r"(?<!y)yy(?!y)|epoch", pattern):
@@ -158,7 +158,7 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
         lines.append(f"# not used: {', '.join(unused)}")
     if entity == "order_line":
         lines += _remarks_on_orders(data["columns"])
-    if HAPPENED.get(entity) is None and not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
+    if not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
         lines.append(
             "# Without identifiers these records are joined to others by names, birth date and address alone."
             if entity == "customer_record"

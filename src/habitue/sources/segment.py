@@ -175,13 +175,13 @@ def _faults(settings: SegmentSettings) -> Column:
 
 
 def _identifiers() -> Column:
-    """Who this was, in clear. Traits of a group are the group's and not the person's.
+    """Who this was, in clear. Traits of a group are the group's, those of any other call the person's.
 
     The previous id of an alias may be a user's or, in older trackers, an anonymous one: it stands
     as both, since one of them meets no other evidence and changes nothing.
     """
     line, traits = F.col("line"), F.col("line.context.traits")
-    own = F.when(F.col("call") == "identify", F.col("traits"))
+    own = F.when(F.col("call") != "group", F.col("traits"))
     mailed_to = F.when(F.col("event_name").isin(*RESPONSES), F.col("props.email"))
     previous = present(line["previousId"])
     return parts.clear_identifiers(

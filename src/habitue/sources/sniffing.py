@@ -33,8 +33,12 @@ _TIME_FORMATS = (
     (r"^$", ""),
     (r"^(?: \d{1,2}:\d{2}(?::\d{2})?)?$", "[ H:mm[:ss]]"),
 )
-_EPOCHS = ((r"^1\d{9}$", "epoch_seconds"), (r"^1\d{12}$", "epoch_millis"), (r"^1\d{15}$", "epoch_micros"))
-"""Numbers of a time since 1970, of instants from 2001 to 2033."""
+_EPOCHS = (
+    (r"^1\d{9}(\.\d+)?$", "epoch_seconds"),
+    (r"^1\d{12}(\.\d+)?$", "epoch_millis"),
+    (r"^1\d{15}(\.\d+)?$", "epoch_micros"),
+)
+"""Numbers of a time since 1970, of instants from 2001 to 2033; whole ones of a column with gaps end in .0 in Parquet."""
 _MOST = 0.95
 """Share of values that a form must fit: a line of totals or a remark among them is a fault of its row."""
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?$")

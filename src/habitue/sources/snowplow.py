@@ -313,6 +313,13 @@ def _stated(purposes: Column, status: Column) -> Column:
     return F.when(status.isNotNull() & (F.size(known) > 0), stated)
 
 
+def _told_data() -> Column:
+    """The event's own data as JSON, of a form without what was typed into it."""
+    data = F.col("told.data")
+    untyped = F.to_json(F.from_json(data, entity.FORM))
+    return F.when(F.col("told.schema").isin(*entity.FORMS), untyped).otherwise(data)
+
+
 def _properties() -> Column:
     """Everything else as one JSON object: kept columns, the event's own data, entities by schema."""
     kept = F.filter("entities", lambda e: ~e["schema"].isin(*entity.HIDDEN))
@@ -328,7 +335,7 @@ def _properties() -> Column:
     columns = F.regexp_replace("kept", r"^\{|\}$", "")
     members = F.array(
         F.nullif(columns, F.lit("")),
-        F.concat(F.lit('"data":'), F.col("told.data")),
+        F.concat(F.lit('"data":'), _told_data()),
         F.when(F.size(lists) > 0, F.concat(F.lit('"entities":{'), F.array_join(lists, ","), F.lit("}"))),
     )
     return F.concat(F.lit("{"), F.array_join(F.array_compact(members), ","), F.lit("}"))

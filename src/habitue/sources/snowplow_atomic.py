@@ -112,6 +112,7 @@ def dialect(text: str, options: Options) -> Dialect:
     """How a file is written, from its beginning; what `options` say is not guessed.
 
     A header names `event_id`. Without one the columns count: the enriched stream, or what a loader writes.
+    Only exports of a warehouse have cells of several lines.
     """
     line = text.lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
     delimiter = str(options.get("delimiter") or options.get("sep") or _delimiter(line))
@@ -120,6 +121,9 @@ def dialect(text: str, options: Options) -> Dialect:
     has_header = "event_id" in (cell.strip().lower() for cell in cells)
     written: Options = {"delimiter": delimiter, "header": has_header}
     if has_header:
+        is_told = "multiline" in (name.lower() for name in options)
+        if not is_told and delimiter != "\t" and _spans_lines(text, delimiter, len(cells)):
+            written["multiLine"] = True
         return Dialect({**options, **written})
     bare = line.split(delimiter)
     # a quote in a file without quoting is a character like any other
@@ -127,6 +131,15 @@ def dialect(text: str, options: Options) -> Dialect:
     names = _names(cells if is_quoted else bare)
     unquoted: Options = {} if is_quoted or "quote" in options else {"quote": "", "escape": _NO_QUOTE}
     return Dialect({**options, **written, **unquoted}, names)
+
+
+def _spans_lines(text: str, delimiter: str, width: int) -> bool:
+    """Whether a cell of a row that is whole has a line break: a quote that is none reaches over the ends of rows."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return any(len(row) == width and any("\n" in cell for cell in row) for row in rows)
+    except csv.Error:  # such a quote, or the end of the sample
+        return False
 
 
 def _delimiter(line: str) -> str:

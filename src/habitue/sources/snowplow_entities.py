@@ -85,6 +85,16 @@ EVENT = Schema(
 )
 """What is read of the self-describing event itself, whatever its schema."""
 
+FORMS = tuple(f"{_SNOWPLOW}_{form}" for form in ("submit_form", "change_form", "focus_form"))
+"""Self-describing events of a form, whose values are what a person typed."""
+_FIELDS_OF_FORM = "formId:string,form_id:string,formClasses:array<string>,form_classes:array<string>"
+_FIELDS_OF_ELEMENT = "name:string,nodeName:string,node_name:string,type:string"
+FORM = (
+    f"struct<{_FIELDS_OF_FORM},elements:array<struct<{_FIELDS_OF_ELEMENT}>>,{_FIELDS_OF_ELEMENT},"
+    "elementId:string,element_id:string,elementClasses:array<string>,element_classes:array<string>>"
+)
+"""What such an event says beside them: which form and elements these were."""
+
 FIRST: dict[str, Schema] = {
     "session": CLIENT_SESSION,
     "mobile": MOBILE,

@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from habitue.errors import InputError
 from habitue.sources.json_line import is_one_object
 from habitue.sources.snowplow_atomic import KEPT, KNOWN, TYPED
+from habitue.sources.values import as_text
 
 DESCRIBED = "struct<schema:string,data:string>"
 ENTITIES = f"array<{DESCRIBED}>"
@@ -146,7 +147,7 @@ def _text(raw: DataFrame, name: str, nulls: Sequence[str]) -> Column:
     kind = raw.schema[name].dataType.typeName()
     if kind in ("struct", "array", "map", "variant"):
         return F.to_json(quoted)
-    return _filled(quoted.cast("string"), nulls)
+    return _filled(as_text(quoted, kind), nulls)
 
 
 def _filled(text: Column, nulls: Sequence[str]) -> Column:

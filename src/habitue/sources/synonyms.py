@@ -13,13 +13,15 @@ IDENTIFIERS: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "mail", "mailadresse", "emailadresse"),
     "phone": ("phone", "phonenumber", "mobile", "telefon", "telefonnummer", "mobil", "handy", "tel"),
     "device_id": ("deviceid", "geraeteid"),
-    "anonymous_id": ("anonymousid", "cookieid", "clientcookie", "visitorid", "fullvisitorid"),
+    "anonymous_id": ("anonymousid", "cookieid", "clientcookie", "visitorid", "fullvisitorid", "userpseudoid"),
 }  # fmt: skip
 
 SURELY_NET = ("netrevenue", "netamount", "nettoumsatz", "umsatznetto", "netto", "nettobetrag", "nettowert")
 """Names of revenue that say it is without VAT."""
 
 _NO_MONEY, _MONEY = "%", "\u20ac$\u00a3"
+_BARE_ID = "id"
+"""In a warehouse's table of calls the message's; in the logs of shops it may be that of anything."""
 
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "order_line": {
@@ -89,17 +91,17 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "double_opt_in_time": ("doubleoptintime", "doitime", "bestaetigtam"),
     },
     "event": {
-        "event_id": ("eventid", "messageid"),
+        "event_id": ("eventid", "messageid", _BARE_ID),
         "event_name": ("eventname", "event", "eventtype", "action", "ereignis"),
         "event_time": ("eventtime", "timestamp", "time", "eventtimestamp", "zeitstempel", "zeit"),
         "received_time": ("receivedtime", "receivedat"),
-        "source_session_id": ("sessionid", "sourcesessionid", "usersession"),
-        "page.url": ("url", "pageurl", "page", "seite"),
-        "page.referrer": ("referrer", "referer"),
-        "campaign.source": ("utmsource",),
-        "campaign.medium": ("utmmedium",),
-        "campaign.name": ("utmcampaign",),
-        "device.user_agent": ("useragent",),
+        "source_session_id": ("sessionid", "sourcesessionid", "usersession", "gasessionid", "contextsessionid"),
+        "page.url": ("url", "pageurl", "pagelocation", "contextpageurl", "page", "seite"),
+        "page.referrer": ("referrer", "referer", "pagereferrer", "contextpagereferrer"),
+        "campaign.source": ("utmsource", "contextcampaignsource"),
+        "campaign.medium": ("utmmedium", "contextcampaignmedium"),
+        "campaign.name": ("utmcampaign", "contextcampaignname"),
+        "device.user_agent": ("useragent", "contextuseragent"),
         "product.product_number": ("productid", "itemid", "sku", "artikelnummer"),
         "product.category": ("categorycode", "productcategory", "category", "kategorie"),
         "product.brand": ("brand", "marke"),
@@ -122,7 +124,10 @@ def plain(name: str) -> str:
 def find_columns(entity: str, names: list[str]) -> dict[str, str]:
     """Canonical column -> source column, each source column once; earlier synonyms are better."""
     found: dict[str, str] = {}
+    is_tracked = any(plain(name) in IDENTIFIERS["anonymous_id"] for name in names)
     for canonical, synonyms in COLUMNS[entity].items():
+        if canonical == "event_id" and not is_tracked:
+            synonyms = tuple(s for s in synonyms if s != _BARE_ID)
         by_plain = {plain(name): name for name in reversed(names) if _may_hold(canonical, name)}
         fitting = (by_plain[s] for s in synonyms if s in by_plain)
         match = next((name for name in fitting if name not in found.values()), None)

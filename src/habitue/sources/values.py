@@ -54,7 +54,7 @@ def read_cell(
     """Read a cell of Spark type `found` as contract type `wanted`; `name` is used in the fault's reason."""
     text = clean_text(cell.cast("string"), settings.nulls) if found == "string" else cell
     if wanted == "string":
-        return Cell(text if found == "string" else _as_text(cell, found))
+        return Cell(text if found == "string" else as_text(cell, found))
     if wanted == "boolean":
         return _boolean(text, found, name)
     if wanted == "timestamp":
@@ -64,7 +64,8 @@ def read_cell(
     return _number(text, found, wanted, name, settings)
 
 
-def _as_text(cell: Column, found: str) -> Column:
+def as_text(cell: Column, found: str) -> Column:
+    """A cell of Spark type `found` as text, nested ones as JSON; a whole number has no point, however it is kept."""
     if found in ("double", "float"):  # 17850.0 is the number 17850
         whole = (cell == F.floor(cell)) & (F.abs(cell) < 1e15)
         return F.when(whole, cell.try_cast("bigint").cast("string")).otherwise(cell.cast("string"))

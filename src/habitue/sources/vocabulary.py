@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.sources.event_names import ANY_NAMES, canonical_name
+from habitue.sources.event_names import ANY_NAMES, LOG_NAMES, canonical_name
 
 _GENDER = {
     "f": ("f", "female", "w", "weiblich", "frau", "woman", "femme", "mrs", "ms", "mrs.", "ms."),
@@ -80,7 +80,7 @@ def canonical_word(entity: str, name: str, text: Column) -> Column:
     """The word that stands for `text` in a closed list; unknown ones stay (the checks judge them)."""
     key = (entity, name)
     if key == ("event", "event_name"):
-        return canonical_name(text, ANY_NAMES)
+        return canonical_name(text, ANY_NAMES | LOG_NAMES)
     if entity == "event" and name.startswith("consent."):
         key = ("consent", "status")
     if key in _UPPER:
