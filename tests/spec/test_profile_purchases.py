@@ -92,7 +92,36 @@ def test_a_return_under_the_number_of_its_order_counts_on_its_own_day(spark):
         CUSTOMER_PROFILE,
         """
         person_id | order_count | return_count | net_revenue | net_revenue_30d | net_revenue_90d | monetary_value | aov  | last_order_date
-        ada       |           2 |            1 |      110.00 |          -70.00 |           10.00 |           10.0 | 90.0 | 2025-11-20
+        ada       |           2 |            1 |      110.00 |          -70.00 |           10.00 |           80.0 | 90.0 | 2025-11-20
+        """,
+    )
+
+
+def test_what_comes_back_of_the_first_purchase_does_not_lower_the_value_of_the_repeats(spark):
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        order_line="""
+        identifiers         | order_number | line_number | order_time          | net_revenue | quantity | returned_order_number
+        customer_number:ada | a1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:ada | a2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:ada | r1           | 1           | 2026-01-20 08:00:00 |      -60.00 |       -1 | a1
+        customer_number:ben | b1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:ben | b2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:ben | b2           | 2           | 2026-01-20 08:00:00 |      -60.00 |       -1 |
+        customer_number:cyd | c1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:cyd | c2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:cyd | c3           | 1           | 2026-01-20 08:00:00 |      -60.00 |       -1 |
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben', 'cyd')"),
+        CUSTOMER_PROFILE,
+        """
+        person_id | net_revenue | monetary_value | return_count
+        ada       |      120.00 |           80.0 |            1
+        ben       |      120.00 |           20.0 |            1
+        cyd       |      120.00 |           20.0 |            1
         """,
     )
 

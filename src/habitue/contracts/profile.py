@@ -35,7 +35,7 @@ _PURCHASES = _of(
     (
         "monetary_value",
         "double",
-        "Mean net revenue per repeat purchase day; null without one or when not positive.",
+        "Mean net revenue per repeat purchase day, less what came back of those; 0 where nothing is left, null without one.",
     ),
     ("net_revenue", MONEY, "Net revenue of all orders less returns."),
     ("net_revenue_30d", MONEY, "The same in the last 30 days."),
