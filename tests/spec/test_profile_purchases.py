@@ -174,6 +174,29 @@ def test_rhythm_basket_and_discounts_of_a_person(spark):
     )
 
 
+def test_what_no_bought_line_states_by_a_day_is_unknown_then_and_no_full_price(spark):
+    """Ben's discount and coupon become known on 2026-01-20, a store never; a return states nothing of what is bought."""
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        order_line="""
+        identifiers         | order_number | order_time          | net_revenue | quantity | discount | coupon | store | known_time
+        customer_number:ada | o1           | 2026-01-01 08:00:00 |       10.00 |        1 |          |        |       |
+        customer_number:ada | r1           | 2026-01-02 08:00:00 |       -1.00 |       -1 |     1.00 | SAVE   | s1    |
+        customer_number:ben | o2           | 2026-01-05 08:00:00 |       20.00 |        1 |     0.00 | SAVE   |       | 2026-01-20 08:00:00
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-10", "2026-01-31").where("person_id = 'ada'"),
+        CUSTOMER_PROFILE,
+        """
+        as_of_date | order_count | discount_share | discount_share_90d | discount_line_share | full_price_share | coupon_order_share | store_count
+        2026-01-10 |           1 |                |                    |                     |                  |                    |
+        2026-01-31 |           1 |            0.0 |                0.0 |                 0.0 |              1.0 |                0.0 |
+        """,
+    )
+
+
 def test_shares_of_categories_channels_and_stores_of_the_last_year(spark):
     facts = facts_of(
         spark,

@@ -24,7 +24,8 @@ from habitue.profile.persons import with_person
 _ORDER = ("source", "order_number", "returned_on", "returned_from")
 _SUMS = (
     "bought_lines", "returned_lines", "bought_value", "returned_value", "units", "list_value",
-    "discount_value", "discount_lines", "coupon_lines", "full_price_value", "cost_value", "cost_lines",
+    "discount_value", "discount_lines", "discount_stated_lines", "coupon_lines", "full_price_value", "cost_value",
+    "cost_lines",
 )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def _line_sums() -> list[Column]:
         "list_value": F.when(bought, net + discount),
         "discount_value": F.when(bought, discount),
         "discount_lines": reduced.cast("bigint"),
+        "discount_stated_lines": (bought & F.col("discount").isNotNull()).cast("bigint"),
         "coupon_lines": (bought & F.col("coupon").isNotNull()).cast("bigint"),
         "full_price_value": F.when(bought & (discount <= 0), net),
         "cost_value": F.col("cost"),
