@@ -94,7 +94,7 @@ def _order_lines(persons: int) -> str:
                     THEN ((50 + hash(hash(o, n, 17)) % 5000) / 100)::DECIMAL(18, 2) END AS cost,
                list_extract(['web', 'app', 'store'], 1 + (hash(hash(o, 23)) % 3)::INT) AS channel,
                CASE WHEN hash(hash(o, 23)) % 3 = 2 THEN concat('s', hash(hash(o, 24)) % 30) END AS store,
-               is_return, 'EUR' AS currency,
+               is_return, NULL::VARCHAR AS returned_order_number, 'EUR' AS currency,
                CASE WHEN hash(hash(o, 25)) % 40 = 0 THEN []
                     WHEN p % 5 > 2 AND hash(hash(o, 26)) % 3 = 0 THEN
                         [{{'id_type': 'customer_number', 'id_key': {_key("number", "p")}}},

@@ -80,6 +80,7 @@ _TABLES = {
     """,
     "line": f"""
         SELECT o.person_id, l.* EXCLUDE (identifiers, discount), coalesce(discount, 0)::DECIMAL(18, 2) AS discount,
+               discount IS NOT NULL AS states_discount,
                date_diff('day', order_time::DATE, {_DAY}) AS days_ago
         FROM seen_line l JOIN owner o USING (identifiers)
     """,
@@ -97,6 +98,7 @@ _TABLES = {
                count(*) FILTER (NOT is_return AND coupon IS NOT NULL) AS coupon_lines,
                coalesce(sum(net_revenue) FILTER (NOT is_return AND discount <= 0), 0) AS full_price_value,
                coalesce(sum(cost), 0) AS cost_value, count(cost) AS cost_lines,
+               count(*) FILTER (NOT is_return AND states_discount) AS discount_stated_lines,
                bought_lines > 0 AS is_purchase, bought_value + returned_value AS net_value
         FROM line GROUP BY person_id, source, order_number
     """,
@@ -133,6 +135,10 @@ _TABLES = {
                sum(full_price_value) AS full_price_value,
                count(DISTINCT place.store) FILTER (is_purchase AND days_ago <= 365) AS store_count
         FROM orders GROUP BY person_id
+    """,
+    "stated": """
+        SELECT bool_or(discount_stated_lines > 0) AS discounts, bool_or(coupon_lines > 0) AS coupons,
+               bool_or(is_purchase AND place.store IS NOT NULL) AS stores FROM orders
     """,
     "later": """
         SELECT person_id, sum(net_value) AS later_value FROM orders JOIN buyer USING (person_id)
@@ -250,18 +256,18 @@ def _one_row() -> str:
                CASE WHEN gap_count > 1 THEN
                     sqrt((gap_count * gap_squares - gap_sum * gap_sum)::DOUBLE / (gap_count * (gap_count - 1)))
                     / interpurchase_days END AS regularity_cv,
-               {_share("discount_share", "discount_value", "list_value")},
-               {_share("discount_share_90d", "discount_value_90d", "list_value_90d")},
-               {_share("discount_line_share", "discount_lines", "bought_lines")},
-               {_share("coupon_order_share", "coupon_orders", "b.order_count")},
-               {_share("full_price_share", "full_price_value", "bought_value")},
+               {_share_if("discounts", "discount_share", "discount_value", "list_value")},
+               {_share_if("discounts", "discount_share_90d", "discount_value_90d", "list_value_90d")},
+               {_share_if("discounts", "discount_line_share", "discount_lines", "bought_lines")},
+               {_share_if("coupons", "coupon_order_share", "coupon_orders", "b.order_count")},
+               {_share_if("discounts", "full_price_share", "full_price_value", "bought_value")},
                coalesce(return_count, 0) AS return_count, {_share("return_rate", "-returned_value", "bought_value")},
                CASE WHEN category_total > 0 THEN category_shares END AS category_shares,
                CASE WHEN category_total > 0 THEN top_category END AS top_category,
                CASE WHEN category_total > 0 THEN top_amount::DOUBLE / category_total::DOUBLE END
                    AS top_category_share,
                category_breadth, channel_shares, preferred_purchase_channel, home_store,
-               CASE WHEN b.order_count > 0 THEN store_count END AS store_count,
+               CASE WHEN b.order_count > 0 AND stated.stores THEN store_count END AS store_count,
                {_zero("session_count", "sessions_7d", "sessions_30d", "sessions_45d", "sessions_90d", kind="BIGINT")},
                days_since_last_session::INT AS days_since_last_session,
                {_zero("views_90d", "product_views_90d", "carts_abandoned_30d", kind="BIGINT")},
@@ -274,7 +280,7 @@ def _one_row() -> str:
                    ('visits', session_known_time)], lambda entry: entry[2] IS NOT NULL)) AS freshness
         FROM person p LEFT JOIN buyer b USING (person_id) LEFT JOIN rhythm r USING (person_id)
              LEFT JOIN later USING (person_id) LEFT JOIN channel USING (person_id) LEFT JOIN store USING (person_id)
-             LEFT JOIN category USING (person_id) LEFT JOIN visits v USING (person_id)
+             LEFT JOIN category USING (person_id) LEFT JOIN visits v USING (person_id), stated
     """
 
 
@@ -309,6 +315,11 @@ _TABLE_OF = {
 
 def _share(name: str, part: str, whole: str) -> str:
     return f"CASE WHEN {whole} > 0 THEN ({part})::DOUBLE / {whole}::DOUBLE END AS {name}"
+
+
+def _share_if(stated: str, name: str, part: str, whole: str) -> str:
+    """Null where no line of anybody states it."""
+    return f"CASE WHEN stated.{stated} AND {whole} > 0 THEN ({part})::DOUBLE / {whole}::DOUBLE END AS {name}"
 
 
 def _expected_gap() -> str:

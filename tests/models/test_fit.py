@@ -116,8 +116,25 @@ def test_spend_without_a_finite_mean_is_reported_and_replaced_by_the_observed_me
     fit = GammaGamma.fit(x, mean)
     assert fit.model.q < 1
     assert any("q = " in warning for warning in fit.warnings)
-    assert float(fit.model.expected_spend(0, 0)) == pytest.approx(np.average(mean, weights=x))
+    assert float(fit.model.expected_spend(0, 0)) == pytest.approx(mean.mean())
     assert np.all(np.isfinite(fit.model.expected_spend(x, mean)))
+
+
+def test_a_prior_mean_that_hangs_on_the_tail_gives_way_to_the_observed_mean_with_a_warning() -> None:
+    """Spend of customers is lognormal, mean 112.9; p v / (q - 1) is 167."""
+    random = np.random.default_rng(1)
+    true = np.exp(random.normal(4, 1.2, 6000))
+    x = random.geometric(0.45, 6000) - 1
+    fit = GammaGamma.fit(x, random.gamma(1.5 * np.maximum(x, 1), true / (1.5 * np.maximum(x, 1))))
+    model = fit.model
+    assert 1 < model.q < 1.5 and model.p * model.v / (model.q - 1) > 1.4 * true.mean()
+    assert float(model.expected_spend(0, 0)) == pytest.approx(true.mean(), rel=0.1)
+    assert any("observed mean spend takes its place" in warning for warning in fit.warnings)
+
+
+@pytest.mark.parametrize(("mean_spend", "prior_mean"), [(100.0, 100.0), (81.0, 100.0), (79.0, 79.0)])
+def test_a_prior_mean_serves_up_to_a_quarter_above_the_observed_one(mean_spend, prior_mean) -> None:
+    assert GammaGamma(p=2.0, q=3.0, v=100.0, mean_spend=mean_spend).prior_mean == pytest.approx(prior_mean)
 
 
 def test_spend_that_goes_with_frequency_is_reported() -> None:

@@ -1,5 +1,7 @@
 """Net present value: small examples worked by hand, and the coverage of the interval."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,8 @@ from habitue.models.npv import Economics, Worth, net_present_value, period_ends
 from habitue.models.value_interval import Count, spend_quantiles, value_interval
 
 
-def one_purchase_a_month(days: float) -> np.ndarray:
-    return np.array([days / 30])
+def one_purchase_a_month(spend: float) -> Callable[[float], tuple[np.ndarray, np.ndarray]]:
+    return lambda days: (np.array([days / 30]), np.array([days / 30 * spend]))
 
 
 def half_alive(days: float) -> np.ndarray:
@@ -26,18 +28,14 @@ def test_periods_are_30_days_and_end_at_each_horizon() -> None:
 
 def test_value_without_discount_is_purchases_times_contribution_less_contacts() -> None:
     economics = Economics(0.25, 0.0, 2.0, 0.1, 5.0, 7.3)
-    worth = net_present_value(
-        one_purchase_a_month, half_alive, np.array([40.0]), economics, horizons_days=[90]
-    )
+    worth = net_present_value(one_purchase_a_month(40.0), half_alive, economics, horizons_days=[90])
     # 3 purchases * (40 * .25 - 2 - .1 * 5) = 22.50; contacts 7.30 * 90/365 * .5 = .90
     assert worth[90].value == pytest.approx([21.6])
 
 
 def test_purchases_are_discounted_from_the_middle_of_their_month() -> None:
     economics = Economics(1.0, 0.21)
-    worth = net_present_value(
-        one_purchase_a_month, half_alive, np.array([10.0]), economics, horizons_days=[45]
-    )
+    worth = net_present_value(one_purchase_a_month(10.0), half_alive, economics, horizons_days=[45])
     # days 0-30 count at day 15, days 30-45 (half a purchase) at day 37.5
     by_hand = 10 * 1.21 ** (-15 / 365) + 5 * 1.21 ** (-37.5 / 365)
     assert worth[45].value == pytest.approx([by_hand])
@@ -45,12 +43,8 @@ def test_purchases_are_discounted_from_the_middle_of_their_month() -> None:
 
 def test_several_horizons_equal_each_alone_where_periods_agree() -> None:
     economics = Economics(0.3, 0.1, contact_cost_per_year=4.0)
-    both = net_present_value(
-        one_purchase_a_month, half_alive, np.array([10.0]), economics, horizons_days=[90, 360]
-    )
-    alone = net_present_value(
-        one_purchase_a_month, half_alive, np.array([10.0]), economics, horizons_days=[90]
-    )
+    both = net_present_value(one_purchase_a_month(10.0), half_alive, economics, horizons_days=[90, 360])
+    alone = net_present_value(one_purchase_a_month(10.0), half_alive, economics, horizons_days=[90])
     assert both[90].value == pytest.approx(alone[90].value)
     assert both[360].value > both[90].value
 
@@ -58,7 +52,7 @@ def test_several_horizons_equal_each_alone_where_periods_agree() -> None:
 def test_without_a_margin_the_value_is_revenue_and_says_so() -> None:
     assert Economics().basis == "revenue"
     assert Economics(0.3).basis == "margin"
-    assert Economics().value_per_purchase(np.array([12.0])) == pytest.approx([12.0])
+    assert Economics().contribution(np.array([3.0]), np.array([12.0])) == pytest.approx([12.0])
 
 
 def counted(model: MbgNbd, horizon: float, x, t_x, age) -> Count:
@@ -111,10 +105,15 @@ def test_bounds_enclose_the_value_and_are_never_nan() -> None:
     mean = np.where(x > 0, random.gamma(2, 20, size) + 0.01, np.nan)
     model, spend_model = MbgNbd(0.3, 20.0, 0.9, 0.5), GammaGamma(0.5, 1.2, 10.0, 25.0)
     economics = Economics(0.2, 0.1, cost_per_order=4.0, contact_cost_per_year=3.0)
+    spend = spend_model.expected_spend(x, mean)
+
+    def expected(days: float) -> tuple[np.ndarray, np.ndarray]:
+        purchases = model.expected_purchases(days, x, t_x, age)
+        return purchases, purchases * spend
+
     worth: Worth = net_present_value(
-        lambda days: model.expected_purchases(days, x, t_x, age),
+        expected,
         lambda days: model.p_alive_after(days, x, t_x, age),
-        spend_model.expected_spend(x, mean),
         economics,
         horizons_days=[365],
     )[365]

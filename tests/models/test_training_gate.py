@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
 from habitue.models.metrics import Interval
-from habitue.training.gate import challenge, first_champion, outranks, unjudged
+from habitue.training.gate import challenge, doubts, first_champion, outranks, unjudged
 from habitue.training.judgement import Judgement, judge_churn, paired_difference
 from habitue.training.settings import GateSettings
 
@@ -79,6 +80,40 @@ def test_a_challenger_needs_a_sure_gain_calibration_and_all_inputs(
     verdict = challenge(_judgement(1.0, shift=shift, naive_strength=0.3), gain, missing, _GATE)
     assert verdict.outcome == outcome
     assert any(reason in text for text in verdict.reasons)
+
+
+_ABOUT_AS_GOOD = Interval(0.001, -0.004, 0.006)
+
+
+def test_a_champion_with_doubts_gives_way_to_a_sound_model_that_is_surely_no_worse() -> None:
+    sound, doubtful = _judgement(1.0, naive_strength=0.3), ["total forecast is off by +60.0%"]
+    assert challenge(sound, _ABOUT_AS_GOOD, [], _GATE).outcome == "challenger"
+    verdict = challenge(sound, _ABOUT_AS_GOOD, [], _GATE, doubts=doubtful)
+    assert (verdict.outcome, verdict.reasons[-1]) == (
+        "champion",
+        "the champion: total forecast is off by +60.0%",
+    )
+    worse, unsound = Interval(-0.01, -0.02, 0.0), _judgement(1.0, naive_strength=0.3, shift=0.2)
+    assert challenge(sound, worse, [], _GATE, doubts=doubtful).outcome == "challenger"
+    assert challenge(unsound, _ABOUT_AS_GOOD, [], _GATE, doubts=doubtful).outcome == "challenger"
+
+
+def test_doubts_are_what_a_champion_lacks_on_the_window_its_flag_and_another_definition() -> None:
+    judgement = _judgement(1.0, naive_strength=0.3)
+    score = judgement.scores["blend"]
+    found = doubts(judgement, score, _GATE, kind="blend", flag="", is_same_definition=True)
+    assert found == []
+    shifted = doubts(
+        judgement, np.clip(score + 0.2, 0, 1), _GATE, kind="blend", flag="weak", is_same_definition=False
+    )
+    assert shifted[0].startswith("calibration error")
+    assert shifted[1:] == ["is flagged weak", "was trained by another definition"]
+
+
+def test_a_flag_is_no_reason_to_take_a_new_baseline() -> None:
+    judgement = replace(_judgement(1.0, naive_strength=0.3), candidate="baseline")
+    score = judgement.scores["blend"]
+    assert doubts(judgement, score, _GATE, kind="blend", flag="weak", is_same_definition=False) == []
 
 
 def test_a_baseline_that_is_surely_better_replaces_a_champion_and_is_flagged() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from habitue.errors import CheckError
 from habitue.models.metrics import roc_auc
+from habitue.models.npv import Economics
 from habitue.training.cutoffs import Cutoffs, plan_cutoffs
 from habitue.training.gate import first_champion
 from habitue.training.model_bytes import digest_of, from_bytes, to_bytes
@@ -66,6 +67,35 @@ def test_value_keeps_the_level_and_the_order(clv: TrainedClv) -> None:
     assert judgement is not None
     assert abs(judgement.totals["purchase_days_bias"]) <= 0.10
     assert judgement.value(judgement.candidate) > judgement.value("recency")
+
+
+def test_a_level_holds_for_the_window_it_was_measured_on_and_for_no_later_one(
+    clv: TrainedClv, samples: Samples, cutoffs: Cutoffs
+) -> None:
+    columns = samples[cutoffs.fit_day].columns
+    plain = replace(clv.model, purchase_level=1.0, spend_level=1.0)
+    raised = replace(plain, purchase_level=1.5, spend_level=1.2)
+    first = plain.forecast(columns)
+    assert np.allclose(raised.forecast(columns).revenue, 1.8 * first.revenue)
+    more = raised.expected_purchases(columns, 365) - plain.expected_purchases(columns, 365)
+    assert np.allclose(more, 0.5 * first.purchases)
+    economics = Economics(discount_rate_per_year=0.0)
+    was, now = plain.worth(columns, economics), raised.worth(columns, economics)
+    for days in (365, 1095):
+        assert np.allclose(now[days].value - was[days].value, 0.8 * first.revenue)
+
+
+def test_a_level_that_leads_the_forecast_away_from_the_test_window_is_not_taken(
+    samples: Samples, cutoffs: Cutoffs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("habitue.training.train_clv.seasonal_levels", lambda *_: (1.2, 1.0, ("by 1.2",)))
+    trained = train_clv(samples, cutoffs, ClvSettings())
+    judgement = trained.judgement
+    assert judgement is not None and judgement.candidate.endswith("_uncorrected")
+    assert not trained.model.is_corrected and "none is made" in trained.notes[-1]
+    corrected = judgement.candidate.removesuffix("_uncorrected")
+    assert judgement.value(corrected) == pytest.approx(judgement.value(judgement.candidate))
+    assert abs(judgement.table[corrected]["bias"]) > abs(judgement.table[judgement.candidate]["bias"])
 
 
 def test_models_survive_their_bytes_and_training_twice_gives_the_same_bytes(

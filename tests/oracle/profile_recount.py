@@ -42,7 +42,7 @@ def _person(lines: list[Row], as_of: date) -> Row:
     orders: dict[str, list[Row]] = defaultdict(list)
     for line in lines:
         orders[line["order_number"]].append(line)
-    bought = [o for o in orders.values() if any(not x["is_return"] for x in o)]
+    bought = [b for o in orders.values() if (b := [x for x in o if not x["is_return"]])]
     kept = [x for x in lines if not x["is_return"]]
     net = sum((x["net_revenue"] for x in lines), Decimal(0))
     days = sorted({_day(o[0]["order_time"]) for o in bought})
@@ -96,7 +96,15 @@ def _share(flags: list[bool]) -> float | None:
 def _repeat_value(lines: list[Row], days: list[date]) -> float | None:
     if len(days) < 2:
         return None
-    later = sum((x["net_revenue"] for x in lines if _day(x["order_time"]) > days[0]), Decimal(0))
+    first = {x["order_number"] for x in lines if not x["is_return"] and _day(x["order_time"]) == days[0]}
+    later = sum(
+        (
+            x["net_revenue"]
+            for x in lines
+            if _day(x["order_time"]) > days[0] and not (x["is_return"] and x["order_number"] in first)
+        ),
+        Decimal(0),
+    )
     return float(max(later, Decimal(0))) / (len(days) - 1)
 
 

@@ -26,6 +26,7 @@ def random_world(seed: int, persons: int = 25) -> World:
     for number in range(persons):
         world["identity_map"] += _identity(draw, number)
     world["order_line"] = [line for k in range(persons * 12) for line in _order(draw, persons, k)]
+    world["order_line"] += [_sent_back(draw, line) for line in world["order_line"] if draw.random() < 0.1]
     world["contact"] = [_contact(draw, persons, k) for k in range(persons * 3)]
     world["response"] = [_response(draw, persons, k) for k in range(persons * 3)]
     world["consent"] = [_consent(draw, persons, k) for k in range(persons * 2)]
@@ -141,6 +142,18 @@ def _order(draw: random.Random, persons: int, number: int) -> list[Row]:
     for line in lines:  # an order has one place
         line["channel"], line["store"] = lines[0]["channel"], lines[0]["store"]
     return lines
+
+
+def _sent_back(draw: random.Random, line: Row) -> Row:
+    """A line that came back later, under the number of its order."""
+    moment = line["order_time"] + timedelta(days=draw.randrange(1, 60))
+    back = {
+        "line_number": -line["line_number"],
+        "order_time": moment,
+        "quantity": Decimal(-1),
+        "is_return": True,
+    }
+    return {**line, **back, "net_revenue": -abs(line["net_revenue"]), "known_time": _known(draw, moment)}
 
 
 def _contact(draw: random.Random, persons: int, number: int) -> Row:

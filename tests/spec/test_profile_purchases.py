@@ -92,7 +92,36 @@ def test_a_return_under_the_number_of_its_order_counts_on_its_own_day(spark):
         CUSTOMER_PROFILE,
         """
         person_id | order_count | return_count | net_revenue | net_revenue_30d | net_revenue_90d | monetary_value | aov  | last_order_date
-        ada       |           2 |            1 |      110.00 |          -70.00 |           10.00 |           10.0 | 90.0 | 2025-11-20
+        ada       |           2 |            1 |      110.00 |          -70.00 |           10.00 |           80.0 | 90.0 | 2025-11-20
+        """,
+    )
+
+
+def test_what_comes_back_of_the_first_purchase_does_not_lower_the_value_of_the_repeats(spark):
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        order_line="""
+        identifiers         | order_number | line_number | order_time          | net_revenue | quantity | returned_order_number
+        customer_number:ada | a1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:ada | a2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:ada | r1           | 1           | 2026-01-20 08:00:00 |      -60.00 |       -1 | a1
+        customer_number:ben | b1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:ben | b2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:ben | b2           | 2           | 2026-01-20 08:00:00 |      -60.00 |       -1 |
+        customer_number:cyd | c1           | 1           | 2026-01-01 08:00:00 |      100.00 |        1 |
+        customer_number:cyd | c2           | 1           | 2026-01-11 08:00:00 |       80.00 |        1 |
+        customer_number:cyd | c3           | 1           | 2026-01-20 08:00:00 |      -60.00 |       -1 |
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-31").where("person_id in ('ada', 'ben', 'cyd')"),
+        CUSTOMER_PROFILE,
+        """
+        person_id | net_revenue | monetary_value | return_count
+        ada       |      120.00 |           80.0 |            1
+        ben       |      120.00 |           20.0 |            1
+        cyd       |      120.00 |           20.0 |            1
         """,
     )
 
@@ -141,6 +170,29 @@ def test_rhythm_basket_and_discounts_of_a_person(spark):
         person_id | interpurchase_days | interpurchase_median_days | regularity_cv      | aov_cv | discount_share     | discount_line_share | coupon_order_share | full_price_share   | contribution_margin
         ada       |                7.0 |                       7.0 | 0.6060915267313265 |    0.5 | 0.3333333333333333 | 0.6666666666666666  | 0.3333333333333333 | 0.16666666666666666 |              45.00
         ben       |                1.0 |                       1.0 |                    |    0.0 |                0.0 |                 0.0 |                0.0 |                1.0 |
+        """,
+    )
+
+
+def test_what_no_bought_line_states_by_a_day_is_unknown_then_and_no_full_price(spark):
+    """Ben's discount and coupon become known on 2026-01-20, a store never; a return states nothing of what is bought."""
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        order_line="""
+        identifiers         | order_number | order_time          | net_revenue | quantity | discount | coupon | store | known_time
+        customer_number:ada | o1           | 2026-01-01 08:00:00 |       10.00 |        1 |          |        |       |
+        customer_number:ada | r1           | 2026-01-02 08:00:00 |       -1.00 |       -1 |     1.00 | SAVE   | s1    |
+        customer_number:ben | o2           | 2026-01-05 08:00:00 |       20.00 |        1 |     0.00 | SAVE   |       | 2026-01-20 08:00:00
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-01-10", "2026-01-31").where("person_id = 'ada'"),
+        CUSTOMER_PROFILE,
+        """
+        as_of_date | order_count | discount_share | discount_share_90d | discount_line_share | full_price_share | coupon_order_share | store_count
+        2026-01-10 |           1 |                |                    |                     |                  |                    |
+        2026-01-31 |           1 |            0.0 |                0.0 |                 0.0 |              1.0 |                0.0 |
         """,
     )
 

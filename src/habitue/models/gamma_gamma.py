@@ -12,6 +12,8 @@ from habitue.models.patterns import Floats, group_rows
 
 _START = (2.0, 3.0, 2.0)
 _MAX_CORRELATION = 0.3
+_LEAST_Q = 1.5  # p v / (q - 1) of a q nearer to 1 hangs on the few largest spenders
+_MOST_EXCESS = 0.25  # of the prior mean over what was seen
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,9 @@ class GammaGamma:
     """Fader and Hardie (2013), The Gamma-Gamma Model of Monetary Value.
 
     A purchase is worth Gamma(p, nu), with nu ~ Gamma(q, v) between customers;
-    independent of how often the customer buys. `mean_spend` is the observed
-    mean per repeat purchase; it stands in where the model has no mean (q <= 1).
+    independent of how often the customer buys. `mean_spend` is the mean over
+    customers of what each was seen to spend per repeat purchase; it stands in for a
+    prior mean that does not exist (q <= 1), hardly does (q < 1.5) or lies more than 25 % above it.
     """
 
     p: float
@@ -51,14 +54,14 @@ class GammaGamma:
         errors = log_standard_errors(likelihood.objective, found.point, float(weight.sum()))
         scale = np.array([1.0, 1.0, unit])
         p, q, v = (float(value) for value in np.exp(found.point) * scale)
-        model = cls(p, q, v, float(np.average(mean, weights=weight * x)))
+        model = cls(p, q, v, unit)
         ses = np.exp(found.point) * scale * errors
         return Fit(
             model=model,
             log_likelihood=model.log_likelihood(x, mean, weight),
             converged=found.converged,
             evaluations=found.evaluations,
-            warnings=_warnings(found.converged, q, errors, x, mean, weight),
+            warnings=_warnings(model, found.converged, errors, x, mean, weight),
             standard_errors=dict(zip("pqv", (float(value) for value in ses), strict=True)),
         )
 
@@ -74,8 +77,8 @@ class GammaGamma:
         """Expected spend per future purchase: the prior mean and the customer's own, weighted (q-1) to p x.
 
         Without an own mean (x = 0, or mean missing or negative) it is the prior
-        mean; a mean of 0 is known and draws the expectation down. With q <= 1 the prior has no mean; `mean_spend`
-        then takes its place with the weight of one unit of shape.
+        mean; a mean of 0 is known and draws the expectation down. With q <= 1 the prior
+        has the weight of one unit of shape.
         """
         count, own = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(mean, dtype=np.float64))
         known = (count > 0) & np.isfinite(own) & (own >= 0)
@@ -86,8 +89,16 @@ class GammaGamma:
 
     @property
     def prior_mean(self) -> float:
-        """Mean spend per purchase of a customer about whom nothing is known."""
-        return self.p * self.v / (self.q - 1) if self.q > 1 else self.mean_spend
+        """Mean spend per purchase of a customer about whom nothing is known: p v / (q - 1) where that can be trusted."""
+        return self.mean_spend if self.mistrust else self.p * self.v / (self.q - 1)
+
+    @property
+    def mistrust(self) -> str:
+        """Why the observed mean stands in for the prior's; empty where it does not."""
+        if self.q < _LEAST_Q:
+            return f"q = {self.q:.3g} is below {_LEAST_Q}: the prior has no mean or hardly one"
+        excess = self.p * self.v / (self.q - 1) / self.mean_spend - 1
+        return f"the prior mean is {excess:.0%} above the observed one" if excess > _MOST_EXCESS else ""
 
     def to_dict(self) -> dict[str, str | float]:
         """Return the model as plain JSON values."""
@@ -143,12 +154,12 @@ def _informative(x: ArrayLike, mean: ArrayLike, weight: ArrayLike | None) -> tup
 
 
 def _warnings(
-    converged: bool, q: float, log_errors: Floats, x: Floats, mean: Floats, weight: Floats
+    model: GammaGamma, converged: bool, log_errors: Floats, x: Floats, mean: Floats, weight: Floats
 ) -> tuple[str, ...]:
     correlation = _correlation(x, mean, weight)
     checks = (
         (not converged, "the search did not converge"),
-        (q <= 1, f"q = {q:.3g} is not above 1: the mean spend is infinite; the observed mean replaces it"),
+        (bool(model.mistrust), f"{model.mistrust}; the observed mean spend takes its place"),
         (not np.all(np.isfinite(log_errors)), "the likelihood is flat: parameters are not identified"),
         (
             abs(correlation) > _MAX_CORRELATION,

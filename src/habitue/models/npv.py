@@ -11,6 +11,7 @@ from habitue.models.patterns import Floats
 PERIOD_DAYS = 30.0
 DAYS_PER_YEAR = 365.0
 AtHorizon = Callable[[float], Floats]
+Expected = Callable[[float], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class Economics:
         """`margin` if a margin rate is known, else `revenue`."""
         return "revenue" if self.margin_rate is None else "margin"
 
-    def value_per_purchase(self, spend: Floats) -> Floats:
-        """Contribution of one purchase: spend times margin less order cost and expected return cost."""
+    def contribution(self, purchases: Floats, revenue: Floats) -> Floats:
+        """What purchases earn: their revenue times margin less order cost and expected return cost."""
         margin = 1.0 if self.margin_rate is None else self.margin_rate
-        return spend * margin - self.cost_per_order - self.return_rate * self.cost_per_return
+        return revenue * margin - purchases * (self.cost_per_order + self.return_rate * self.cost_per_return)
 
     def discount(self, days: float) -> float:
         """Present value of one unit paid `days` from now, at an effective yearly rate."""
@@ -47,53 +48,50 @@ class Economics:
 
 @dataclass(frozen=True)
 class Worth:
-    """Expected value of customers over one horizon, in parts: purchases * contribution - contact_cost.
+    """Expected value of customers over one horizon, in parts: contribution - contact_cost.
 
-    `purchases` is the discounted expected number of purchases, `contact_cost`
-    the discounted expected cost of contacts. Arrays over customers.
+    Both discounted, arrays over customers: what their purchases are expected
+    to earn, and what contacting them costs.
     """
 
     horizon_days: float
-    purchases: Floats
     contribution: Floats
     contact_cost: Floats
 
     @property
     def value(self) -> Floats:
         """The net present value per customer."""
-        return self.purchases * self.contribution - self.contact_cost
+        return self.contribution - self.contact_cost
 
 
 def net_present_value(
-    expected_purchases_within: AtHorizon,
+    expected_within: Expected,
     p_alive_after: AtHorizon,
-    spend: Floats,
     economics: Economics,
     *,
     horizons_days: Sequence[float] = (90.0, 365.0, 1095.0),
 ) -> dict[float, Worth]:
     """Value every customer over each horizon, in one pass.
 
-    `expected_purchases_within(days)` gives the cumulative expected purchases
-    and `p_alive_after(days)` the probability of being alive, both arrays over
+    `expected_within(days)` gives the cumulative expected purchases and their
+    revenue, `p_alive_after(days)` the probability of being alive, all arrays over
     customers. Time is cut into periods of 30 days (the last one before a
     horizon may be shorter); what happens in a period counts at its middle.
     """
-    spend = np.asarray(spend, dtype=np.float64)
-    contribution = economics.value_per_purchase(spend)
-    purchases, contact_cost = np.zeros_like(spend), np.zeros_like(spend)
-    so_far = np.zeros_like(spend)
+    none = np.zeros(1)
+    contribution, contact_cost, so_far = none, none, (none, none)
     worth: dict[float, Worth] = {}
     for start, end in pairwise(period_ends(horizons_days)):
         discount = economics.discount((start + end) / 2)
-        until_end = expected_purchases_within(end)
-        purchases = purchases + discount * (until_end - so_far)
+        until_end = expected_within(end)
+        purchases, revenue = until_end[0] - so_far[0], until_end[1] - so_far[1]
+        contribution = contribution + discount * economics.contribution(purchases, revenue)
         so_far = until_end
         if economics.contact_cost_per_year:
             cost = economics.contact_cost_per_year * (end - start) / DAYS_PER_YEAR
             contact_cost = contact_cost + discount * cost * p_alive_after((start + end) / 2)
         if end in horizons_days:
-            worth[end] = Worth(end, purchases, contribution, contact_cost)
+            worth[end] = Worth(end, contribution, contact_cost)
     return worth
 
 

@@ -43,8 +43,7 @@ def value_interval(
     quantile is zero; the bound is then the mean itself.
     """
     low, high = spend_quantiles(count, spend_model, x, mean, (1 - level) / 2, (1 + level) / 2)
-    gross = worth.purchases * worth.contribution
-    ends = gross * low - worth.contact_cost, gross * high - worth.contact_cost
+    ends = worth.contribution * low - worth.contact_cost, worth.contribution * high - worth.contact_cost
     return np.minimum(np.minimum(*ends), worth.value), np.maximum(np.maximum(*ends), worth.value)
 
 

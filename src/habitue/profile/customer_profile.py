@@ -45,6 +45,11 @@ _OF_VISITS = ("session_count", *(f"sessions_{d}d" for d in engagement.VISIT_WIND
               "product_views_90d", "carts_abandoned_30d", "engaged_seconds_90d")  # fmt: skip
 _OF_CONTACTS = (*(f"contacts_{d}d" for d in contacts.CONTACT_WINDOWS),
                 *(f"responses_{d}d" for d in contacts.RESPONSE_WINDOWS), "redemptions_90d")  # fmt: skip
+_IF_STATED = {  # what says nothing where no bought line of anybody states it
+    "has_discounts_stated": discounts.OF_DISCOUNTS,
+    "has_coupons_stated": discounts.OF_COUPONS,
+    "has_stores_stated": shares.OF_STORES,
+}
 _COUNTS = ("order_count", "purchase_day_count", "return_count", *(f"orders_{d}d" for d in (30, 90, 365)),
            "purchase_days_30d", "purchase_days_45d", "purchase_days_90d", *_OF_VISITS[:-1],
            *_OF_CONTACTS)  # fmt: skip
@@ -66,6 +71,7 @@ _WORKING = {
     "last_cart": engagement.LEFT,
     "last_left": engagement.LEFT,
     "evaluating_since": "date",
+    **dict.fromkeys(_IF_STATED, "boolean"),
     "unsubscribes": "array<struct<channel:string,time:timestamp>>",
     "statements": "array<struct<name:string,status:string,purpose:string,channel:string,time:timestamp>>",
     "is_deceased": "boolean",
@@ -229,6 +235,7 @@ def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
         rhythm.population_gap().alias("population_gap_days"),
         (F.count("session_known_time") > 0).alias("has_visits"),
         (F.count("contact_known_time") > 0).alias("has_contacts"),
+        *(F.bool_or(name).alias(f"any_{name}") for name in _IF_STATED),
     )
     places = distribution(rfm.axis_values(persons).unionByName(pareto_values(persons)))
     thresholds = rfm.by_axis(rfm.rfm_thresholds(places, settings))
@@ -241,13 +248,23 @@ def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
 
 
 def _known_counts() -> dict[str, Column]:
-    """Counts that nobody of the day has are null: no source had delivered any by then, and none is not known to be none."""
+    """Counts and shares of what nobody of the day has are null: no source had delivered any by then.
+
+    None is not known to be none.
+    """
     of_visits = {name: F.when(F.col("has_visits"), F.col(name)) for name in _OF_VISITS if name in _PROFILE}
     of_contacts = {
         name: F.when(F.col("has_contacts"), F.col(name)) for name in _OF_CONTACTS if name in _PROFILE
     }
+    of_lines = {
+        name: F.when(F.col(f"any_{stated}"), F.col(name))
+        for stated, names in _IF_STATED.items()
+        for name in names
+    }
     either = F.col("has_visits") | F.col("has_contacts")
-    return of_visits | of_contacts | {"engagement_score": F.when(either, F.col("engagement_score"))}
+    return (
+        of_visits | of_contacts | of_lines | {"engagement_score": F.when(either, F.col("engagement_score"))}
+    )
 
 
 def _expected_gaps(settings: ProfileSettings) -> dict[str, Column]:

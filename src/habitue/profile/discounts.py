@@ -6,6 +6,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 _WINDOW_DAYS = 90
+OF_DISCOUNTS = ("discount_share", "discount_share_90d", "discount_line_share", "full_price_share")
+OF_COUPONS = ("coupon_order_share",)
 
 
 def totals() -> dict[str, Column]:
@@ -19,6 +21,8 @@ def totals() -> dict[str, Column]:
         "discount_lines": F.sum("discount_lines"),
         "coupon_orders": F.count_if(F.col("coupon_lines") > 0),
         "full_price_value": F.sum("full_price_value"),
+        "has_discounts_stated": F.bool_or(F.col("discount_stated_lines") > 0),
+        "has_coupons_stated": F.bool_or(F.col("coupon_lines") > 0),
     }
 
 

@@ -21,23 +21,26 @@ from habitue.profile.cuts import Cut, days_before, local_date
 from habitue.profile.facts import KEYS, seen_by
 from habitue.profile.persons import with_person
 
-_ORDER = ("source", "order_number", "returned_on")
+_ORDER = ("source", "order_number", "returned_on", "returned_from")
 _SUMS = (
     "bought_lines", "returned_lines", "bought_value", "returned_value", "units", "list_value",
-    "discount_value", "discount_lines", "coupon_lines", "full_price_value", "cost_value", "cost_lines",
+    "discount_value", "discount_lines", "discount_stated_lines", "coupon_lines", "full_price_value", "cost_value",
+    "cost_lines",
 )  # fmt: skip
 
 
 def order_slices(lines: DataFrame, cuts: Sequence[Cut], conventions: Conventions) -> DataFrame:
     """One row per order, day of return, place, identifiers and first cut that sees its lines; everything in it adds up.
 
-    `returned_on` is null for what was bought. Money is in the project's currency. Returned lines (negative) are kept apart
+    `returned_on` is null for what was bought, and so is `returned_from`: the order that what came back was bought with,
+    where the return names one or bears its number. Money is in the project's currency. Returned lines (negative) are kept apart
     from bought ones. A discount is any amount taken off a bought line.
     """
     seen = seen_by(in_project_currency(lines, conventions.money, conventions.zone), "order_time", cuts)
     returned_on = F.when(F.col("is_return"), local_date(F.col("order_time"), conventions.zone))
+    returned_from = F.when(F.col("is_return"), F.coalesce("returned_order_number", "order_number"))
     return (
-        seen.withColumn("returned_on", returned_on)
+        seen.withColumns({"returned_on": returned_on, "returned_from": returned_from})
         .groupBy("identifiers", *_ORDER, "first_cut", "channel", "store")
         .agg(
             F.min("order_time").alias("order_time"),
@@ -61,6 +64,7 @@ def _line_sums() -> list[Column]:
         "list_value": F.when(bought, net + discount),
         "discount_value": F.when(bought, discount),
         "discount_lines": reduced.cast("bigint"),
+        "discount_stated_lines": (bought & F.col("discount").isNotNull()).cast("bigint"),
         "coupon_lines": (bought & F.col("coupon").isNotNull()).cast("bigint"),
         "full_price_value": F.when(bought & (discount <= 0), net),
         "cost_value": F.col("cost"),
@@ -72,7 +76,7 @@ def _line_sums() -> list[Column]:
 def order_history(
     slices: DataFrame, owner: DataFrame, cuts: Sequence[Cut], conventions: Conventions
 ) -> DataFrame:
-    """One row per cut, person, order and day of return (null: the purchase); orders of nobody are left out.
+    """One row per cut, person, order, day of return and order returned (null: the purchase); orders of nobody are left out.
 
     Rows are laid out by cut and person first: all later grouping by person needs
     no further shuffle.

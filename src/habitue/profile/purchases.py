@@ -24,6 +24,7 @@ def totals() -> dict[str, Column]:
     revenue = {f"net_revenue_{d}d": _sum(F.when(_within(d), F.col("net_value"))) for d in REVENUE_WINDOWS}
     returned_order = F.when(F.col("returned_on").isNotNull(), F.struct("source", "order_number"))
     margin = F.sum("net_value") - F.sum("cost_value")
+    belongs_to = F.xxhash64("source", F.coalesce("returned_from", "order_number")).alias("belongs_to")
     has_all_costs = F.sum("cost_lines") == F.sum(F.col("bought_lines") + F.col("returned_lines"))
     return {
         "order_count": F.count_if(purchase),
@@ -37,8 +38,9 @@ def totals() -> dict[str, Column]:
         "contribution_margin": F.when(has_all_costs, margin).cast(MONEY),
         "order_known_time": F.max("known_time"),
         "order_sources": told_by(),
-        # the day and value of each purchase or return, for what must look at whole days
-        "day_values": F.collect_list(F.struct("order_date", "net_value", "is_purchase")),
+        # the day and value of each purchase or return, for what must look at whole days; the order that it
+        # belongs to as a hash, which keeps the lists small
+        "day_values": F.collect_list(F.struct("order_date", "net_value", "is_purchase", belongs_to)),
         **orders,
         **revenue,
     }
@@ -71,10 +73,18 @@ def recency_frequency() -> dict[str, Column]:
 def monetary_value() -> Column:
     """Mean net revenue per repeat purchase day (Fader, Hardie 2013: the first purchase stays out).
 
-    Returns after the first day are netted, to nothing at least: who sends all back is worth nothing, and not
-    what everybody is. Null without a repeat.
+    So does what was sent back of it. Other returns after the first day are netted, to nothing at least: who
+    sends all back is worth nothing, and not what everybody is. Null without a repeat.
     """
-    later = F.filter("day_values", lambda order: order["order_date"] > F.col("first_order_date"))
+    first_day = F.col("first_order_date")
+    first = F.filter("day_values", lambda order: order["is_purchase"] & (order["order_date"] == first_day))
+    first_orders = F.transform(first, lambda order: order["belongs_to"])
+
+    def is_repeat(order: Column) -> Column:
+        is_of_first = ~order["is_purchase"] & F.array_contains(first_orders, order["belongs_to"])
+        return (order["order_date"] > first_day) & ~is_of_first
+
+    later = F.filter("day_values", is_repeat)
     zero = F.lit(0).cast("decimal(28,2)")
     revenue = F.aggregate(
         later, zero, lambda total, order: (total + order["net_value"]).cast("decimal(28,2)")

@@ -17,15 +17,17 @@ from habitue.profile.cuts import Cut, each_cut, local_date
 from habitue.profile.facts import KEYS, seen_by
 
 WINDOW_DAYS = 365
+OF_STORES = ("store_count",)
 _SUM = "decimal(28,2)"
 
 
 def places() -> dict[str, Column]:
-    """Aggregate over a person's orders: channel and store of each recent purchase."""
+    """Aggregates over a person's orders: channel and store of each recent purchase, and whether any store is known."""
     is_recent = F.col("is_purchase") & (F.col("days_ago") <= WINDOW_DAYS)
     return {
         "channels": F.collect_list(F.when(is_recent, F.col("place.channel"))),
         "stores": F.collect_list(F.when(is_recent, F.col("place.store"))),
+        "has_stores_stated": F.bool_or(F.col("is_purchase") & F.col("place.store").isNotNull()),
     }
 
 

@@ -74,7 +74,7 @@ def _values(clv: ClvModel, columns: Mapping[str, Floats], economics: Economics) 
     btyd = clv.purchase_model.features(columns, _BOUNDED_DAYS)
     return {
         "p_alive": btyd["btyd_p_alive"],
-        "expected_orders_365d": btyd["btyd_expected_purchases"] * clv.purchase_level,
+        "expected_orders_365d": clv.expected_purchases(columns, _BOUNDED_DAYS),
         "expected_spend": clv.forecast(columns).spend,
         "clv_90d": worth[short].value,
         "clv_365d": worth[year].value,

@@ -27,7 +27,7 @@ from habitue.training.baselines import baseline_columns
 from habitue.training.clv_model import ClvModel
 from habitue.training.cutoffs import FEWEST_REPEAT_BUYERS, Cutoffs, plan_cutoffs, without
 from habitue.training.feature_catalogue import profile_columns
-from habitue.training.gate import Verdict, challenge, first_champion, unjudged
+from habitue.training.gate import Verdict, challenge, doubts, first_champion, unjudged
 from habitue.training.judgement import Judgement, paired_difference
 from habitue.training.labels import LabelWindow, labels
 from habitue.training.purchase_model import PurchaseModel
@@ -238,7 +238,7 @@ def _labels(run: Run, cutoffs: Cutoffs, profiles: DataFrame) -> DataFrame:
 
 def _register(run: Run, plan: _Plan, trained: Trained, found: Mapping[date, Sample]) -> None:
     test = found.get(plan.cutoffs.test) if plan.cutoffs.test else None
-    verdict = _verdict(plan, trained, test)
+    verdict = _verdict(run, plan, trained, test)
     version = run.registry.register(
         TrainingRecord(
             name=plan.name,
@@ -259,7 +259,7 @@ def _register(run: Run, plan: _Plan, trained: Trained, found: Mapping[date, Samp
     _report(run, plan, version.version, trained, verdict)
 
 
-def _verdict(plan: _Plan, trained: Trained, test: Sample | None) -> Verdict:
+def _verdict(run: Run, plan: _Plan, trained: Trained, test: Sample | None) -> Verdict:
     judgement = trained.judgement
     if judgement is None or test is None:
         return unjudged(
@@ -271,7 +271,12 @@ def _verdict(plan: _Plan, trained: Trained, test: Sample | None) -> Verdict:
     rival = _champion_score(plan.champion, test)
     gain = paired_difference(judgement, rival, plan.definition.gate)
     missing = _missing(trained, test)
-    return challenge(judgement, gain, missing, plan.definition.gate, is_baseline=is_baseline)
+    version = plan.champion.version
+    against = doubts(
+        judgement, rival, plan.definition.gate, kind=version.kind, flag=version.flag,
+        is_same_definition=version.config_digest == _digest(run, plan.definition),
+    )  # fmt: skip
+    return challenge(judgement, gain, missing, plan.definition.gate, is_baseline=is_baseline, doubts=against)
 
 
 def _champion_score(champion: LoadedModel, test: Sample) -> Any:

@@ -8,7 +8,7 @@ purchase model's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -52,7 +52,8 @@ class ClvModel:
     `amount_scale` brings the booster's total to the purchase model's, `recentre`
     does so again after both are mixed; both are measured without labels, on the
     day the model was fitted. `purchase_level` and `spend_level` correct
-    the totals where that proved right before.
+    the totals of the first `horizon_days`, where that proved right before: they were
+    measured on one such window and say nothing of the years after it.
     """
 
     horizon_days: int
@@ -72,6 +73,11 @@ class ClvModel:
         """Profile columns that scoring reads."""
         return profile_columns(self.features)
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether a level is not 1."""
+        return (self.purchase_level, self.spend_level) != (1.0, 1.0)
+
     @cached_property
     def _trees(self) -> xgb.Booster:
         return load_booster(self.booster)
@@ -79,18 +85,27 @@ class ClvModel:
     def forecast(self, columns: Mapping[str, Floats]) -> Forecast:
         """What is expected within `horizon_days`, of buyers with possible histories."""
         btyd = self.purchase_model.features(columns, self.horizon_days)
-        spend = self._spend(columns, btyd)
-        return Forecast(btyd["btyd_expected_purchases"] * self.purchase_level, spend)
+        purchases = btyd["btyd_expected_purchases"] * self.purchase_level
+        return Forecast(purchases, self._spend(columns, btyd) * self.spend_level)
+
+    def expected_purchases(self, columns: Mapping[str, Floats], days: float) -> Floats:
+        """Purchase days to come within `days`."""
+        first, later = self._expected(columns)(days)
+        return first + later
 
     def worth(self, columns: Mapping[str, Floats], economics: Economics) -> dict[float, Worth]:
         """Net present value over each horizon, by days."""
         h = Histories.of(columns)
-        model, level = self.purchase_model.purchases, self.purchase_level
-        btyd = self.purchase_model.features(columns, self.horizon_days)
+        model, expected = self.purchase_model.purchases, self._expected(columns)
+        spend = self._spend(columns, self.purchase_model.features(columns, self.horizon_days))
+
+        def purchases_and_revenue(days: float) -> tuple[Floats, Floats]:
+            first, later = expected(days)
+            return first + later, (first * self.spend_level + later) * spend
+
         return net_present_value(
-            lambda days: level * model.expected_purchases(days, h.x, h.t_x, h.age)[h.which],
+            purchases_and_revenue,
             lambda days: model.p_alive_after(days, h.x, h.t_x, h.age)[h.which],
-            self._spend(columns, btyd),
             economics,
             horizons_days=tuple(float(days) for days in self.horizons_days),
         )
@@ -120,9 +135,25 @@ class ClvModel:
         """What the booster expects, in multiples of the mean amount it learnt from."""
         return predict(self._trees, feature_matrix(columns, btyd, self.features))
 
+    def _expected(self, columns: Mapping[str, Floats]) -> Callable[[float], tuple[Floats, Floats]]:
+        """Purchase days within so many days: those of the first `horizon_days`, at their level, and the later ones."""
+        h, model = Histories.of(columns), self.purchase_model.purchases
+
+        def within(days: float) -> Floats:
+            return np.asarray(model.expected_purchases(days, h.x, h.t_x, h.age)[h.which])
+
+        first = within(self.horizon_days)
+
+        def expected(days: float) -> tuple[Floats, Floats]:
+            if days <= self.horizon_days:
+                return self.purchase_level * within(days), np.zeros_like(first)
+            return self.purchase_level * first, within(days) - first
+
+        return expected
+
     def _spend(self, columns: Mapping[str, Floats], btyd: Mapping[str, Floats]) -> Floats:
-        factor = self.shift(columns, btyd) * self.recentre * self.spend_level
-        return np.asarray(btyd["btyd_expected_spend"] * factor)
+        """Per purchase day, without the level of any window."""
+        return np.asarray(btyd["btyd_expected_spend"] * self.shift(columns, btyd) * self.recentre)
 
     def to_files(self) -> dict[str, bytes | dict[str, Any]]:
         """The model as files: `model.json` and, where there are trees, `booster.ubj`."""

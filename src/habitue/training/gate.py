@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from habitue.models.metrics import Interval
-from habitue.training.judgement import Judgement
+from habitue.models.patterns import Floats
+from habitue.training.judgement import Judgement, with_score
 from habitue.training.settings import GateSettings
+
+_NO_WORSE = 0.01
+"""How much of the main metric may be lost, at worst, where a champion with doubts is replaced."""
 
 Outcome = Literal["champion", "challenger"]
 
@@ -66,6 +70,27 @@ def unjudged(reason: str, *, has_champion: bool) -> Verdict:
     return Verdict("challenger" if has_champion else "champion", (reason,), flag="unjudged")
 
 
+def doubts(
+    judgement: Judgement,
+    champion: Floats,
+    gate: GateSettings,
+    *,
+    kind: str,
+    flag: str,
+    is_same_definition: bool,
+) -> list[str]:
+    """What speaks against a champion: what its forecasts lack on the judged window, its flag, another definition.
+
+    To a new baseline only the first counts: it would be flagged as well.
+    """
+    judged = with_score(judgement, "champion", champion)
+    found = shortcomings(judged, "champion", gate, is_baseline=kind == "baseline")
+    if judgement.candidate != "baseline":
+        found += [f"is flagged {flag}"] if flag else []
+        found += [] if is_same_definition else ["was trained by another definition"]
+    return found
+
+
 def challenge(
     judgement: Judgement,
     gain: Interval | None,
@@ -73,25 +98,31 @@ def challenge(
     gate: GateSettings,
     *,
     is_baseline: bool = False,
+    doubts: Sequence[str] = (),
 ) -> Verdict:
     """A challenger replaces the champion only if it is surely better and well calibrated, and nothing it needs is missing.
 
     A naive baseline that is surely better replaces it too, flagged as one.
 
     `gain` is the paired bootstrap interval of the main metric over the champion on
-    the same customers; None where the champion could not be applied to them.
+    the same customers; None where the champion could not be applied to them. `doubts`
+    say what is wrong with the champion: what ranks well may be off in level or calibration,
+    so one with doubts need not be beaten, the challenger must only be surely no worse.
     """
     problems = list(missing)
     problems += shortcomings(judgement, judgement.candidate, gate, is_baseline=is_baseline)
+    least = -_NO_WORSE if doubts else 0.0
     if gain is None:
         problems.append("the champion could not be judged on the same customers")
-    elif not gain.low > 0:
+    elif not gain.low > least:
         problems.append(
             f"{judgement.metric} gain over the champion {gain.value:+.4f} "
-            f"({gate.confidence:.0%} interval {gain.low:+.4f} to {gain.high:+.4f}) is not surely positive"
+            f"({gate.confidence:.0%} interval {gain.low:+.4f} to {gain.high:+.4f}) is not surely "
+            + (f"above {least}" if doubts else "positive")
         )
     if problems:
         return Verdict("challenger", tuple(problems))
     assert gain is not None
     better = f"{judgement.metric} better than the champion's by {gain.low:+.4f} at least"
-    return Verdict("champion", (better,), flag="baseline" if is_baseline else "")
+    reasons = (better, *(f"the champion: {doubt}" for doubt in doubts))
+    return Verdict("champion", reasons, flag="baseline" if is_baseline else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -107,6 +107,14 @@ def judge_value(
     return _judged(
         cutoff, horizon_days, "gini", candidate, naive, table, revenue, {**amounts, **naive}, totals, gate
     )
+
+
+def with_score(judgement: Judgement, name: str, score: Floats) -> Judgement:
+    """The same judgement with the forecasts of one more model in its table."""
+    is_churn = judgement.metric in _CHURN_RANK
+    functions = _CHURN_RANK | _CHURN_PROBABILITY if is_churn else _VALUE_RANK | _VALUE_AMOUNT
+    table = {**judgement.table, name: _measure(functions, judgement.actual, score)}
+    return replace(judgement, table=table, scores={**judgement.scores, name: score})
 
 
 def paired_difference(judgement: Judgement, other: Floats, gate: GateSettings) -> Interval:

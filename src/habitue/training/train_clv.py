@@ -21,6 +21,8 @@ from habitue.training.sample import Sample, refuse_leaks
 from habitue.training.settings import ClvSettings
 from habitue.training.train_churn import fit_purchase_models
 
+_UNCORRECTED = "_uncorrected"
+
 
 @dataclass(frozen=True)
 class TrainedClv:
@@ -37,7 +39,10 @@ def train_clv(
     settings: ClvSettings,
     purchase_models: Mapping[date, PurchaseModel] | None = None,
 ) -> TrainedClv:
-    """The refined model if it beats the naive rankings and keeps the level, else the purchase model alone."""
+    """The refined model if it beats the naive rankings and keeps the level, else the purchase model alone.
+
+    Each with and without the level of an earlier window; the one whose total lies nearer to the test window's is asked first.
+    """
     models = purchase_models or fit_purchase_models(samples, cutoffs)
     purchase_level, spend_level, notes = seasonal_levels(samples, cutoffs, models)
     plain = ClvModel(
@@ -54,17 +59,38 @@ def train_clv(
         return TrainedClv(
             refined or plain, None, (*notes, cutoffs.shortfall or "nothing was bought in the test window")
         )
-    candidates = {"refined": refined, "purchases": plain} if refined else {"purchases": plain}
     test = samples[cutoffs.test]
+    candidates = _candidates({"refined": refined, "purchases": plain}, test)
     judged = {name: _judge(candidates, name, test, settings) for name in candidates}
     for name, model in candidates.items():
         problems = shortcomings(judged[name], name, settings.gate)
         if not problems:
-            return TrainedClv(model, judged[name], notes)
+            return TrainedClv(model, judged[name], (*notes, *_about(name)))
         notes = (*notes, *(f"{name}: {problem}" for problem in problems))
     # a baseline ranks but forecasts nothing, so value stays with the model that ranks best; the gate flags it
-    best = max(candidates, key=lambda name: judged[name].value(name))
-    return TrainedClv(candidates[best], judged[best], notes)
+    best = max(candidates, key=lambda name: round(judged[name].value(name), 9))  # twins rank alike: the first
+    return TrainedClv(candidates[best], judged[best], (*notes, *_about(best)))
+
+
+def _candidates(models: Mapping[str, ClvModel | None], test: Sample) -> dict[str, ClvModel]:
+    """The models and, where they correct a level, their twins without; of twins the one that keeps the total better first."""
+    found: dict[str, ClvModel] = {}
+    for name, model in models.items():
+        twins = {name: model} if model else {}
+        if model and model.is_corrected:
+            twins[name + _UNCORRECTED] = replace(model, purchase_level=1.0, spend_level=1.0)
+        found |= sorted(twins.items(), key=lambda twin: abs(_total_error(twin[1], test)))
+    return found
+
+
+def _about(name: str) -> tuple[str, ...]:
+    is_twin = name.endswith(_UNCORRECTED)
+    return ("the test window's total is nearer without that correction: none is made",) if is_twin else ()
+
+
+def _total_error(model: ClvModel, test: Sample) -> float:
+    """Log of forecast over actual revenue."""
+    return float(np.log(model.forecast(test.columns).revenue.sum() / max(test.net_revenue.sum(), 1e-6)))
 
 
 def seasonal_levels(
