@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 
 from habitue.errors import CheckError
+from habitue.models.calibration import Platt
 from habitue.models.metrics import roc_auc
 from habitue.models.npv import Economics
+from habitue.models.patterns import Patterns
+from habitue.training.baselines import baselines
+from habitue.training.churn_model import ChurnModel
 from habitue.training.cutoffs import Cutoffs, plan_cutoffs
 from habitue.training.gate import first_champion
 from habitue.training.model_bytes import digest_of, from_bytes, to_bytes
-from habitue.training.purchase_model import is_possible
+from habitue.training.purchase_model import PurchaseModel, is_possible
 from habitue.training.sample import Sample
 from habitue.training.settings import ChurnSettings, ClvSettings, GateSettings, unknown_features
-from habitue.training.train_churn import TrainedChurn, train_churn
+from habitue.training.train_churn import TrainedChurn, out_of_fold, train_churn
 from habitue.training.train_clv import TrainedClv, train_clv
 from tests.models.buyers import FIRST_DAY, World, day
 
@@ -145,6 +149,19 @@ def test_without_training_cutoffs_the_purchase_model_is_used_and_says_why(
     assert "history is too short to train a booster" in trained.notes
 
 
+def test_a_baseline_calibrated_on_the_window_it_is_judged_on_is_judged_out_of_fold(
+    samples: Samples, cutoffs: Cutoffs
+) -> None:
+    test = samples[cutoffs.fit_day]
+    recency = baselines(test.columns, 91)[0]
+    model = ChurnModel("baseline", 91, PurchaseModel.fit(*_history(test)), Platt(1.0, 0.0), baseline=recency)
+    figures = out_of_fold(model, test)
+    days = test.purchase_days.copy()
+    days[7] = 0.0 if days[7] else 1.0  # another outcome moves the figures of others only
+    moved = out_of_fold(model, replace(test, purchase_days=days)) != figures
+    assert moved.any() and not moved[7]
+
+
 def test_unknown_features_are_refused_with_the_nearest_name() -> None:
     assert unknown_features(["net_revenu_30d"]) == [
         "net_revenu_30d is not a feature; did you mean net_revenue_30d?"
@@ -159,6 +176,10 @@ def test_impossible_histories_are_told_apart() -> None:
         "age_days": np.array([20.0, 20.0, np.nan, 9.0, 5.0, 9.0]),
     }
     assert is_possible(columns).tolist() == [True, False, False, False, True, False]
+
+
+def _history(sample: Sample) -> tuple[Patterns, np.ndarray, np.ndarray]:
+    return sample.patterns, sample.columns["frequency"], sample.columns["monetary_value"]
 
 
 def _with(sample: Sample, name: str, values: np.ndarray) -> Sample:

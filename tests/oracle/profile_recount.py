@@ -30,6 +30,13 @@ def recount(world: World, cut: Cut) -> dict[str, Row]:
             lines[person].append(line)
     counted = {person: _person(of_person, cut.as_of) for person, of_person in lines.items()}
     _rank(counted)
+    bought = [x for of_person in lines.values() for x in of_person if not x["is_return"]]
+    for field, names in (
+        ("discount", ("discount_share", "full_price_share")),
+        ("coupon", ("coupon_order_share",)),
+    ):
+        if all(x[field] is None for x in bought):  # nobody says so, and nobody is known to have none
+            counted = {person: row | dict.fromkeys(names) for person, row in counted.items()}
     return counted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import habitue.audiences
+from habitue.audiences.conditions import Moment
 from habitue.audiences.definition import AudienceDefinition
+from habitue.audiences.evaluation import evaluate_all
 from habitue.audiences.fields import FIELDS, kind_of
 from habitue.audiences.grammar import COMPARISONS, Op, parse_rule
 from habitue.audiences.holdout import HoldoutSettings
@@ -220,6 +223,28 @@ def test_the_audiences_of_the_example_project_are_valid_and_say_their_use_case()
         "suppress_existing_customers holdout_global"
     )
     assert read >= set(wanted.split())
+
+
+@pytest.mark.parametrize(
+    ("left", "chosen"),
+    [
+        ({"abandoned_step": "browse"}, "abandon_browse"),
+        ({"abandoned_step": "cart", "open_cart_at": 2}, "abandon_cart"),
+        ({"abandoned_step": "browse", "open_cart_at": 2}, "abandon_cart"),  # a later look hides no cart
+        ({"abandoned_step": "checkout", "open_cart_at": 2}, "abandon_checkout"),
+        ({"abandoned_step": "browse", "open_cart_at": 9}, "abandon_browse"),
+    ],
+)
+def test_who_left_something_is_in_the_audience_of_it_alone(left: dict[str, object], chosen: str) -> None:
+    names = ("abandon_browse", "abandon_cart", "abandon_checkout")
+    files = {name: PROJECT / "conf" / "audiences" / f"{name}.yaml" for name in names}
+    defined = audiences({name: yaml.safe_load(file.read_text())["where"] for name, file in files.items()})
+    cut = datetime(2026, 7, 1, tzinfo=UTC)
+    row = {**dict.fromkeys(FIELDS), **left, "abandoned_at": cut - timedelta(days=1)}
+    if "open_cart_at" in left:
+        row["open_cart_at"] = cut - timedelta(days=int(str(left["open_cart_at"])))
+    found = evaluate_all(defined, row, moment=Moment(cut.date(), cut), cutoffs={})
+    assert [name for name in names if found[name].holds] == [chosen]
 
 
 def test_every_column_of_profile_and_score_has_a_kind() -> None:

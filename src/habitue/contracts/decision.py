@@ -31,8 +31,12 @@ CUSTOMER_SCORE = Table(
         Column("clv_365d_high", MONEY, "Upper end of the central interval as configured (default 80 %)."),
         Column("clv_historic", MONEY, "Contribution margin (or revenue) so far."),
         Column("clv_basis", "string", "margin, or revenue where no margin is known."),
-        Column("p_unsubscribe", "map<string,double>", "Probability of unsubscribing per channel."),
-        Column("p_first_purchase", "double", "Probability of a first purchase; null for buyers."),
+        Column(
+            "p_unsubscribe",
+            "map<string,double>",
+            "Probability of unsubscribing per channel; not computed yet: null.",
+        ),
+        Column("p_first_purchase", "double", "Probability of a first purchase; not computed yet: null."),
         Column(
             "expected_next_order_date",
             "date",

@@ -16,7 +16,7 @@ _LIMITS = (
     "Learnt from customers with at least one purchase; persons who never bought have no score.",
     "Judged on one window; a change of season, range or prices can make it wrong.",
     "Holds no names, addresses or special categories of personal data. No decision with legal effect "
-    "(Art. 22 GDPR) may rest on it alone. Erased persons leave with the next training.",
+    "(Art. 22 GDPR) may rest on it alone.",
 )
 
 

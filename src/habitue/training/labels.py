@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from habitue.contracts.table import MONEY
@@ -113,15 +113,21 @@ def _representatives(identity_map: DataFrame, window: LabelWindow) -> DataFrame:
 def _daily_revenue(
     lines: DataFrame, windows: Sequence[LabelWindow], known_before: datetime, conventions: Conventions
 ) -> DataFrame:
-    """One row per set of identifiers and day that falls into any window."""
+    """One row per set of identifiers and day that falls into any window.
+
+    An order is bought on the day of its earliest line, as in the profile, also where that lies before the
+    window: a line added to it later brings revenue and is no purchase of its own.
+    """
     first, last = min(w.cut.at for w in windows), max(w.end.at for w in windows)
-    time = F.col("order_time")
-    is_future = (
-        (time >= instant(first)) & (time < instant(last)) & (F.col("known_time") < instant(known_before))
-    )
-    priced = in_project_currency(lines.where(is_future), conventions.money, conventions.zone)
-    return priced.groupBy("identifiers", local_date(time, conventions.zone).alias("order_date")).agg(
-        F.sum("net_revenue").alias("net_revenue"), F.bool_or(~F.col("is_return")).alias("is_purchase")
+    time, zone = F.col("order_time"), conventions.zone
+    known = lines.where((time < instant(last)) & (F.col("known_time") < instant(known_before)))
+    bought_at = F.min(F.when(~F.col("is_return"), time)).over(Window.partitionBy("source", "order_number"))
+    within = known.withColumn("bought_date", local_date(bought_at, zone)).where(time >= instant(first))
+    priced = in_project_currency(within, conventions.money, zone)
+    day = local_date(time, zone)
+    return priced.groupBy("identifiers", day.alias("order_date")).agg(
+        F.sum("net_revenue").alias("net_revenue"),
+        F.bool_or(~F.col("is_return") & (day == F.col("bought_date"))).alias("is_purchase"),
     )
 
 

@@ -51,10 +51,15 @@ class GateSettings(BaseModel, extra="forbid", frozen=True):
     """What a model must show before it becomes champion."""
 
     max_ece: float = Field(
-        0.03, gt=0, lt=1, description="Largest expected calibration error of a churn model."
+        0.03,
+        gt=0,
+        lt=1,
+        description="Largest expected calibration error of a churn model; of no effect on a value model.",
     )
     max_bias: float = Field(
-        0.25, gt=0, description="Largest error of the total forecast of a value model, as a share."
+        0.25,
+        gt=0,
+        description="Largest error of the total forecast of a value model, as a share; of no effect on a churn model.",
     )
     bootstrap_draws: int = Field(
         400, ge=50, le=10_000, description="Draws of the interval of the gain over the champion."
@@ -72,7 +77,9 @@ class _Model(BaseModel, extra="forbid", frozen=True):
     )
     min_buyers: int = Field(200, ge=20, description="Buyers at a cut-off below which no booster is trained.")
     stale_after_days: int = Field(
-        91, ge=1, description="Age of the champion's data at which a run trains anew."
+        91,
+        ge=1,
+        description="Age of the newest version's data, champion or challenger, at which a run trains anew.",
     )
 
 

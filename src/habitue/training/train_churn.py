@@ -22,6 +22,7 @@ from habitue.training.purchase_model import PurchaseModel
 from habitue.training.sample import Sample, refuse_leaks
 from habitue.training.settings import ChurnSettings
 
+_FOLDS = 5
 _AS_IS = Platt(slope=1.0, intercept=0.0)
 
 
@@ -63,7 +64,9 @@ def train_churn(
             return TrainedChurn(model, _about(model.kind, judgement, settings), notes)
         notes = (*notes, *(f"{model.kind}: {problem}" for problem in problems))
     fallback = _baseline_model(judgement.best_naive, samples, cutoffs, purchase_models)
-    judgement = _with_baseline(fallback, judgement, samples[cutoffs.test], settings)
+    test = samples[cutoffs.test]
+    unseen = fallback.predict(test.columns) if cutoffs.calibration else out_of_fold(fallback, test)
+    judgement = _with_baseline(fallback.kind, unseen, judgement, settings)
     for model in candidates:
         if outranks(judgement, model.kind, fallback.kind):
             return TrainedChurn(model, _about(model.kind, judgement, settings), notes)
@@ -186,14 +189,35 @@ def _about(kind: str, judgement: Judgement, settings: ChurnSettings) -> Judgemen
 
 
 def _with_baseline(
-    model: ChurnModel, judgement: Judgement, test: Sample, settings: ChurnSettings
+    kind: str, probabilities: Floats, judgement: Judgement, settings: ChurnSettings
 ) -> Judgement:
     naive = {name: judgement.scores[name] for name in judgement.naive}
     others = {name: score for name, score in judgement.scores.items() if name not in naive}
-    others[model.kind] = model.predict(test.columns)
+    others[kind] = probabilities
     return judge_churn(
-        test.as_of, judgement.horizon_days, test.churned, others, naive, model.kind, settings.gate
+        judgement.cutoff,
+        judgement.horizon_days,
+        judgement.actual,
+        others,
+        naive,
+        kind,
+        settings.gate,
     )
+
+
+def out_of_fold(model: ChurnModel, test: Sample) -> Floats:
+    """A baseline's probabilities by calibrations that had not seen the customer's own outcome.
+
+    The model itself is calibrated on the whole window; judged on it, it would look better than it is.
+    """
+    assert model.baseline is not None
+    score = model.baseline.churn_score(test.columns)
+    fold = np.random.default_rng(0).permutation(np.arange(test.size) % _FOLDS)
+    found = np.empty(test.size)
+    for held_out in range(min(_FOLDS, test.size)):
+        own, others = fold == held_out, fold != held_out
+        found[own] = fit_calibration(score[others], test.churned[others]).apply(score[own])
+    return found
 
 
 def _matrix(sample: Sample, model: PurchaseModel, settings: ChurnSettings) -> Floats:
