@@ -22,6 +22,7 @@ from habitue.lake.fingerprint import code_digest, digest, input_version
 from habitue.profile.cuts import instant, local_date
 from habitue.registry.record import InputTable, LoadedModel, TrainingRecord
 from habitue.sources.adapters import sources_of
+from habitue.stages.export import write_whole
 from habitue.stages.profile import build_profiles, conventions_of, cuts_of
 from habitue.training.baselines import baseline_columns
 from habitue.training.clv_model import ClvModel
@@ -54,7 +55,7 @@ def train(run: Run) -> None:
     first_day = _first_order_day(run)
     if first_day is None:
         run.note(f"No model is trained: {_why_no_order(run)}.")
-        _untrained_file(run).write_text(json.dumps({name: _material(run, name) for name in _TRAINERS}))
+        write_whole(_untrained_file(run), json.dumps({name: _material(run, name) for name in _TRAINERS}))
         return
     plans = [_plan(run, name, first_day) for name in _TRAINERS]
     # transform
@@ -80,7 +81,7 @@ def train(run: Run) -> None:
         trained = _TRAINERS[plan.name](found, plan.cutoffs, plan.definition, fitted[plan.cutoffs])
         # write
         _register(run, plan, trained, found)
-    _untrained_file(run).write_text(json.dumps(untrained))
+    write_whole(_untrained_file(run), json.dumps(untrained))
 
 
 def champions(run: Run) -> dict[str, str | None]:
