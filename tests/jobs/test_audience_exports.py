@@ -35,7 +35,7 @@ from habitue.job import Progress, Run, RunRecord
 from habitue.lake.location import Location
 from habitue.lake.release import Release, publish, published_versions
 from habitue.stages.export import stage_exports
-from habitue.stages.publish import show_exports
+from habitue.stages.publish import complete_exports, finish_publication, intend_exports
 from habitue.stages.target import current_members, defined_audiences, target
 from tests.audience_files import definition
 
@@ -122,11 +122,12 @@ def members_of(run: Run, audience: str) -> dict[str, Row]:
 
 
 def release(run: Run, digests: dict[str, str]) -> None:
+    intend_exports(run.project, run.run_id, digests)
     publish(
         run.lake,
         Release(run.run_id, run.now, run.run_id, run.as_of, published_versions(run.location), digests, 1),
     )
-    show_exports(run.project, run.run_id)
+    complete_exports(run.project, run.run_id)
 
 
 def test_two_days_of_audiences_with_their_exports(
@@ -162,7 +163,7 @@ def test_two_days_of_audiences_with_their_exports(
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(export_stage, "write_whole", dies)
         stage_exports(first)
-    show_exports(tmp_path, first.run_id)
+    finish_publication(first)
     assert not list((tmp_path / "exports").rglob("*.csv"))
 
     digests = stage_exports(first)

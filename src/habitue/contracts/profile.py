@@ -229,13 +229,11 @@ CUSTOMER_PROFILE = Table(
             "sources",
             "map<string,array<string>>",
             "Sources of what is known, by group: orders, contacts, consents, customer_records, surveys, ...",
-            nullable=False,
         ),
         Column(
             "freshness",
             "map<string,timestamp>",
             "When the newest fact of each group was known; identifiers and visits besides.",
-            nullable=False,
         ),
         Column("last_known_time", "timestamp", "When the newest fact of this row was known."),
     ),
