@@ -36,11 +36,6 @@ class Tally:
         """Rows in quarantine, whatever the reason."""
         return sum(self.quarantined.values())
 
-    @property
-    def is_balanced(self) -> bool:
-        """Whether every row read is accounted for."""
-        return self.read == self.good + self.duplicates + self.quarantined_total
-
     def plus(self, other: Tally, *, overruled: int = 0) -> Tally:
         """Both together; of the first, so many good rows are repeats now."""
         return Tally(

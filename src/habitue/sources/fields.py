@@ -9,7 +9,7 @@ from functools import cache
 
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.intake import PERSON_RECORD
-from habitue.contracts.table import MONEY, Table
+from habitue.contracts.table import MONEY
 
 _DERIVED = {"source", "identifiers", "row_hash"}
 _DERIVED_OF: dict[str, set[str]] = {
@@ -168,8 +168,3 @@ def nearest(name: str, known: list[str]) -> str:
     by_lower = {k.casefold(): k for k in known}
     close = difflib.get_close_matches(name.casefold(), list(by_lower), n=1, cutoff=0.6)
     return f"did you mean {by_lower[close[0]]}?" if close else f"known: {', '.join(sorted(known))}"
-
-
-def contract_of(entity: str) -> Table:
-    """The silver table of an entity."""
-    return ENTITIES[entity]

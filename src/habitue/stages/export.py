@@ -30,7 +30,7 @@ from habitue.privacy.consent import Address
 from habitue.stages.evidence import removed_addresses
 from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
 
-STAGING = ".staging"
+EXPORTS, STAGING = "exports", ".staging"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def stage_exports(run: Run) -> dict[str, str]:
     Files lie under `<project>/exports/.staging/<run_id>` until the release is published. Nothing of an
     earlier attempt of this run stays.
     """
-    folder = run.project / "exports" / STAGING / run.run_id
+    folder = run.project / EXPORTS / STAGING / run.run_id
     shutil.rmtree(folder, ignore_errors=True)
     wanted = [
         (audience, target) for audience in defined_audiences(run) for target in audience.definition.export

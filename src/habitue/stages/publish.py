@@ -13,9 +13,8 @@ from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release, publish, published_versions
 from habitue.stages.audit import audit
-from habitue.stages.export import stage_exports, write_whole
+from habitue.stages.export import EXPORTS, STAGING, stage_exports, write_whole
 
-EXPORTS, STAGING = "exports", ".staging"
 INTENDED = "release.json"
 """Beside a run's prepared exports: the digest of each that its release names."""
 WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what parts its texts
