@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from habitue.contracts.entities import CUSTOMER_RECORD, ORDER_LINE
 from habitue.contracts.intake import PERSON_RECORD, QUARANTINE, QUARANTINE_COUNT, SOURCE_FILE
 from habitue.errors import CheckError, ExitCode, InputError
 from habitue.stages.ingest import ingest, source_digest
+from habitue.stages.rows_ahead import none_has_come
 from tests.jobs.project import NOW, project_run
 
 ORDERS: dict[str, Any] = {
@@ -114,6 +115,25 @@ def test_bad_rows_are_quarantined_with_a_reason_and_all_rows_are_accounted_for(
     assert held[46]["raw"] == "47;k1;1;12.50"
 
 
+def test_rows_that_lie_ahead_are_taken_in_when_their_time_has_come_though_no_file_changed(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write(
+        tmp_path / "data/orders/a.csv",
+        *GOOD,
+        "41;k1;1;12.50;EUR;2031-05-01 10:00",
+        "42;k1;1;20.00;EUR;2032-05-01 10:00",
+    )
+    found = []
+    for day in (NOW, *(datetime(year, 5, 1, tzinfo=UTC) for year in (2031, 2032, 2033))):
+        run = project_run(spark, tmp_path, {"shop": ORDERS}, run_id=f"r{day.year}", now=day)
+        if not none_has_come(run, ORDER_LINE) or day is NOW:
+            ingest(run)
+        found.append(total(run.lake.read(ORDER_LINE)))
+    assert found == [(40, "400.00"), (41, "412.50"), (42, "432.50"), (42, "432.50")]
+    assert none_has_come(run, ORDER_LINE)
+
+
 def test_too_many_bad_rows_stop_the_run_and_leave_the_lake_as_it_was(
     spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -152,7 +172,8 @@ def test_files_that_are_not_whole_are_rejected_by_name_and_the_others_go_on(
     flipped[200:230] = b"\xff" * 30  # a page's content; the footer is whole
     (folder / "flipped.parquet").write_bytes(flipped)
     (folder / "repeat.parquet").write_bytes((folder / "good3.parquet").read_bytes())
-    source = ORDERS | {"format": "parquet", "path": "data/orders", "limits": {"max_rejected_file_share": 0.3}}
+    of_parquet = {"format": "parquet", "path": "data/orders", "options": {}}
+    source = ORDERS | of_parquet | {"limits": {"max_rejected_file_share": 0.3}}
     run = project_run(spark, tmp_path, {"shop": source})
     ingest(run)
     found = statuses(run)

@@ -47,6 +47,9 @@ def test_csv_json_parquet_and_delta_become_the_same_rows(spark: SparkSession, tm
         {"nr": 1, "qty": 2, "net": 3.50, "at": "2024-01-04T23:00:00Z", "sku": 'Käse;alt "x"', "who": {"mail": "ada@web.de"}},
         {"nr": 2, "qty": 1, "net": 1000, "at": "2024-01-05T23:00:00Z", "sku": "€", "NR": 5},
     ]  # fmt: skip
+    piped = "\n".join(("nr||qty||net||at||sku||mail", '1||2||3.50||2024-01-04T23:00:00Z||Käse;alt "x"||ada@web.de',
+                       "2||1||1000||2024-01-05T23:00:00Z||€||", ""))  # fmt: skip
+    (data / "g.txt").write_text(piped, encoding="iso-8859-15")
     (data / "c.json").write_text("\n".join(json.dumps(line) for line in lines) + '\n{"nr": 3, "qty"\n')
     (data / "d.json").write_text(json.dumps(lines, indent=1), encoding="utf-8-sig")
     typed = {
@@ -62,6 +65,7 @@ def test_csv_json_parquet_and_delta_become_the_same_rows(spark: SparkSession, tm
     csv = orders("csv", "data/*.csv", **german)
     sources = {
         "csv": csv | {"columns": csv["columns"] | day},
+        "piped": orders("csv", "data/g.txt", options={"delimiter": "||", "encoding": "Latin9", "quote": ""}),
         "json": orders("json", "data/c.json", limits={"max_quarantined_share": 0.4}),
         "array": orders("json", "data/d.json", options={"multiLine": True}),
         "parquet": orders("parquet", "data/e.parquet"),

@@ -138,6 +138,51 @@ def test_lifecycle_follows_the_rhythm_of_the_person_and_says_since_when(spark):
     )
 
 
+def test_an_evaluation_begins_with_the_first_look_of_an_unbroken_row_and_ends_after_the_last(spark):
+    # 30 days without a look end an evaluation; who is named later is a prospect from then on
+    facts = facts_of(
+        spark,
+        identity_map="""
+        id_type         | id_key | person_id | valid_from
+        customer_number | ada    | ada       | 2025-06-01 00:00:00
+        customer_number | ben    | ben       | 2025-06-01 00:00:00
+        customer_number | cyd    | cyd       | 2026-03-20 09:00:00
+        customer_number | dan    | dan       | 2025-06-01 00:00:00
+        """,
+        session="""
+        session_id | session_start       | product_view_count
+        a1         | 2025-12-01 08:00:00 |                  1
+        a2         | 2026-01-20 08:00:00 |                  1
+        a3         | 2026-02-19 08:00:00 |                  1
+        a4         | 2026-03-20 08:00:00 |                  1
+        b1         | 2026-02-28 08:00:00 |                  3
+        c1         | 2026-03-10 08:00:00 |                  1
+        d1         | 2026-03-10 08:00:00 |                  0
+        """,
+        attribution="""
+        session_id | valid_from          | person_id
+        a1         | 2025-12-01 08:00:00 | ada
+        a2         | 2026-01-20 08:00:00 | ada
+        a3         | 2026-02-19 08:00:00 | ada
+        a4         | 2026-03-20 08:00:00 | ada
+        b1         | 2026-02-28 08:00:00 | ben
+        c1         | 2026-03-20 09:00:00 | cyd
+        d1         | 2026-03-10 08:00:00 | dan
+        """,
+    )
+    assert_table(
+        profiles_of(facts, "2026-04-01", settings=ProfileSettings()),
+        CUSTOMER_PROFILE,
+        """
+        person_id | lifecycle_stage | stage_since
+        ada       | evaluating      | 2026-01-20
+        ben       | prospect        | 2026-03-31
+        cyd       | evaluating      | 2026-03-20
+        dan       | prospect        | 2025-06-01
+        """,
+    )
+
+
 def test_dormant_and_lost_begin_the_day_after_their_limit(spark):
     settings = ProfileSettings(rhythm=RhythmSettings(prior_gaps=0))
     facts = facts_of(

@@ -133,6 +133,24 @@ def test_a_missing_column_names_the_nearest_and_a_wrong_delimiter_is_recognised(
     assert "has one column only; is its delimiter ';'?" in text
 
 
+@pytest.mark.parametrize(
+    ("header", "options"),
+    [
+        ('sku||"first name"\n1||x\n', {"delimiter": "||"}),
+        ("sku\tfirst name\n1\tx\n", {"sep": "\\t"}),
+        ("sku\x01first name\n1\x01x\n", {"delimiter": "\\u0001"}),
+        ("sku;first name\n1;x\n", {"delimiter": ";", "quote": ""}),
+    ],
+)
+def test_columns_are_told_apart_as_the_options_say(
+    tmp_path: Path, header: str, options: dict[str, str | bool | int]
+) -> None:
+    put(tmp_path / "x.csv", header)
+    wanted = Input("rows", "csv", ("x.csv",), options)
+    (columns,) = columns_of(FoundInput(wanted, find_files(["x.csv"], "csv", tmp_path)))
+    assert columns.names == ("sku", "first name")
+
+
 def test_a_file_without_its_header_shows_no_customer(tmp_path: Path) -> None:
     mapped = {"product_number": "Kundennr", "name": "Name"}
     text = columns_problem(tmp_path, "4711;Ada;ada@example.com\n", ";", mapped)

@@ -47,6 +47,34 @@ def test_missing_required_columns_are_listed_at_once() -> None:
     assert "one of net_revenue, gross_revenue, unit_price must be mapped" in text
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"delimter": ";"}, "options.delimter is not known; did you mean delimiter?"),
+        ({"encoding": "cp9999"}, "options.encoding cp9999 is not known; use utf-8"),
+        ({"encoding": "hex"}, "options.encoding hex is not known"),
+        ({"delimiter": ""}, "options.delimiter is ''; expected one or more characters"),
+        ({"delimiter": "\\"}, "expected one or more characters"),
+        ({"quote": "''"}, "expected one character, or '' for none"),
+        ({"header": "maybe"}, "options.header is 'maybe'; expected true or false"),
+        ({"currency": "EUR"}, "options.currency is not known"),
+    ],
+)
+def test_options_that_no_reader_understands_are_refused(options: dict[str, str], told: str) -> None:
+    assert told in message(options=options)
+
+
+def test_options_that_readers_understand_are_taken() -> None:
+    for options in (
+        {"header": True, "delimiter": ";", "encoding": "cp1252", "quote": "", "multiLine": "true"},
+        {"delimiter": "||"},
+        {"sep": "\\t"},
+    ):
+        SourceSettings.model_validate(ORDERS | {"options": options})
+    web = {"source": "web", "adapter": "ga4", "path": "x", "options": {"currency": "EUR"}}
+    SourceSettings.model_validate(web)
+
+
 def test_entity_adapter_identifier_type_and_zone_are_known_names() -> None:
     assert "did you mean order_line?" in message(entity="orderline")
     assert "mail is not an identifier type; did you mean email?" in message(identifiers={"mail": "Mail"})

@@ -71,6 +71,7 @@ _WORKING = {
     "last_cart": engagement.LEFT,
     "last_left": engagement.LEFT,
     "evaluating_since": "date",
+    "evaluation_over": "date",
     **dict.fromkeys(_IF_STATED, "boolean"),
     "unsubscribes": "array<struct<channel:string,time:timestamp>>",
     "statements": "array<struct<name:string,status:string,purpose:string,channel:string,time:timestamp>>",

@@ -55,12 +55,15 @@ def visits(
     owner = valid_at(attribution, cuts, keep=("session_id", "person_id"))
     owned = spread.join(owner.drop("as_of_date"), on=["session_id", "cut_index"], how="inner")
     days_ago = days_before(local_date(F.col("session_start"), conventions.zone))
-    aggregates = _counts() | _left(conventions) | _evaluating(settings, conventions)
-    return (
+    aggregates = _counts() | _left(conventions) | {"looks": F.collect_set(_look_day(conventions))}
+    people = (
         owned.withColumn("days_ago", days_ago)
         .groupBy(*KEYS)
         .agg(*(c.alias(n) for n, c in aggregates.items()))
     )
+    # sorted in a column of its own: within a lambda it would be sorted again for every item
+    in_order = people.withColumn("looks", F.array_sort("looks"))
+    return in_order.withColumns(_evaluation(settings.evaluating_days)).drop("looks")
 
 
 def _counts() -> dict[str, Column]:
@@ -113,11 +116,26 @@ def _left(conventions: Conventions) -> dict[str, Column]:
     }
 
 
-def _evaluating(settings: LifecycleSettings, conventions: Conventions) -> dict[str, Column]:
+def _look_day(conventions: Conventions) -> Column:
+    """Day of a visit that looked at a product or filled a cart; null for others."""
     looks = (F.col("product_view_count") > 0) | (F.coalesce("cart_value", F.lit(0).cast(MONEY)) > 0)
-    is_recent = F.col("days_ago") <= settings.evaluating_days
-    start = F.when(looks & is_recent, F.col("session_start"))
-    return {"evaluating_since": local_date(F.min(start), conventions.zone)}
+    return F.when(looks, local_date(F.col("session_start"), conventions.zone))
+
+
+def _evaluation(days: int) -> dict[str, Column]:
+    """Since when a person has been looking without a pause of more than `days`, or when the last such time was over.
+
+    From the days of its looks in order. One of the two is null, both are for who never looked.
+    """
+    looks, last = F.col("looks"), F.array_max("looks")
+    begins = F.filter(
+        looks, lambda day, place: (place == 0) | (F.date_diff(day, F.get(looks, place - 1)) > days)
+    )
+    goes_on = F.date_diff(F.col("as_of_date"), last) <= days
+    return {
+        "evaluating_since": F.when(goes_on, F.array_max(begins)),
+        "evaluation_over": F.when(~goes_on, F.date_add(last, days + 1)),
+    }
 
 
 def still_left() -> dict[str, Column]:

@@ -3,7 +3,7 @@
 Buyers are judged by the days since the last purchase in multiples of their
 expected gap; everybody else by what is known of them and what they looked at.
 `stage_since` is worked out from the facts: the day a limit was passed, or the
-purchase that began the present stage.
+purchase or look that began the present stage.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _since(settings: LifecycleSettings) -> Column:
         .when(stage == "loyal", F.greatest(loyal_from, came_back))
         .when(stage == "active", F.greatest(active_from, came_back))
         .when(stage == "first_buyer", F.col("first_order_date"))
-        .when(stage == "evaluating", F.col("evaluating_since"))
+        .when(stage == "evaluating", F.greatest("evaluating_since", "person_since"))
+        .when(stage == "prospect", F.greatest("evaluation_over", "person_since"))
         .otherwise(F.col("person_since"))
     )
 

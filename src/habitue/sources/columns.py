@@ -19,12 +19,14 @@ import pyarrow.parquet as pq
 from habitue.errors import InputError
 from habitue.sources.fields import nearest
 from habitue.sources.files import SourceFile, open_system
+from habitue.sources.format_options import OptionValue, separator
 from habitue.sources.inputs import Dialect, FoundInput, Input, Options
 from habitue.sources.settings import SourceSettings
 
 SAMPLE_BYTES = 1 << 20
 csv.field_size_limit(SAMPLE_BYTES)  # a quote that is none may reach over the whole sample
 DELIMITERS = (";", ",", "\t", "|")
+_UNIT = "\x1f"  # the separator of units, which no text has
 Shape = Mapping[str, "Shape | None"]
 """Column names; a nested object has a shape of its own."""
 
@@ -117,7 +119,7 @@ def _opened(file: SourceFile) -> Iterator[Any]:
         yield gzip.GzipFile(fileobj=raw) if path.lower().endswith(".gz") else raw
 
 
-def csv_options(options: Mapping[str, str | bool | int]) -> dict[str, str]:
+def csv_options(options: Mapping[str, OptionValue]) -> dict[str, str]:
     """Options as Spark wants them, with our defaults: a header, doubled quotes."""
     given = {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in options.items()}
     given = {{"sep": "delimiter", "charset": "encoding"}.get(k, k): v for k, v in given.items()}
@@ -148,8 +150,16 @@ def _parquet_schema(file: SourceFile) -> pa.Schema:
 
 def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:
     text = first_text(file, options["encoding"])
-    delimiter = "\t" if options["delimiter"] == "\\t" else options["delimiter"]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=options["quote"] or None)
+    if (
+        len(delimiter := separator(options["delimiter"])) > 1
+    ):  # Python's reader knows those of one character only
+        text, delimiter = text.replace(delimiter, _UNIT), _UNIT
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quotechar=options["quote"] or None,
+        quoting=csv.QUOTE_MINIMAL if options["quote"] else csv.QUOTE_NONE,
+    )
     first = next((row for row in rows if any(cell.strip() for cell in row)), [])
     if options["header"] != "true":
         return tuple(f"_c{i}" for i in range(len(first)))

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from habitue.sources.files import SourceFile, find_files
+from habitue.sources.format_options import OptionValue
 from habitue.sources.settings import SourceSettings
 
-Options = dict[str, str | bool | int]
+Options = dict[str, OptionValue]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from habitue.contracts.entities import ENTITIES
 from habitue.identity.normalise import IDENTIFIER_TYPES
 from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, nearest
+from habitue.sources.format_options import OptionValue, option_problems
 
 _EXPRESSION_KEYS = {"column", "value", "sql", "format"}
 ADAPTER_NAMES = ("completejourney", "segment", "snowplow", "ga4")
@@ -58,7 +59,7 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     )
     path: str | None = Field(None, description="File, folder, glob or URI; relative to the project.")
     paths: tuple[str, ...] = Field((), description="Several of them.")
-    options: dict[str, str | bool | int] = Field(
+    options: dict[str, OptionValue] = Field(
         default_factory=dict, description="Of the format: delimiter, encoding."
     )
     zone: str | None = Field(None, description="Of times without one; default: the project's.")
@@ -110,6 +111,7 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _complete(self) -> SourceSettings:
         problems = list(self._location_problems())
+        problems += option_problems(self.options, form=self.format, is_adapter=self.adapter is not None)
         if self.adapter is None:
             problems += self._mapping_problems()
         elif self.adapter not in ADAPTER_NAMES:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE, SPLIT_ASSIGNMENT
+from habitue.contracts.entities import ENTITIES
 from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Table
@@ -24,10 +25,10 @@ def audit(run: Run) -> None:
         lake.read(table).where(F.col("as_of_date") == day)
         for table in (CUSTOMER_PROFILE, CUSTOMER_SCORE, AUDIENCE_MEMBER)
     )
+    read = lake.read(QUARANTINE_COUNT)
     broken = {
-        "rows read differ from good + duplicate + quarantined in sources": unbalanced_sources(
-            lake.read(QUARANTINE_COUNT)
-        ),
+        "rows read differ from good + duplicate + quarantined in sources": unbalanced_sources(read),
+        "entities hold other numbers of rows than were taken in": unkept_entities(read, _kept(run)),
         "identifiers belong to more than one person": shared_identifiers(lake.read(IDENTITY_MAP)),
         "persons appear twice in a profile": repeated_keys(profile, CUSTOMER_PROFILE),
         "persons have a profile but not exactly one score": unscored(profile, score),
@@ -59,6 +60,23 @@ def unbalanced_sources(counts: DataFrame) -> DataFrame:
     }
     balance = of["read"] - of["good"] - of["duplicate"] - of["quarantined"]
     return counts.groupBy("source", "entity").agg(balance.alias("balance")).where("balance <> 0")
+
+
+def _kept(run: Run) -> DataFrame:
+    """One row per entity that has a table: how many `rows` it holds. Delta counts them by its log."""
+    present = {name: run.lake.read(table) for name, table in ENTITIES.items() if run.lake.exists(table)}
+    counts = (
+        rows.agg(F.count("*").alias("rows")).select(F.lit(name).alias("entity"), "rows")
+        for name, rows in present.items()
+    )
+    return reduce(DataFrame.unionAll, counts)
+
+
+def unkept_entities(counts: DataFrame, kept: DataFrame) -> DataFrame:
+    """Entities (`entity`, `rows`) whose table does not hold as many rows as were taken in from all sources."""
+    good = counts.where("outcome = 'good'").groupBy("entity").agg(F.sum("row_count").alias("good"))
+    both = good.join(kept, on="entity", how="full_outer")
+    return both.where(F.coalesce("good", F.lit(0)) != F.coalesce("rows", F.lit(0)))
 
 
 _OUTCOMES = ("read", "good", "duplicate", "quarantined")

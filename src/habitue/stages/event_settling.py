@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -35,23 +34,23 @@ from habitue.sources.file_changes import (
 from habitue.sources.inputs import find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import hashed_rows, silver_rows
-from habitue.sources.validation import FUTURE, FUTURE_TOLERANCE, is_good
+from habitue.sources.validation import FUTURE, is_good
 from habitue.stages.intake import Taken
+from habitue.stages.rows_ahead import AHEAD, earlier, first_ahead, has_come, noted_ahead
 
 _SAID = "All files of events are read: "
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Events:
     """Settled events by source; where only new files were read, the stored events that these overrule.
 
-    `future` says by source when the first of the events that lie too far ahead will have come (microseconds).
+    `ahead` says by source when the first of the events that lie too far ahead will have come (microseconds).
     """
 
     taken: tuple[Taken, ...]
     overruled: DataFrame | None = None
-    future: Mapping[str, int] = field(default_factory=dict)
+    ahead: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def good(self) -> DataFrame:
@@ -91,8 +90,7 @@ def _why_all(
     never = why_never(settings)
     if never and (changes.came or states_known_time(settings)):  # which a stored event does not tell
         return f"of {source}, {never}"
-    future = made["future"].get(source)
-    if future is not None and future <= _micros(run.now + FUTURE_TOLERANCE):
+    if has_come(run, made[AHEAD].get(source)):
         return f"some rows of {source} were too far in the future"
     is_whole = made["files"].get(source) == files_digest(noted)
     return "" if is_whole else "a run ended before all was written"
@@ -113,9 +111,9 @@ def settle(run: Run, taken: Sequence[Taken]) -> Events | None:
     counted = tallies(outcome_counts(rows, "source"))
     before, lost = _before(run, taken), _lost(overruled)
     is_future = any(FUTURE in tally.quarantined for tally in counted.values())
-    future = _first_of_future(rows) if is_future else {}
+    ahead = first_ahead(rows, EVENT) if is_future else {}
     if taken[0].came is not None:
-        future = _earlier((made_from(run.location, EVENT) or {"future": {}})["future"], future)
+        ahead = earlier(noted_ahead(run, EVENT), ahead)
     return Events(
         tuple(
             replace(
@@ -126,7 +124,7 @@ def settle(run: Run, taken: Sequence[Taken]) -> Events | None:
             for each in taken
         ),
         overruled,
-        future,
+        ahead,
     )
 
 
@@ -156,23 +154,7 @@ def _basis(run: Run, events: Events) -> dict[str, Any]:
         "rules": _rules(run),
         "files": {each.settings.source: files_digest(_found(each)) for each in events.taken},
         "tallies": {each.settings.source: each.tally.spelt() for each in events.taken},
-        "future": dict(events.future),
-    }
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _first_of_future(rows: DataFrame) -> dict[str, int]:
-    is_future = ~is_good() & (F.col("_faults")[0]["code"] == FUTURE)
-    first = rows.where(is_future).groupBy("source").agg(F.unix_micros(F.min("event_time")).alias("micros"))
-    return {row["source"]: row["micros"] for row in first.collect()}
-
-
-def _earlier(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {
-        source: min(d[source] for d in (one, other) if source in d) for source in one.keys() | other.keys()
+        AHEAD: dict(events.ahead),
     }
 
 

@@ -7,7 +7,7 @@ nothing else changed. The entity's silver table is written last: it marks the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -24,10 +24,11 @@ from habitue.sources.duplicates import IS_DUPLICATE
 from habitue.sources.inputs import FoundInput, digest, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
-from habitue.sources.validation import is_good
+from habitue.sources.validation import FUTURE, is_good
 from habitue.stages.customer_intake import sources_as_before, write_customers
 from habitue.stages.event_settling import Events, new_event_files, settle, write_events
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in, with_tallies
+from habitue.stages.rows_ahead import AHEAD, earlier, first_ahead
 
 _LONGEST = (EVENT.leaf, CUSTOMER_RECORD.leaf, ORDER_LINE.leaf)
 
@@ -52,7 +53,10 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
             ),
         ]
     )
-    writers = {name: partial(_write_entity, run, name, rows) for name, rows in good.items()}
+    ahead = _rows_ahead(taken)
+    writers = {
+        name: partial(_write_entity, run, name, rows, ahead.get(name, {})) for name, rows in good.items()
+    }
     if CUSTOMER_RECORD.leaf in good:
         run.focus(step_name(CUSTOMER_RECORD.leaf))
         records, as_before = good[CUSTOMER_RECORD.leaf], sources_as_before(run)
@@ -66,8 +70,19 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     at_once(writers[name] for name in dict.fromkeys([*first, *writers]))
 
 
-def _write_entity(run: Run, name: str, good: DataFrame) -> None:
-    run.lake.merge(ENTITIES[name], silver_rows(good, ENTITIES[name]), delete_unmatched=True)
+def _write_entity(run: Run, name: str, good: DataFrame, ahead: Mapping[str, int]) -> None:
+    rows = silver_rows(good, ENTITIES[name])
+    run.lake.merge(ENTITIES[name], rows, delete_unmatched=True, basis={AHEAD: dict(ahead)})
+
+
+def _rows_ahead(taken: Sequence[Taken]) -> Mapping[str, Mapping[str, int]]:
+    """By entity when the first of its rows that lie too far ahead will have come; events note their own."""
+    found: dict[str, dict[str, int]] = {}
+    for each in taken:
+        if FUTURE in each.tally.quarantined and each.entity is not EVENT:
+            name = each.entity.leaf
+            found[name] = earlier(found.get(name, {}), first_ahead(each.rows, each.entity))
+    return found
 
 
 def _repeated_records(taken: Sequence[Taken]) -> DataFrame:

@@ -23,7 +23,7 @@ def foresee_steps(
 ) -> bool:
     """Say of each step whether it would run; what reads behind a step to be done may change, so it would too."""
     for step in steps:
-        is_behind = after_change and (bool(step.reads) or step.current is not None)
+        is_behind = after_change and (bool(step.reads) or step.marker is None)
         would_run = is_behind or step.stage in forced or _earlier(run, _due(run, step)) is None
         run.progress.line(step.name, "would run" if would_run else "unchanged")
         after_change = after_change or would_run

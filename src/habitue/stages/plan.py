@@ -23,6 +23,7 @@ from habitue.stages.profile import PROFILE_INPUTS
 from habitue.stages.profile import profile as profile_stage
 from habitue.stages.publish import publish_run
 from habitue.stages.resolve import resolve
+from habitue.stages.rows_ahead import none_has_come
 from habitue.stages.score import score
 from habitue.stages.sessionize import sessionize
 from habitue.stages.step import Step
@@ -110,8 +111,9 @@ def _ingest(entity: str) -> Step:
         ]
 
     return Step(
-        step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities
-    )
+        step_name(entity), "ingest", marker=ENTITIES[entity], depends_on=inputs, together=ingest_entities,
+        current=lambda run: none_has_come(run, ENTITIES[entity]),
+    )  # fmt: skip
 
 
 def _publish(run: Run, *, with_exports: bool) -> None:

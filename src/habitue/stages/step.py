@@ -19,9 +19,10 @@ def _nothing(_: Run) -> Any:
 class Step:
     """What a step reads and writes; `marker` is written last and carries the fingerprint.
 
-    A step that writes no table (training) has no marker and says itself whether it is
-    `current`. Neighbours with the same `together` are worked off in one call of it,
-    which gets the leaf names of their markers and is spared repeated small writes.
+    `current` says whether the result holds as far as no fingerprint can tell: by the clock, or, of a
+    step that writes no table (training) and so has no marker, at all. Neighbours with the same
+    `together` are worked off in one call of it, which gets the leaf names of their markers and is
+    spared repeated small writes.
     """
 
     name: str
@@ -54,7 +55,9 @@ class Step:
 
     def is_current(self, run: Run, fingerprint: str) -> bool:
         """Whether the result is already what this step would make."""
-        if self.current is not None or self.marker is None:
-            return self.current is not None and self.current(run)
+        if self.current is not None and not self.current(run):
+            return False
+        if self.marker is None:
+            return self.current is not None
         as_of = run.as_of.isoformat() if self.marker.is_dated else None
         return slice_commit(run.location, self.marker, as_of)[1] == fingerprint
