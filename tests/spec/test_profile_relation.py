@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from habitue.contracts.profile import CUSTOMER_PROFILE
-from tests.spec.profile_world import IDENTITIES, facts_of, profiles_of
+from habitue.identity.survivorship import Survivorship
+from tests.spec.profile_world import CONVENTIONS, IDENTITIES, facts_of, profiles_of
 from tests.tables import assert_table
 
 
@@ -268,6 +273,32 @@ def test_demographics_are_those_of_the_records_known_at_the_cut(spark):
         f      |        46 | Berlin | gold        | 2020-04-04     | {"income": "high", "kids": "2"} | {"orders": ["shop"], "customer_records": ["crm", "shop"]} | 2026-01-05 08:00:00
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "city"),
+    [
+        (Survivorship(source_rank=("crm", "shop")), "Bonn"),
+        (Survivorship(("recency",)), "Berlin"),
+        (Survivorship(("frequency", "recency")), "ulm"),  # stated twice, so written last
+    ],
+)
+def test_of_several_values_the_one_survives_that_the_project_says(spark, rule, city):
+    facts = facts_of(
+        spark,
+        identity_map=IDENTITIES,
+        customer_record="""
+        identifiers         | source | known_time          | city
+        customer_number:ada | shop   | 2026-01-01 08:00:00 | Ulm
+        customer_number:ada | crm    | 2026-01-02 08:00:00 | Bonn
+        customer_number:ada | shop   | 2026-01-03 08:00:00 | ulm
+        customer_number:ada | shop   | 2026-01-04 08:00:00 | Berlin
+        customer_number:ada | crm    | 2026-02-05 08:00:00 | Kiel
+        """,
+    )
+    conventions = replace(CONVENTIONS, survivorship=rule)
+    found = profiles_of(facts, "2026-01-31", conventions=conventions).where("person_id = 'ada'").first()
+    assert found is not None and found["city"] == city
 
 
 def test_answers_complaints_and_points_are_those_of_the_cut(spark):

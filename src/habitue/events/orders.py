@@ -36,7 +36,18 @@ def first_of_each() -> Column:
     events = F.array_sort(
         F.transform(COLLECTED, lambda o: F.struct(o["number"], o["position"], o["value"], o["currency"]))
     )
-    return F.filter(events, lambda order, i: (i == 0) | (order["number"] != F.get(events, i - 1)["number"]))
+    # beside the one before: within a lambda the list would be sorted again for every item
+    one_later = F.concat(F.array(F.lit(None)), events)
+    pairs = F.zip_with(
+        events,
+        one_later,
+        lambda order, before: F.struct(order.alias("order"), before["number"].alias("before")),
+    )
+    firsts = F.filter(
+        pairs,
+        lambda pair: pair["order"].isNotNull() & ~pair["order"]["number"].eqNullSafe(pair["before"]),
+    )
+    return F.transform(firsts, lambda pair: pair["order"])
 
 
 def totals(orders: str) -> dict[str, Column]:

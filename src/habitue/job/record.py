@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from habitue.lake.whole_file import write_whole
+
 Figure = int | float | str
 
 
@@ -52,9 +54,7 @@ class RunRecord:
     def write(self, folder: Path) -> None:
         """Write (again) to `<folder>/<run_id>.json`, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{self.run_id}.new"
-        temporary.write_text(json.dumps(asdict(self), indent=1, default=str))
-        temporary.replace(folder / f"{self.run_id}.json")
+        write_whole(folder / f"{self.run_id}.json", json.dumps(asdict(self), indent=1, default=str))
 
     @property
     def figures(self) -> dict[str, Figure]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from habitue.errors import ConfigError
+from habitue.lake.whole_file import write_whole
 
 FORMAT_VERSION = 1
 
@@ -18,11 +19,8 @@ def make_card(folder: Path, pepper_key_id: str) -> None:
     file = folder / CARD
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".new")
-        temporary.write_text(
-            json.dumps({"format_version": FORMAT_VERSION, "pepper_key_id": pepper_key_id}, indent=2)
-        )
-        temporary.replace(file)
+        card = {"format_version": FORMAT_VERSION, "pepper_key_id": pepper_key_id}
+        write_whole(file, json.dumps(card, indent=2))
 
 
 def check_card(folder: Path, pepper_key_id: str) -> None:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from habitue.errors import DependencyError, LeaseError
+from habitue.lake.whole_file import write_whole
 
 TIME_TO_LIVE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 15.0
@@ -144,9 +145,7 @@ def _read(file: Path) -> Holder | None:
 
 
 def _write(file: Path, holder: Holder) -> None:
-    temporary = file.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(holder)))
-    temporary.replace(file)
+    write_whole(file, json.dumps(asdict(holder)))
 
 
 def _process_lives(pid: int) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from habitue.identity.survivorship import Survivorship
 from habitue.profile.currency import Money
 
 
 @dataclass(frozen=True)
 class Conventions:
-    """The project's zone for days, its money, its identifier types and its sources, in order."""
+    """The project's zone for days, its money, its identifier types in order, and which of several values survives."""
 
     zone: str
     money: Money
     strongest_first: tuple[str, ...]
     anonymous_types: tuple[str, ...]  # types that name a device, not a person
-    source_rank: tuple[str, ...] = ()  # best source first, for surviving values
+    survivorship: Survivorship = Survivorship()

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from habitue.lake.whole_file import write_whole
 from habitue.report.facts import AudienceFacts, ModelFacts, ReportFacts
 from habitue.report.numbers import Numbers
 
@@ -28,9 +29,7 @@ class Summary:
 
     def write(self, file: Path) -> None:
         """Keep it beside the report, whole or not at all."""
-        temporary = file.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        temporary.replace(file)
+        write_whole(file, json.dumps(asdict(self), indent=1))
 
     @classmethod
     def read(cls, file: Path) -> Self:

@@ -14,6 +14,7 @@ from habitue.contracts.entities import CONTACT, EVENT, ORDER_LINE, RESPONSE
 from habitue.contracts.table import Table
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
+from habitue.lake.whole_file import write_whole
 
 # what people did says when the data end; contacts and responses only where nothing else is there
 _FACTS: tuple[tuple[tuple[Table, str], ...], ...] = (
@@ -38,9 +39,7 @@ def day_after_data(run: Run) -> date | None:
     known = _remembered(file, versions)
     newest = known if known is not None else _newest_fact(run, versions)
     if known is None and newest is not None:
-        temporary = file.with_suffix(".new")  # whole or not at all
-        temporary.write_text(json.dumps({"versions": versions, "newest_fact": newest.isoformat()}))
-        temporary.replace(file)
+        write_whole(file, json.dumps({"versions": versions, "newest_fact": newest.isoformat()}))
     return newest.astimezone(ZoneInfo(run.settings.project.zone)).date() if newest else None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from habitue.errors import ExportWithheld
 from habitue.identity.record_owner import with_person_now
 from habitue.job import Run
 from habitue.lake.location import spark_path
+from habitue.lake.whole_file import write_whole
 from habitue.privacy.consent import Address
 from habitue.stages.evidence import removed_addresses
 from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
@@ -195,13 +195,3 @@ def describe_file(file: Path) -> ExportFile:
     with file.open(encoding="utf-8", newline="") as text:
         rows = sum(1 for _ in csv.reader(text)) - 1
     return ExportFile(file.name, rows, file.stat().st_size, digest.hexdigest())
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all, and onto the disk."""
-    temporary = file.with_name(f".{file.name}.new")
-    with temporary.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)

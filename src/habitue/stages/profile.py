@@ -13,6 +13,7 @@ from habitue.contracts import behaviour, entities
 from habitue.contracts.identity_evidence import IDENTITY_OBSERVATION
 from habitue.contracts.intake import FORMER_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE, LIFECYCLE_TRANSITION, RFM_THRESHOLD
+from habitue.identity.survivorship import Survivorship
 from habitue.job import Run
 from habitue.lake.concurrency import at_once, both
 from habitue.profile.conventions import Conventions
@@ -85,7 +86,7 @@ def conventions_of(run: Run) -> Conventions:
         money=Money(currency=settings.project.currency, rates=settings.economics.rates),
         strongest_first=settings.identity.priority,
         anonymous_types=settings.identity.anonymous_types,
-        source_rank=settings.identity.source_rank,
+        survivorship=Survivorship(settings.identity.survivorship, settings.identity.source_rank),
     )
 
 

@@ -12,8 +12,9 @@ from habitue.contracts.decision import RELEASE
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, last_release, publish, published_versions
+from habitue.lake.whole_file import write_whole
 from habitue.stages.audit import audit
-from habitue.stages.export import EXPORTS, STAGING, stage_exports, write_whole
+from habitue.stages.export import EXPORTS, STAGING, stage_exports
 
 INTENDED = "release.json"
 """Beside a run's prepared exports: the digest of each that its release names."""

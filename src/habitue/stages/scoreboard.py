@@ -16,8 +16,8 @@ from habitue.errors import UsageError
 from habitue.identity.as_of import identity_now
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
+from habitue.lake.whole_file import write_whole
 from habitue.stages.execute import Request, opened
-from habitue.stages.export import write_whole
 from habitue.stages.person import published
 from habitue.stages.report import report_file
 from habitue.stages.target import day_slice

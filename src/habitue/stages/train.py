@@ -19,10 +19,10 @@ from habitue.contracts.entities import ORDER_LINE
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.fingerprint import code_digest, digest, input_version
+from habitue.lake.whole_file import write_whole
 from habitue.profile.cuts import instant, local_date
 from habitue.registry.record import InputTable, LoadedModel, TrainingRecord
 from habitue.sources.adapters import sources_of
-from habitue.stages.export import write_whole
 from habitue.stages.profile import build_profiles, conventions_of, cuts_of
 from habitue.training.baselines import baseline_columns
 from habitue.training.clv_model import ClvModel
