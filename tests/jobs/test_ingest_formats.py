@@ -50,6 +50,8 @@ def test_csv_json_parquet_and_delta_become_the_same_rows(spark: SparkSession, tm
     piped = "\n".join(("nr||qty||net||at||sku||mail", '1||2||3.50||2024-01-04T23:00:00Z||Käse;alt "x"||ada@web.de',
                        "2||1||1000||2024-01-05T23:00:00Z||€||", ""))  # fmt: skip
     (data / "g.txt").write_text(piped, encoding="iso-8859-15")
+    odd = piped.replace("||", "\x01").replace('Käse;alt "x"', '"Käse;alt ""x"""')
+    (data / "h.txt").write_text(f"# of today\n{odd}", encoding="utf-8")
     (data / "c.json").write_text("\n".join(json.dumps(line) for line in lines) + '\n{"nr": 3, "qty"\n')
     (data / "d.json").write_text(json.dumps(lines, indent=1), encoding="utf-8-sig")
     typed = {
@@ -65,6 +67,7 @@ def test_csv_json_parquet_and_delta_become_the_same_rows(spark: SparkSession, tm
     csv = orders("csv", "data/*.csv", **german)
     sources = {
         "csv": csv | {"columns": csv["columns"] | day},
+        "odd": orders("csv", "data/h.txt", options={"Delimiter": "\\u0001", "comment": "#"}),
         "piped": orders("csv", "data/g.txt", options={"delimiter": "||", "encoding": "Latin9", "quote": ""}),
         "json": orders("json", "data/c.json", limits={"max_quarantined_share": 0.4}),
         "array": orders("json", "data/d.json", options={"multiLine": True}),

@@ -61,7 +61,7 @@ def test_the_newest_step_done_with_the_same_fingerprint_is_found(tmp_path: Path)
 
 def test_a_record_cut_short_by_a_kill_is_never_read(tmp_path: Path) -> None:
     record("r1", StepRecord("score", "done", 1.0, "same")).write(tmp_path)
-    (tmp_path / ".r2.new").write_text('{"run_id": "r')
+    (tmp_path / ".r2.json.new").write_text('{"run_id": "r')
     found = earlier_step(tmp_path, "score", "same")
     assert found is not None and found.seconds == 1.0
 

@@ -140,6 +140,10 @@ def test_a_missing_column_names_the_nearest_and_a_wrong_delimiter_is_recognised(
         ("sku\tfirst name\n1\tx\n", {"sep": "\\t"}),
         ("sku\x01first name\n1\x01x\n", {"delimiter": "\\u0001"}),
         ("sku;first name\n1;x\n", {"delimiter": ";", "quote": ""}),
+        (
+            "# of today\n# all\nsku\\first name\n1\\x\n",
+            {"delimiter": "\\\\", "comment": "#", "header": "TRUE"},
+        ),
     ],
 )
 def test_columns_are_told_apart_as_the_options_say(

@@ -55,6 +55,7 @@ def test_missing_required_columns_are_listed_at_once() -> None:
         ({"encoding": "hex"}, "options.encoding hex is not known"),
         ({"delimiter": ""}, "options.delimiter is ''; expected one or more characters"),
         ({"delimiter": "\\"}, "expected one or more characters"),
+        ({"sep": "\\q"}, "expected one or more characters"),
         ({"quote": "''"}, "expected one character, or '' for none"),
         ({"header": "maybe"}, "options.header is 'maybe'; expected true or false"),
         ({"currency": "EUR"}, "options.currency is not known"),
@@ -69,10 +70,16 @@ def test_options_that_readers_understand_are_taken() -> None:
         {"header": True, "delimiter": ";", "encoding": "cp1252", "quote": "", "multiLine": "true"},
         {"delimiter": "||"},
         {"sep": "\\t"},
+        {"Delimiter": "\\u0001", "multiline": True, "comment": "#"},
     ):
         SourceSettings.model_validate(ORDERS | {"options": options})
     web = {"source": "web", "adapter": "ga4", "path": "x", "options": {"currency": "EUR"}}
     SourceSettings.model_validate(web)
+    stream = {"adapter": "snowplow", "options": {"delimiter": "\\t", "encoding": "utf-8"}}
+    SourceSettings.model_validate(web | stream)
+    for wrong in ({"options": {"encoding": "cp1252"}}, stream | {"options": {"delimiter": "||"}}):
+        with pytest.raises(ValidationError, match=r"options\.(encoding is not known|delimiter is '\|\|')"):
+            SourceSettings.model_validate(web | wrong)
 
 
 def test_entity_adapter_identifier_type_and_zone_are_known_names() -> None:

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.contracts.decision import RELEASE
+from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.table import BY_HAND, Table
 from habitue.contracts.tables import BY_NAME, TABLES
 from habitue.errors import UsageError
@@ -99,13 +100,15 @@ def roll_back(lake: Lake, target: Release, as_new: Release) -> Release:
 
 
 def _to_restore(lake: Lake, target: Release) -> Sequence[tuple[Table, int]]:
+    """Tables with another version; the figures of ingest after the rows that they are of."""
     heads = published_versions(lake.location)
     wanted = {name: target.versions.get(name, CREATED) for name in heads}
-    return [
+    others = [
         (BY_NAME[name], version)
         for name, version in wanted.items()
         if heads[name] != version and BY_NAME[name].stage != BY_HAND
     ]
+    return sorted(others, key=lambda each: each[0] is QUARANTINE_COUNT)
 
 
 def _as_row(release: Release) -> tuple[object, ...]:

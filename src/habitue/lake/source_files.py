@@ -117,6 +117,7 @@ def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -
     names = list(group[0].shape)
     options = csv_options(group[0].options)
     charset, table = _charset(options["encoding"])
+    options["delimiter"] = options["delimiter"].replace("\\", "\\\\")  # which begins a name in Spark
     schema = ", ".join(f"{_quoted(name)} string" for name in (*names, _CORRUPT))
     reader = spark.read.schema(schema).options(
         **{**options, "encoding": charset, "columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"}

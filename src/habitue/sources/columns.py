@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import Any
 
 import pyarrow as pa
@@ -120,10 +121,11 @@ def _opened(file: SourceFile) -> Iterator[Any]:
 
 
 def csv_options(options: Mapping[str, OptionValue]) -> dict[str, str]:
-    """Options as Spark wants them, with our defaults: a header, doubled quotes."""
+    """Options in Spark's words, with our defaults: a header, doubled quotes. The delimiter is as it stands in the file."""
     given = {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in options.items()}
     given = {{"sep": "delimiter", "charset": "encoding"}.get(k, k): v for k, v in given.items()}
-    return {"header": "true", "delimiter": ",", "quote": '"', "escape": '"', "encoding": "utf-8"} | given
+    whole = {"header": "true", "delimiter": ",", "quote": '"', "escape": '"', "encoding": "utf-8"} | given
+    return whole | {"header": whole["header"].lower(), "delimiter": separator(whole["delimiter"])}
 
 
 def _columns(file: SourceFile, of: Input) -> FileColumns:
@@ -150,9 +152,11 @@ def _parquet_schema(file: SourceFile) -> pa.Schema:
 
 def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:
     text = first_text(file, options["encoding"])
-    if (
-        len(delimiter := separator(options["delimiter"])) > 1
-    ):  # Python's reader knows those of one character only
+    if comment := options.get("comment"):  # lines before the header
+        lines = dropwhile(lambda line: line.startswith(comment), text.splitlines(keepends=True))
+        text = "".join(lines)
+    delimiter = options["delimiter"]
+    if len(delimiter) > 1:  # Python's reader knows those of one character only
         text, delimiter = text.replace(delimiter, _UNIT), _UNIT
     rows = csv.reader(
         io.StringIO(text, newline=""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from habitue.contracts.entities import ENTITIES
 from habitue.identity.normalise import IDENTIFIER_TYPES
 from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, nearest
-from habitue.sources.format_options import OptionValue, option_problems
+from habitue.sources.format_options import OF_ORDERS, OptionValue, option_problems, spelt
 
 _EXPRESSION_KEYS = {"column", "value", "sql", "format"}
 ADAPTER_NAMES = ("completejourney", "segment", "snowplow", "ga4")
@@ -84,6 +84,11 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     )
     limits: SourceLimits = SourceLimits()
 
+    @field_validator("options", mode="before")
+    @classmethod
+    def _spelt(cls, options: Any) -> Any:
+        return spelt(options) if isinstance(options, Mapping) else options
+
     @field_validator("columns", mode="before")
     @classmethod
     def _flat(cls, columns: Any) -> Any:
@@ -111,7 +116,7 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _complete(self) -> SourceSettings:
         problems = list(self._location_problems())
-        problems += option_problems(self.options, form=self.format, is_adapter=self.adapter is not None)
+        problems += self._option_problems()
         if self.adapter is None:
             problems += self._mapping_problems()
         elif self.adapter not in ADAPTER_NAMES:
@@ -176,6 +181,13 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
             problems.append("path is missing")
         return problems
 
+    def _option_problems(self) -> Iterator[str]:
+        is_adapter = self.adapter is not None
+        default = "csv" if self.adapter in (None, "snowplow") else "json"
+        form = "parquet" if self.adapter == "completejourney" else format_of(self, default)
+        has_orders = is_adapter and self.adapter != "completejourney"
+        return option_problems(self.options, form=form, is_adapter=is_adapter, has_orders=has_orders)
+
     def _mapping_problems(self) -> list[str]:
         if self.entity not in ENTITIES:
             return [f"entity {self.entity} is not known; {nearest(str(self.entity), list(ENTITIES))}"]
@@ -225,7 +237,7 @@ class SourceSettings(BaseModel, extra="forbid", frozen=True):
 
 def default_currency(settings: SourceSettings) -> str | None:
     """Currency of tracked orders that state none (`options: {currency: EUR}`); only adapters have it."""
-    currency = settings.options.get("currency")
+    currency = settings.options.get(OF_ORDERS)
     return str(currency).upper() if currency else None
 
 

@@ -13,6 +13,7 @@ import io
 import re
 
 from habitue.errors import InputError
+from habitue.sources.format_options import separator
 from habitue.sources.inputs import Dialect, Options
 
 ENRICHED: tuple[str, ...] = tuple(
@@ -115,8 +116,8 @@ def dialect(text: str, options: Options) -> Dialect:
     Only exports of a warehouse have cells of several lines.
     """
     line = text.lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
-    delimiter = str(options.get("delimiter") or options.get("sep") or _delimiter(line))
-    delimiter = "\t" if delimiter == "\\t" else delimiter
+    stated = options.get("delimiter") or options.get("sep")
+    delimiter = separator(str(stated)) if stated else _delimiter(line)
     cells = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter), [])
     has_header = "event_id" in (cell.strip().lower() for cell in cells)
     written: Options = {"delimiter": delimiter, "header": has_header}

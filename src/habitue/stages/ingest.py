@@ -2,7 +2,7 @@
 
 Each entity is a step of its own. Its sources are read whole, so that a changed file
 replaces its rows exactly; the merge then writes only what differs. Of events only new files are read, where
-nothing else changed. The entity's silver table is written last: it marks the step as done.
+nothing else changed. The entity's silver table marks the step as done; after it only the figures are written.
 """
 
 from __future__ import annotations
@@ -48,9 +48,6 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
         [
             partial(note_files, run, taken),
             partial(run.lake.merge, IDENTIFIER, vault_identifiers([*good.values(), *repeats]), update=False),
-            partial(
-                run.lake.merge, QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names}
-            ),
         ]
     )
     ahead = _rows_ahead(taken)
@@ -68,6 +65,8 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     # those that take longest begin first
     first = [name for name in _LONGEST if name in writers]
     at_once(writers[name] for name in dict.fromkeys([*first, *writers]))
+    # last: figures of rows that a run did not live to write would be held against the tables for ever
+    run.lake.merge(QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names})
 
 
 def _write_entity(run: Run, name: str, good: DataFrame, ahead: Mapping[str, int]) -> None:
