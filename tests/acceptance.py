@@ -6,12 +6,14 @@ A test records a figure with pytest's own fixture: `record_property("churn AUC",
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+EVERY_SECONDS = 60
 REPORT = Path(__file__).parents[1] / "docs" / "acceptance.md"
 
 
@@ -20,20 +22,27 @@ class Acceptance:
     """What the tests of this session said."""
 
     reports: list[pytest.TestReport] = field(default_factory=list)
+    written_at: float = field(default_factory=time.monotonic)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the result of a test, and a set-up that failed or skipped it."""
         if report.when == "call" or not report.passed:
             self.reports.append(report)
+        if time.monotonic() - self.written_at > EVERY_SECONDS:
+            self.write(is_whole=False)
 
-    def pytest_sessionfinish(self) -> None:
-        """Write the page when all tests are done."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the page when all tests are done, or no more are run."""
         if self.reports:
-            REPORT.parent.mkdir(exist_ok=True)
-            REPORT.write_text(page(self.reports), encoding="utf-8")
+            self.write(is_whole=len(self.reports) >= session.testscollected)
+
+    def write(self, *, is_whole: bool) -> None:
+        """Write the page; one of a run that goes on, or was cut short, says so."""
+        REPORT.write_text(page(self.reports, is_whole=is_whole), encoding="utf-8")
+        self.written_at = time.monotonic()
 
 
-def page(reports: Iterable[pytest.TestReport]) -> str:
+def page(reports: Iterable[pytest.TestReport], *, is_whole: bool) -> str:
     """Return the page: totals, the recorded figures, and every test that took long or did not pass."""
     reports = list(reports)
     outcomes = {name: sum(r.outcome == name for r in reports) for name in ("passed", "failed", "skipped")}
@@ -56,7 +65,8 @@ def page(reports: Iterable[pytest.TestReport]) -> str:
             "Written by `make accept`; not edited by hand.",
             "",
             f"{totals}; {seconds / 60:.0f} minutes of tests on Python {platform.python_version()}, "
-            f"{platform.system()} {platform.machine()}.",
+            f"{platform.system()} {platform.machine()}."
+            + ("" if is_whole else " **Not all tests were run.**"),
             "",
             "## Figures",
             "",
