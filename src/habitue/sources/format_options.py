@@ -20,6 +20,7 @@ _OF_FORMAT: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": ("multiLine",)
 OF_ORDERS = "currency"
 """Of trackers: the currency of orders that state none."""
 _SPELT = {name.casefold(): name for name in (*_CSV, OF_ORDERS)}
+_NAMED = {"t": "\t", "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:t|\\|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.|$)", re.DOTALL)
 
 
@@ -60,8 +61,8 @@ def separator(delimiter: str) -> str:
 
 def _meant(escape: re.Match[str]) -> str:
     told = escape.group()[1:]
-    if told in ("t", "\\"):
-        return {"t": "\t"}.get(told, told)
+    if told in _NAMED:
+        return _NAMED[told]
     if len(told) < 2:
         raise ValueError(escape.group())
     return chr(int(told[1:], 16))
