@@ -56,7 +56,12 @@ CONTESTS = (
         ),
         peers=(
             Contender("spark_udf", f"{_PEERS}_udf:run", "mlflow", SPARK, f"{_PEERS}_udf:plan"),
-            Contender("in_process", f"{_PEERS}_in_process:run", "xgboost-cpu"),
+            Contender(
+                "in_process",
+                f"{_PEERS}_in_process:run",
+                "xgboost-cpu",
+                before=f"{_PEERS}_in_process:start",
+            ),
         ),
         sizes={"tiny": (2_000,), "small": (20_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_scoring,

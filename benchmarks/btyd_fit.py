@@ -42,11 +42,19 @@ def write_fit(task: Task, patterns: Patterns) -> None:
     write_row(task, parameters, fit.log_likelihood / patterns.customers)
 
 
-def write_row(task: Task, parameters: Mapping[str, float], log_likelihood_per_buyer: float) -> None:
-    """The result of any side: one row."""
-    task.out.mkdir()
+def write_row(
+    task: Task, parameters: Mapping[str, float], log_likelihood_per_buyer: float | None = None
+) -> None:
+    """The result of any side: one row. Who does not compute the likelihood while it fits adds it afterwards."""
+    task.out.mkdir(exist_ok=True)
     row = {name: [float(parameters[name])] for name in PARAMETERS}
     pq.write_table(pa.table(row | {_LIKELIHOOD: [log_likelihood_per_buyer]}), task.out / "fit.parquet")
+
+
+def read_row(out: Path) -> dict[str, float]:
+    """What `write_row` wrote."""
+    row: dict[str, float] = pq.read_table(out).to_pylist()[0]
+    return row
 
 
 def differences(ours: Path, peer: Path) -> list[str]:
@@ -54,7 +62,7 @@ def differences(ours: Path, peer: Path) -> list[str]:
 
     lifetimes stops searching earlier, where the likelihood is as high to six digits.
     """
-    found, wanted = (pq.read_table(path).to_pylist()[0] for path in (ours, peer))
+    found, wanted = (read_row(path) for path in (ours, peer))
     wrong = [
         f"{name}: {found[name]:.6g} against {wanted[name]:.6g}"
         for name in PARAMETERS
@@ -70,7 +78,12 @@ CONTESTS = (
         name="btyd_fit",
         ours=Contender("ours", "benchmarks.btyd_fit:ours", "pyspark", SPARK),
         peers=(
-            Contender("lifetimes", f"{_PEERS}_lifetimes:run", "lifetimes"),
+            Contender(
+                "lifetimes",
+                f"{_PEERS}_lifetimes:run",
+                "lifetimes",
+                after=f"{_PEERS}_lifetimes:add_likelihood",
+            ),
             Contender("numpy", f"{_PEERS}_numpy:grouped", "numpy"),
             Contender("ungrouped", f"{_PEERS}_numpy:ungrouped", "numpy"),
         ),

@@ -65,8 +65,8 @@ def table_differences(
 def _same(name: str, type_: str, relative: float, absolute: float) -> str:
     o, p = f'o."{name}"', f'p."{name}"'
     if type_ in _DOUBLES:
-        near = f"abs({o} - {p}) <= greatest({absolute}, {relative} * abs({p}))"
-        return f"coalesce({near}, {o} IS NULL AND {p} IS NULL)"
+        near = f"isfinite({o}) AND isfinite({p}) AND abs({o} - {p}) <= greatest({absolute}, {relative} * abs({p}))"
+        return f"({o} IS NOT DISTINCT FROM {p} OR coalesce({near}, false))"  # NaN is like NaN, and like nothing else
     if type_.startswith("TIMESTAMP"):  # with or without a zone, all are UTC
         return f"({o}::TIMESTAMP IS NOT DISTINCT FROM {p}::TIMESTAMP)"
     return f"({o} IS NOT DISTINCT FROM {p})"

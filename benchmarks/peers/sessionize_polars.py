@@ -49,9 +49,10 @@ def _ordered(task: Task) -> pl.LazyFrame:
     tracked = pl.col("engaged_seconds")
     number = pl.col("order").struct.field("order_number")
     hits = (
-        pl.scan_parquet(task.data / "*.parquet")
+        _with_visitor(pl.scan_parquet(task.data / "*.parquet"))
         .select(
-            *_visitor(),
+            "visitor_key",
+            "visitor_type",
             "event_time",
             "event_id",
             "known_time",
@@ -102,21 +103,20 @@ def _ordered(task: Task) -> pl.LazyFrame:
     )
 
 
-def _visitor() -> tuple[pl.Expr, pl.Expr]:
-    """Who a visit belongs to: the device, else the strongest login, else the event alone."""
+def _with_visitor(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Who a visit belongs to: the device, else the strongest login, else the event alone.
+
+    Few events lack a device, and only theirs are searched for a login: Polars works out every branch of a
+    `when` for every row.
+    """
     has_device = pl.col("visitor_type").is_not_null() & pl.col("visitor_key").is_not_null()
     keys = {type_: _strongest(type_) for type_ in SETTINGS.login_types}
     types = [pl.when(key.is_not_null()).then(pl.lit(type_)) for type_, key in keys.items()]
-    return (
-        pl.when(has_device)
-        .then("visitor_key")
-        .otherwise(pl.coalesce(*keys.values(), "event_id"))
-        .alias("visitor_key"),
-        pl.when(has_device)
-        .then("visitor_type")
-        .otherwise(pl.coalesce(*types, pl.lit("event")))
-        .alias("visitor_type"),
+    others = events.filter(~has_device).with_columns(
+        pl.coalesce(*keys.values(), "event_id").alias("visitor_key"),
+        pl.coalesce(*types, pl.lit("event")).alias("visitor_type"),
     )
+    return pl.concat([events.filter(has_device), others])
 
 
 def _strongest(type_: str) -> pl.Expr:

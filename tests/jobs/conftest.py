@@ -141,7 +141,8 @@ def shop(copied: Callable[[Path], Shop], tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture
 def spread(spark: SparkSession) -> Iterator[None]:
     """Small shuffles keep their partitions; afterwards the session is as it was."""
-    before = {name: spark.conf.get(name) for name in (_AS_MANY_AS_SET, "spark.sql.shuffle.partitions")}
+    names = (_AS_MANY_AS_SET, "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled")
+    before = {name: spark.conf.get(name) for name in names}
     spark.conf.set(_AS_MANY_AS_SET, "false")
     yield
     for name, value in before.items():

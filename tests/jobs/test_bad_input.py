@@ -212,6 +212,15 @@ def test_files_that_are_not_whole_are_rejected_by_name_and_the_others_go_on(
     with pytest.raises(InputError, match=r"empty\.parquet: has zero bytes") as stop:
         ingest(project_run(spark, tmp_path, strict, run_id="r2"))
     assert stop.value.exit_code == ExitCode.INPUT
+    # one whose rows are in the lake is another matter: they must not go because a copy failed
+    (folder / "good7.parquet").write_bytes((folder / "good7.parquet").read_bytes()[:100])
+    lax = {"shop": source | {"limits": {"max_rejected_file_share": 0.9}}}
+    with pytest.raises(InputError, match=r"rows were taken in from files that cannot be read.*\n.*good7"):
+        ingest(project_run(spark, tmp_path, lax, run_id="r3"))
+    assert total(run.lake.read(ORDER_LINE)) == (40, "400.00")
+    (folder / "good7.parquet").unlink()  # taken away on purpose
+    ingest(project_run(spark, tmp_path, lax, run_id="r4"))
+    assert total(run.lake.read(ORDER_LINE)) == (35, "350.00")
 
 
 def test_half_a_gzip_file_is_rejected(spark: SparkSession, tmp_path: Path) -> None:
@@ -306,3 +315,20 @@ def test_a_changed_file_replaces_its_rows_and_equal_input_writes_nothing(
     )  # an unchanged row keeps when it was known first
     assert len(before) == 40
     assert known["39"] == 1
+
+
+def test_another_mapping_changes_what_is_read_and_not_when_it_became_known(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write(tmp_path / "data/orders/a.csv", *GOOD)
+    ingest(project_run(spark, tmp_path, {"shop": ORDERS}))
+    with_store = ORDERS | {"columns": ORDERS["columns"] | {"store": {"value": "Mitte"}}}
+    later = project_run(spark, tmp_path, {"shop": with_store}, run_id="r2", now=NOW + timedelta(days=1))
+    ingest(later)
+    lines = later.lake.read(ORDER_LINE)
+    assert {(r["store"], r["known_time"].day) for r in lines.collect()} == {("Mitte", 1)}
+    # a correction is none of another mapping, and is known when it came
+    write(tmp_path / "data/orders/a.csv", *GOOD[:39], GOOD[39].replace("10.00", "11.00"))
+    ingest(project_run(spark, tmp_path, {"shop": with_store}, run_id="r3", now=NOW + timedelta(days=2)))
+    known = {r["order_number"]: r["known_time"].day for r in later.lake.read(ORDER_LINE).collect()}
+    assert (known["1"], known["40"]) == (1, 3)

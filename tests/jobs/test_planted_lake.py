@@ -9,11 +9,17 @@ import pytest
 from pyspark.sql import SparkSession
 
 import habitue
+from habitue.contracts.behaviour import SESSION_EVENT
+from habitue.contracts.entities import ORDER_LINE
 from habitue.errors import UsageError
-from habitue.stages.execute import Request
+from habitue.lake.commit import CommitNote
+from habitue.stages.execute import Request, opened
+from habitue.stages.ingest import ingest_entities
+from habitue.stages.sessionize import sessionize
 from habitue.stages.synth import synthesise
+from habitue.synth.scoreboard import sessions
 from habitue.synth.settings import SynthSettings
-from habitue.synth.truth import made_with
+from habitue.synth.truth import made_with, read_truth
 
 SETTINGS = SynthSettings(persons=2_300, days=120, seed=5)
 
@@ -40,6 +46,31 @@ def test_the_bytes_do_not_depend_on_the_partitions(spark: SparkSession, tmp_path
     synthesise(Request(folder, quiet=True), SETTINGS)  # made before: left as it is
     with pytest.raises(UsageError, match="not empty"):
         synthesise(Request(folder, quiet=True), SETTINGS.model_copy(update={"seed": 6}))
+
+
+def test_a_run_reads_the_shops_encoding_and_of_repeated_events_takes_the_first(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """A repeat comes up to three days later: taken for its event, it would tear the visit that is true."""
+    request = Request(tmp_path, quiet=True)
+    synthesise(request, SynthSettings(persons=100, days=120, seed=5, repeated=0.2))
+    assert all(not is_utf8(file) for file in (tmp_path / "data/orders").iterdir())
+    with opened(request) as run:
+        run.lake.note = CommitNote(run_id=run.run_id)
+        ingest_entities(run, ["event", "order_line"])
+        sessionize(run)
+        coupons = run.lake.read(ORDER_LINE).select("coupon").distinct().collect()
+        assert {row["coupon"] for row in coupons} == {None, "FRÜHLING15"}
+        found = sessions(read_truth(spark, tmp_path, "session"), run.lake.read(SESSION_EVENT))
+    assert found.count > 100 and found.found == 1.0
+
+
+def is_utf8(file: Path) -> bool:
+    try:
+        file.read_text("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def test_only_its_own_package_opens_the_truth_and_no_stage_of_a_run_knows_of_it() -> None:

@@ -41,8 +41,10 @@ def test_all_sides_of_every_benchmark_give_equal_results(tmp_path: Path) -> None
 def test_a_difference_is_found_and_named(tmp_path: Path) -> None:
     with connect() as connection:
         for side, rows in {
-            "ours": "(1, 'a', 1.0), (2, 'b', 2.0), (3, 'c', NULL)",
-            "peer": "(1, 'a', 1.0000000000001), (2, 'x', 3.0), (4, 'd', 0.0)",
+            "ours": "(1, 'a', '1'), (2, 'b', '2'), (3, 'c', NULL), "
+            "(5, '', 'nan'), (6, '', '-inf'), (7, '', '7'), (8, '', '8'), (9, '', '9')",
+            "peer": "(1, 'a', '1.0000000000001'), (2, 'x', '3'), (4, 'd', '0'), "
+            "(5, '', 'nan'), (6, '', '-inf'), (7, '', 'inf'), (8, '', 'nan'), (9, '', NULL)",
         }.items():
             connection.execute(
                 f"COPY (SELECT id, text, number::DOUBLE AS number FROM (VALUES {rows}) t(id, text, number)) "
@@ -51,10 +53,13 @@ def test_a_difference_is_found_and_named(tmp_path: Path) -> None:
     ours, peer = tmp_path / "ours.parquet", tmp_path / "peer.parquet"
     assert table_differences(ours, ours, keys=("id",), columns=("text", "number")) == []
     assert table_differences(ours, peer, keys=("id",), columns=("text", "number")) == [
-        "3 rows of ours, 3 of the peer, 2 with equal keys",
-        "text: 1 of 2 rows differ",
-        "number: 1 of 2 rows differ",
+        "8 rows of ours, 8 of the peer, 7 with equal keys",
+        "text: 1 of 7 rows differ",
+        "number: 4 of 7 rows differ",  # 2, and 7 to 9: what is no number is like itself, and like nothing else
     ]
+    assert (
+        table_differences(peer, ours, keys=("id",), columns=("number",))[-1] == "number: 4 of 7 rows differ"
+    )
 
 
 def test_new_entries_take_the_place_of_old_ones_of_their_name_and_size() -> None:

@@ -179,6 +179,17 @@ def test_the_first_received_of_equal_events_survives_and_different_ones_get_ids_
     assert found["a", 1][0] == found["a", 2][0]
 
 
+def test_of_two_loads_of_one_event_the_first_stays_whatever_the_files_are_called(spark: SparkSession) -> None:
+    rows = [
+        ("e", "2026-03-01 10:00:00", "2026-03-01 11:00:00", "a", 0),
+        ("e", "2026-03-01 10:00:00", "2026-03-01 10:30:00", "b", 0),
+    ]
+    schema = "event_id string, received_time string, known_time string, _file string, _position bigint"
+    df = with_clocks(spark.createDataFrame(rows, schema))
+    [stays] = mark_repeats(df, fingerprint=fingerprint(df)).where("NOT _is_repeat").collect()
+    assert stays["_file"] == "b"
+
+
 def test_a_row_that_is_not_sound_hides_no_sound_one(spark: SparkSession) -> None:
     rows = [("same", "2026-03-01 10:00:00", 0, False), ("same", "2026-03-01 10:00:05", 1, True)]
     schema = "event_id string, received_time string, _position bigint, is_sound boolean"

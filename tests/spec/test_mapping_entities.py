@@ -17,6 +17,7 @@ from habitue.privacy.keys import identifier_key
 from habitue.privacy.vault import person_records, with_keys
 from habitue.sources.mapping import SourceSettings, map_source
 from habitue.sources.validation import checked
+from habitue.sources.vocabulary import canonical_word
 from tests.raw_rows import raw_rows
 from tests.tables import assert_table
 
@@ -36,7 +37,7 @@ def test_consents_and_responses_take_the_words_of_their_sources(spark: SparkSess
         ----------+--------+----------+-------------------------
         marketing | E-Mail | ja       | 2024-01-05T10:00:00+0100
         marketing | Brief  | Widerruf | 2024-02-05
-        marketing | E-Mail | klar     | 2024-02-05
+        marketing | SMS    | klar     | 2024-02-05
     """)  # fmt: skip
     consent = source(
         "consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"}
@@ -47,9 +48,11 @@ def test_consents_and_responses_take_the_words_of_their_sources(spark: SparkSess
         ----------+---------+-----------+--------------------
         marketing | email   | granted   | 2024-01-05 09:00:00
         marketing | post    | withdrawn | 2024-02-05 00:00:00
+        marketing | sms     | denied    | 2024-02-05 00:00:00
     """)  # fmt: skip
-    faults = [r["_faults"][0]["code"] for r in rows.where(F.size("_faults") > 0).collect()]
-    assert faults == ["unknown_value"]
+    assert [r["channel"] for r in rows.where(F.array_contains("_flags", "unknown_status")).collect()] == [
+        "sms"
+    ]
 
     response = source("response", {"campaign": "Zweck", "type": {"value": "Klick"}, "response_time": "Am"})
     types = {r["type"] for r in map_source(raw, response).rows.collect()}
@@ -79,7 +82,7 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
         -------+------------+-------------+---------+----------------+-------------+-----------
         f      | 1980       | 80          | DE      | 2019-12-31     | false       | false
                |            |             | FR      |                | false       | true
-        m      |            |             |         |                | false       | true
+        m      |            |             | ZZ      |                | false       | true
     """)  # fmt: skip
     first, _, third = rows.orderBy("_position").collect()
     assert [(i["id_type"], i["value"]) for i in first["_identifiers"]] == [
@@ -90,6 +93,19 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
     assert [f["reason"] for f in third["_faults"]] == [
         "birth_date (from Geb) is not a day of the form dd.MM.yyyy"
     ]
+
+
+def test_countries_are_known_by_the_names_that_their_own_people_use(spark: SparkSession) -> None:
+    spellings = {
+        "Italia": "IT", "España": "ES", "Espana": "ES", "Nederland": "NL", "Polska": "PL", "Sverige": "SE", "SWE": "SE",
+        "Norwegen": "NO", "Norge": "NO", "Suomi": "FI", "Portugal": "PT", "Danmark": "DK", "Česko": "CZ", "Magyarország": "HU",
+        "Türkei": "TR", "Türkiye": "TR", "TÜRKİYE": "TR", "Kanada": "CA", "CAN": "CA", "Australia": "AU", "New Zealand": "NZ",
+        "Brasil": "BR", "México": "MX", "Romania": "RO", "Greece": "GR", "UKR": "UA", "Japan": "JP", "China": "CN", "India": "IN",
+        "UK": "GB", "se": "SE", "Narnia": "ZZ", "n/a": None,
+    }  # fmt: skip
+    rows = spark.createDataFrame(list(enumerate(spellings)), "i int, country string").orderBy("i")
+    found = rows.select(canonical_word("customer_record", "country", F.col("country"))).collect()
+    assert {text: row[0] for text, row in zip(spellings, found, strict=True)} == spellings
 
 
 def test_events_gather_nested_columns_and_correct_their_clock(spark: SparkSession) -> None:
@@ -188,6 +204,21 @@ def test_a_customer_record_without_an_identifier_is_known_by_its_own_id(spark: S
         [("record", "crm/2")],
     ]
     assert found[1]._keyed[0].id_key == found[1].record_key == identifier_key(PEPPER, "record", "crm/2")
+
+
+def test_a_number_of_a_country_that_nobody_knows_is_not_one_of_the_projects(spark: SparkSession) -> None:
+    number = ("phone", "0171 2345678")
+    rows = spark.createDataFrame(
+        [
+            ("crm", "1", [number], "ZZ"),
+            ("crm", "2", [number], None),
+            ("crm", "3", [("phone", "+49 171 2345678")], "ZZ"),
+        ],
+        "source string, record_id string, _identifiers array<struct<id_type:string,value:string>>, country string",
+    )
+    found = with_keys(rows, CUSTOMER_RECORD, pepper=PEPPER, settings=NormaliseSettings()).collect()
+    assert [[i.value for i in r._keyed] for r in found] == [["crm/1"], ["+491712345678"], ["+491712345678"]]
+    assert {r.country for r in found} == {None}
 
 
 def test_a_mailbox_that_ties_nobody_still_stands_on_the_record(spark: SparkSession) -> None:

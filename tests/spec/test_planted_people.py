@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from datetime import datetime, time, timedelta
 from functools import cache
 
 import numpy as np
@@ -11,10 +12,10 @@ import pytest
 from scipy import stats
 
 from habitue.models.metrics import roc_auc
-from habitue.synth import process
+from habitue.synth import process, records
 from habitue.synth.attainable import attainable, seen
 from habitue.synth.lake import block_lines
-from habitue.synth.people import draw_devices, draw_people
+from habitue.synth.people import JUNK_EMAIL, JUNK_PHONE, draw_devices, draw_people
 from habitue.synth.settings import BLOCK, Block, SynthSettings
 from habitue.synth.visits import draw_visits
 
@@ -31,15 +32,15 @@ def files(settings: SynthSettings = SETTINGS, number: int = 0) -> dict[str, list
     return {file: [line for *_, line in sorted(lines)] for file, lines in found.items()}
 
 
-def table(name: str, delimiter: str = ",") -> list[dict[str, str]]:
-    head, *rows = files()[name]
+def table(name: str, delimiter: str = ",", settings: SynthSettings = SETTINGS) -> list[dict[str, str]]:
+    head, *rows = files(settings)[name]
     return [dict(zip(head.split(delimiter), row.split(delimiter), strict=True)) for row in rows]
 
 
-def events() -> list[dict[str, object]]:
+def events(settings: SynthSettings = SETTINGS) -> list[dict[str, object]]:
     return [
         json.loads(line)
-        for file, lines in files().items()
+        for file, lines in files(settings).items()
         if file.startswith("data/events")
         for line in lines
     ]
@@ -84,6 +85,162 @@ def test_shares_of_faults_are_those_of_the_settings() -> None:
     assert (everybody.email_day < 10**6).mean() == pytest.approx(SETTINGS.changed_email, abs=0.02)
     ids = Counter(e["messageId"] for e in events())
     assert sum(n > 1 for n in ids.values()) / len(ids) == pytest.approx(SETTINGS.repeated, abs=0.003)
+
+
+def is_share(found: int, of: int, share: float, least: float | None = None) -> bool:
+    """Whether so many of so many fit a share, or one from `least` on; one lake in a thousand would not."""
+    low = stats.binom.ppf(0.0005, of, share if least is None else least)
+    return bool(low <= found <= stats.binom.ppf(0.9995, of, share))
+
+
+def test_bots_make_their_share_of_the_visits_and_of_the_events_what_their_short_visits_hold() -> None:
+    once = {str(event["messageId"]): event for event in events()}.values()
+    bots = defaultdict(list)
+    for event in once:
+        if "Googlebot" in event["context"]["userAgent"]:  # type: ignore[index]
+            assert "userId" not in event
+            bots[str(event["anonymousId"])].append(_ms(event["originalTimestamp"]))
+    visits = sum(1 + int((np.diff(np.sort(of)) > 1_800_000).sum()) for of in bots.values())
+    people = table("truth/session.csv")
+    assert is_share(visits, visits + len(people), SETTINGS.bots)
+    # a page, a search now and then, products: sure to 5 % for 400 visits
+    looks = 1 + 0.3 + 1 / 0.35
+    mean = np.mean([int(visit["events"]) for visit in people])
+    share = SETTINGS.bots * looks / (SETTINGS.bots * looks + (1 - SETTINGS.bots) * mean)
+    assert sum(map(len, bots.values())) / len(once) == pytest.approx(share, rel=0.2)
+
+
+def delays(settings: SynthSettings) -> dict[str, tuple[str, int]]:
+    """When each event happened, and after how many milliseconds it was sent; by message."""
+    return {
+        str(e["messageId"]): (
+            str(e["originalTimestamp"]),
+            _ms(e["sentAt"]) - _ms(e["originalTimestamp"]),
+        )
+        for e in events(settings)
+    }
+
+
+def test_a_share_of_the_visits_arrives_late() -> None:
+    """Those of the last 65 days stand aside: what is late there comes after the end, as 4 of 100 before them."""
+    until, lost = str(np.datetime64(SETTINGS.as_of) - 65), (1 + 65 * 4) ** -0.6
+    sent = delays(SETTINGS)
+    whole = [sent[visit["first_event"]] for visit in table("truth/session.csv")]
+    late = [delay > 4_000 for moment, delay in whole if moment < until]
+    assert is_share(sum(late), len(late), SETTINGS.late, least=SETTINGS.late * (1 - lost))
+
+
+def test_the_latest_events_come_after_400_days() -> None:
+    """Of the late visits one in 84 would come later still, and is held to the bound."""
+    settings = SynthSettings(persons=100, days=900, seed=11, late=0.5)
+    latest = max(delay for _, delay in delays(settings).values())
+    assert 400 * 86_400_000 <= latest < 400 * 86_400_000 + 4_000
+
+
+def test_a_repeat_is_its_event_as_it_was_sent_and_received_again_later() -> None:
+    deliveries = defaultdict(list)
+    for file, rows in files().items():
+        for line in rows if file.startswith("data/events") else ():
+            event = json.loads(line)
+            received = event.pop("receivedAt")
+            assert file == f"data/events/{received[:10]}.json"
+            deliveries[event["messageId"]].append((received, event))
+    twice = [sorted(of, key=lambda d: str(d[0])) for of in deliveries.values() if len(of) > 1]
+    assert len(twice) > 500
+    for (first, event), (second, same) in twice:
+        assert first < second and event == same
+    assert sum(first[:10] < second[:10] for (first, _), (second, _) in twice) > len(twice) / 2
+
+
+def test_one_record_in_a_hundred_has_an_address_and_a_telephone_that_mean_nobody() -> None:
+    settings = SETTINGS.model_copy(update={"persons": 5 * BLOCK})
+    first: dict[str, tuple[str, str]] = {}
+    for number in range(settings.blocks):
+        block = Block(settings, number)
+        everybody = draw_people(block, process.draw_traits(block).joins)
+        rows = [row for batch in records.customer_records(block, everybody) for row in batch.to_pylist()]
+        for record, *cells in (r["line"].split(",") for r in rows if r["file"] == "data/crm/customers.csv"):
+            if record[0] == "R":  # of a person's records the first: that of a new address has that
+                first.setdefault(record.split("-")[0], (cells[-4], cells[-3]))
+    junk = [contact for contact in first.values() if contact == (JUNK_EMAIL, JUNK_PHONE)]
+    assert len(junk) == sum(JUNK_EMAIL in contact or JUNK_PHONE in contact for contact in first.values())
+    assert is_share(len(junk), len(first), settings.junk)
+
+
+def test_half_of_the_second_records_have_no_customer_number_and_half_are_the_other_systems() -> None:
+    own, club = table("data/crm/customers.csv"), table("data/crm/club.csv")
+    second = [row for row in own if row["Satz"][0] == "D"]
+    assert len(second) == len(club) == BLOCK * SETTINGS.duplicate_records / 2
+    assert all(bool(row["Kundennummer"]) == (row["Satz"][0] == "R") for row in own)
+    first = {row["Satz"].split("-")[0][1:]: row for row in own if row["Satz"][0] == "R"}
+    pairs = [(first[row["Satz"].split("-")[0][1:]], row) for row in (*second, *club)]
+    assert all(a["Geburtsdatum"] == b["Geburtsdatum"] and a["Ort"] == b["Ort"] for a, b in pairs)
+    initials = [b["Vorname"] == a["Vorname"][0] + "." and b["Nachname"] == a["Nachname"] for a, b in pairs]
+    misspelt = [b["Nachname"] != a["Nachname"] and b["Vorname"] == a["Vorname"] for a, b in pairs]
+    assert is_share(sum(initials), len(pairs), 0.25)
+    assert is_share(sum(misspelt), len(pairs), 0.75)
+
+
+def order_rows(settings: SynthSettings = SETTINGS) -> list[dict[str, str]]:
+    return [
+        line
+        for file in files(settings)
+        if file.startswith("data/orders/")
+        for line in table(file, ";", settings)
+    ]
+
+
+def day_of(line: dict[str, str]) -> float:
+    """Local days since the start of the lake."""
+    moment = datetime.strptime(line["Datum"], "%d.%m.%Y %H:%M:%S")
+    return (moment - datetime.combine(SETTINGS.start, time())) / timedelta(days=1)
+
+
+def test_of_six_in_a_hundred_rich_orders_a_line_comes_back_and_of_pure_ones_none() -> None:
+    ordered = {row["Bestellung"]: day_of(row) for row in order_rows() if row["Menge"][0] != "-"}
+    back = {row["Bestellung"]: day_of(row) for row in order_rows() if row["Menge"][0] == "-"}
+    assert all(3 <= day - ordered[number] < 20.001 for number, day in back.items())
+    old = [number for number, day in ordered.items() if day < SETTINGS.days - 20]  # all of theirs is back
+    assert is_share(sum(number in back for number in old), len(old), 0.06)
+    pure = order_rows(SynthSettings(persons=200, days=200, process="pure"))
+    assert len(pure) > 200 and all(row["Menge"][0] != "-" for row in pure)
+
+
+def test_what_came_after_the_judged_day_is_what_the_files_of_the_orders_say() -> None:
+    """The 91 days that the lake still covers: orders exactly, and spend but for the rounding of prices."""
+    owner = {row["order_number"]: row["person"] for row in table("truth/order.csv")}
+    numbers, spend, rows = defaultdict(set), Counter(), Counter()
+    for row in order_rows():
+        if day_of(row) >= SETTINGS.judged_day and row["Menge"][0] != "-":
+            person = owner[row["Bestellung"]]
+            price, off = (float(row[name].replace(",", ".")) for name in ("Einzelpreis", "Rabatt"))
+            numbers[person].add(row["Bestellung"])
+            spend[person] += (price * int(row["Menge"]) - off) / 1.19
+            rows[person] += 1
+    told = [row for row in table("truth/outcome.csv") if int(row["day"]) == SETTINGS.judged_day]
+    assert len(told) == BLOCK and sum(map(len, numbers.values())) > 1_000
+    for row in told:
+        assert int(row["orders_91"]) == len(numbers[row["person"]])
+        assert float(row["spend_91"]) == pytest.approx(
+            spend[row["person"]], abs=0.01 + 0.02 * rows[row["person"]]
+        )
+
+
+def test_what_came_after_each_day_is_what_the_history_of_the_orders_says() -> None:
+    """Beyond the end of the lake too, where no file tells."""
+    history = process.simulate(Block(SETTINGS, 0))
+    made = defaultdict(list)
+    for person, moment, value in zip(
+        history.person.tolist(), history.time.tolist(), history.value.tolist(), strict=True
+    ):
+        made[str(person)].append((moment, value))
+    told = table("truth/outcome.csv")
+    assert Counter(int(row["day"]) for row in told) == {SETTINGS.judged_day: BLOCK, SETTINGS.days: BLOCK}
+    for row in told:
+        for length in (91, 365):
+            came = [v for t, v in made[row["person"]] if 0 <= t - int(row["day"]) < length]
+            assert int(row[f"orders_{length}"]) == len(came)
+            assert float(row[f"spend_{length}"]) == pytest.approx(sum(came), abs=0.006)
 
 
 @pytest.mark.parametrize("kind", ["pure", "rich"])
@@ -212,7 +369,9 @@ def test_every_order_line_has_a_true_owner_and_its_identifiers_are_the_owners() 
 
 def test_true_visits_are_whole_disjoint_and_half_an_hour_apart_on_a_device() -> None:
     sent: dict[str, tuple[str, int]] = {}
-    for event in events():
+    for event in sorted(
+        events(), key=lambda e: str(e["receivedAt"]), reverse=True
+    ):  # the first receipt stays
         skew = _ms(event["receivedAt"]) - _ms(event["sentAt"])
         sent[str(event["messageId"])] = (str(event["anonymousId"]), _ms(event["originalTimestamp"]) + skew)
     by_visitor = defaultdict(list)

@@ -189,6 +189,24 @@ def test_one_event_is_a_visit_of_no_duration_and_bounces(spark: SparkSession) ->
     )
 
 
+def test_a_key_event_makes_its_visit_engaged_where_the_settings_name_it(spark: SparkSession) -> None:
+    events = """
+        event_id | visitor_key | event_time          | event_name
+        ---------+-------------+---------------------+--------------
+        a        | ann         | 2026-03-01 10:00:00 | page_viewed
+        b        | ann         | 2026-03-01 10:00:05 | generate_lead
+        c        | ben         | 2026-03-01 10:00:00 | page_viewed
+    """
+    settings = SETTINGS.model_copy(update={"key_events": ("generate_lead",)})
+    assert_visits(spark, events, """
+        visitor_key | is_engaged | is_bounce
+        ------------+------------+----------
+        ann         | true       | false
+        ben         | false      | true
+    """, settings=settings)  # fmt: skip
+    assert {r["is_bounce"] for r in visits(spark, events).collect()} == {True}
+
+
 def test_a_visit_without_cart_or_order_has_no_value_and_nothing_abandoned(spark: SparkSession) -> None:
     assert_visits(
         spark,

@@ -53,6 +53,14 @@ def test_a_german_export_is_recognised_and_its_proposal_is_a_valid_mapping(tmp_p
     assert "If prices contain VAT" in proposal.yaml
 
 
+def test_no_consent_is_proposed_that_nobody_gave(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("email,channel,state,date\na@b.de,email,opt-out,2024-01-05\n")
+    proposal = propose(tmp_path / "c.csv", project=tmp_path, zone="UTC", currency="EUR", entity="consent")
+    assert proposal.missing == ("status",)
+    assert "# status: {value: granted} only where every row of the file is a consent" in proposal.yaml
+    assert "# not used: state" in proposal.yaml
+
+
 def test_columns_that_no_name_fits_are_left_to_a_person(tmp_path: Path) -> None:
     (tmp_path / "k.csv").write_text("Kunde,Menge,Netto\n1,2,3.50\n")
     proposal = propose(tmp_path / "k.csv", project=tmp_path, zone="UTC", currency="EUR")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from habitue.contracts.entities import ENTITIES
 from habitue.errors import ConfigError
-from habitue.sources.adapters import fed_entities
+from habitue.sources.adapters import apart, fed_entities
 from habitue.sources.fields import ONE_OF, REQUIRED, field_of, fields
 from habitue.sources.settings import SourceSettings
 
@@ -135,3 +135,19 @@ def test_every_entity_can_be_mapped_and_its_required_columns_exist() -> None:
     assert {"record_id", "birth_date", "street", "attributes"} <= set(fields("customer_record"))
     assert field_of("customer_record", "attributes.age") is not None
     assert field_of("customer_record", "agee") is None
+
+
+def mapped(source: str, entity: str) -> SourceSettings:
+    columns = dict.fromkeys((*REQUIRED[entity], *ONE_OF.get(entity, ())[:1]), "x")
+    return SourceSettings.model_validate(
+        {"source": source, "entity": entity, "format": "csv", "path": "x.csv", "columns": columns}
+    )
+
+
+def test_numbers_that_only_other_sources_know_are_told() -> None:
+    orders, products = mapped("shop", "order_line"), mapped("catalogue", "product")
+    contacts, answers = mapped("mail", "contact"), mapped("mail", "response")
+    [finding] = apart({"a": orders, "b": products, "c": contacts, "d": answers})
+    assert finding.startswith("order_line rows of shop find no product: those are of catalogue,")
+    assert apart({"a": orders, "b": mapped("shop", "product")}) == []
+    assert apart({"a": orders}) == []

@@ -55,8 +55,9 @@ def mark_repeats(events: DataFrame, *, fingerprint: Column, sound: Column | None
     """Add `_is_repeat`, and give events that share an id but not the content an `event_id` of their own.
 
     Of the deliveries of one event the first received survives; of those received at once the first sent,
-    then by file and position. Rows that are not `sound` stand aside: none of them hides a sound one. Needs
-    `event_id`, the clocks, `_file`, `_position` and looks at all rows of an id at once.
+    then the first known (a warehouse may load one event twice), then by file and position. Rows that are not
+    `sound` stand aside: none of them hides a sound one. Needs `event_id`, the clocks, `_file`, `_position` and
+    looks at all rows of an id at once.
     """
     rows = events.withColumns(
         {"_fingerprint": fingerprint, "_sound": F.lit(True) if sound is None else sound}
@@ -82,7 +83,7 @@ def mark_repeats(events: DataFrame, *, fingerprint: Column, sound: Column | None
     )
 
 
-_LATER = ("sent_time", "event_time", "source", "time_quality", "bot_reason")
+_LATER = ("sent_time", "event_time", "known_time", "source", "time_quality", "bot_reason")
 """After the receipt: what else two deliveries of one content may differ in. A tie is one of equal rows."""
 
 

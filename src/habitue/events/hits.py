@@ -21,7 +21,7 @@ from habitue.events.visitor import attending
 VISITOR = ("visitor_key", "visitor_type")
 FLAGS = (
     "is_bot", "is_view", "is_product_view", "is_search", "is_checkout", "is_order", "is_form_start", "is_form_end",
-    "is_ping", "is_removal",
+    "is_ping", "is_removal", "is_key",
 )  # fmt: skip
 """What is counted or looked for in a visit; flag i is bit i of `flags`."""
 _MICROS = 1_000_000
@@ -46,7 +46,7 @@ def hits(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFram
         "event_id",
         F.unix_micros("known_time").alias("known_micros"),
         F.unix_date(F.to_date(F.from_utc_timestamp("known_time", zone))).alias("known_day"),
-        _flags().alias("flags"),
+        _flags(settings).alias("flags"),
         "channel",
         F.col("page.path").alias("path"),
         F.col("device.type").alias("device_type"),
@@ -77,7 +77,7 @@ def _splitting(settings: SessionSettings, zone: str) -> list[Column]:
     return columns
 
 
-def _flags() -> Column:
+def _flags(settings: SessionSettings) -> Column:
     name = F.col("event_name")
     found = {
         "is_bot": F.col("is_bot"),
@@ -90,6 +90,7 @@ def _flags() -> Column:
         "is_form_end": name == vocabulary.FORM_SUBMITTED,
         "is_ping": name == vocabulary.PAGE_PINGED,
         "is_removal": name == vocabulary.PRODUCT_REMOVED,
+        "is_key": name.isin(*settings.key_events) if settings.key_events else F.lit(False),
     }
     bits = [F.when(found[flag], F.lit(1 << place)).otherwise(F.lit(0)) for place, flag in enumerate(FLAGS)]
     return reduce(lambda all_, bit: all_.bitwiseOR(bit), bits)

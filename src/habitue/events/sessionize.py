@@ -160,6 +160,7 @@ def _judged(settings: SessionSettings) -> dict[str, Column]:
         (F.col("engaged_seconds") > settings.engaged_threshold_seconds)
         | (F.col("view_count") >= settings.engaged_views)
         | (F.col("last_order") >= 0)
+        | (F.col("key_count") > 0)
     )
     return {"is_engaged": engaged, "is_bounce": ~engaged}
 

@@ -51,6 +51,10 @@ class SessionSettings(BaseModel, extra="forbid", frozen=True):
         ge=1,
         description="A visit with that many page or screen views is engaged.",
     )
+    key_events: tuple[str, ...] = Field(
+        (),
+        description="Events that make a visit engaged by themselves, as orders do: GA4's key events, such as generate_lead.",
+    )
     engaged_cap_seconds: int = Field(
         300,
         ge=1,

@@ -34,7 +34,7 @@ CAMPAIGN = EVENT.column("campaign").type
 VISIT = (
     "visitor_type string, visitor_key string, first_event_id string, start_micros bigint, end_micros bigint, "
     "known_micros bigint, event_count bigint, bot_count bigint, view_count bigint, product_view_count bigint, "
-    "search_count bigint, last_checkout bigint, last_order bigint, last_form_start bigint, "
+    "search_count bigint, key_count bigint, last_checkout bigint, last_order bigint, last_form_start bigint, "
     "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, pinged_views bigint, "
     "attention_micros bigint, "
     f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
@@ -169,7 +169,7 @@ def _extent(columns: dict[str, pa.Array], micros: Ints, starts: Ints) -> dict[st
     }  # fmt: skip
     counts = {
         "bot_count": "is_bot", "view_count": "is_view", "product_view_count": "is_product_view",
-        "search_count": "is_search",
+        "search_count": "is_search", "key_count": "is_key",
     }  # fmt: skip
     return {
         "visitor_type": columns["visitor_type"].take(pa.array(starts)),

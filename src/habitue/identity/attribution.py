@@ -128,14 +128,18 @@ def _with_logins(sessions: DataFrame, shared: DataFrame | None, settings: Identi
     is_present = F.col("superseded_time").isNull()
     of_login = F.when(has_login & is_present, F.struct("login", "session_end", "known_time"))
     known = F.min(F.when(has_login, F.col("known_time")))
-    # where in time a login lies is told by the visits of now, since when it is known by any form of theirs
+    # where in time a login lies is told by the visits of now, since when it is known by any form of theirs; beside a
+    # visit of then by the forms alone, since that of now may have swallowed it
     placed = F.min(F.when(has_login & is_present, F.col("login_known")))
+    placed_then = F.min(F.when(has_login, F.col("known_time")))
+    so_far = in_time(Window.unboundedPreceding, 0)
+    after_login = F.when(is_present, placed.over(so_far)).otherwise(placed_then.over(so_far))
     logged = sessions.withColumn("_start", F.unix_micros("session_start")).withColumns(
         {
             "last_login": F.last(of_login, ignorenulls=True).over(before),
             "logged_in_at": F.coalesce(known.over(whole), far()),
             "recent_at": F.coalesce(known.over(in_time(Window.unboundedPreceding, reach)), far()),
-            "after_login_at": F.coalesce(placed.over(in_time(Window.unboundedPreceding, 0)), far()),
+            "after_login_at": F.coalesce(after_login, far()),
         }
     )
     if shared is None:

@@ -80,15 +80,21 @@ def _resolve(scratch: Path, log_file: Path) -> None:
     ]
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("wb") as log:
-        answer = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=_environment(),
-            timeout=_RESOLVE_SECONDS,
-            check=False,
-        )
+        try:
+            answer = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                timeout=_RESOLVE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DependencyError(
+                f"The jars of Delta Lake did not arrive within {_RESOLVE_SECONDS // 60} minutes.",
+                hint=f"Check the network and its proxy, then run make setup again. See {log_file}.",
+            ) from None
     if answer.returncode:
         raise DependencyError(why_not_fetched(log_file))
 

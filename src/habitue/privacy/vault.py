@@ -11,13 +11,12 @@ from pyspark.sql import functions as F
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import IDENTIFIERS, Table
 from habitue.identity.normalise import EMAIL_PATTERN, RECORD, ROLE_MAILBOXES, NormaliseSettings
+from habitue.identity.phone import UNKNOWN_COUNTRY
 from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
 _CLEAR_LIST = f"array<{_CLEAR_ITEM}>"
-_NO_COUNTRY = (
-    "^(AA|Q[M-Z]|X[A-Z]|ZZ)$"  # ISO 3166 leaves these codes to users: they stand for an unknown country
-)
+_NO_COUNTRY = "^(AA|Q[M-Z]|X[A-Z])$"  # ISO 3166 leaves these codes to users: they stand for no country
 
 
 def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: NormaliseSettings) -> DataFrame:
@@ -25,12 +24,14 @@ def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: Normal
 
     Customer records get their `record_key`, which is their identifier where they have no other: matching may find
     whose they are. Touches get the key of the other person. A customer's telephone number without a prefix is one of
-    the country of the record.
+    the country of the record, and nobody's where that is a country of which nothing is known.
     """
     country = F.when(~F.col("country").rlike(_NO_COUNTRY), F.col("country"))
     of_record = country if entity.leaf == "customer_record" else None
     found = keyed(pepper, F.col("_identifiers"), settings, country=of_record)
     keyed_rows = rows.withColumn("_keyed", found)
+    if of_record is not None:
+        keyed_rows = keyed_rows.withColumn("country", F.nullif("country", F.lit(UNKNOWN_COUNTRY)))
     named_nobody = F.exists(
         "_identifiers",
         lambda item: (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pyspark.sql import DataFrame, Window
@@ -104,6 +105,21 @@ def pareto_points(profile: DataFrame) -> list[tuple[float, float]]:
 def _grid_within(low: float, high: float) -> list[float]:
     first, last = (math.floor(edge * PARETO_POINTS + 1e-9) for edge in (low, high))
     return [i / PARETO_POINTS for i in range(first + 1, last + 1)]
+
+
+@dataclass(frozen=True)
+class ScoredBy:
+    """What a day's scores say of how they were made; None where nothing was."""
+
+    churn_model_version: str | None
+    clv_model_version: str | None
+    clv_basis: str | None
+
+
+def scored_by(score: DataFrame) -> ScoredBy:
+    """The model versions and the basis of CLV of a day's scores."""
+    row = score.agg(*(F.max(name).alias(name) for name in ScoredBy.__dataclass_fields__)).first()
+    return ScoredBy(**row.asDict()) if row else ScoredBy(None, None, None)
 
 
 def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:

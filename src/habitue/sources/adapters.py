@@ -115,3 +115,29 @@ def fed_entities(sources: Mapping[str, SourceSettings]) -> tuple[str, ...]:
             hint="Give the mappings different source names, or one mapping several paths.",
         )
     return tuple(name for name in ENTITIES if sources_of(name, sources))
+
+
+_NUMBERED_BY: tuple[tuple[str, str, str], ...] = (
+    ("order_line", "product", "shares of categories and brands, and audiences of them, stay empty"),
+    ("response", "contact", "answers that name nobody themselves, unsubscribes too, belong to nobody"),
+    ("response", "campaign", "the channel of its answers is not known"),
+)
+"""What names a number of another entity, and what is lost where that number is another source's."""
+
+
+def apart(sources: Mapping[str, SourceSettings]) -> list[str]:
+    """What mapped sources name by number that only sources of other names deliver: each in a sentence.
+
+    Numbers are those of one source: two shops may both have a product 4711.
+    """
+    found = []
+    for one, other, loss in _NUMBERED_BY:
+        there = {s.source for s in sources_of(other, sources)}
+        alone = {s.source for s in sources_of(one, sources) if s.adapter is None} - there
+        if there:
+            found += [
+                f"{one} rows of {name} find no {other}: those are of {', '.join(sorted(there))}, so {loss}. "
+                "If the numbers are the same, give both mappings one name of `source`."
+                for name in sorted(alone)
+            ]
+    return found

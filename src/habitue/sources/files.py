@@ -8,7 +8,7 @@ import hashlib
 import posixpath
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,6 +93,20 @@ def check_rejected(source: str, files: Sequence[SourceFile], limit: float) -> No
             f"Source {source}: {len(rejected)} of {looked_at} files cannot be read, more than its limit of {limit:.0%}:",
             [f"{f.name}: {f.reason}" for f in rejected],
             hint="Deliver them again, take them away, or raise limits.max_rejected_file_share of the source.",
+        )
+
+
+def check_still_readable(source: str, files: Sequence[SourceFile], were_read: Set[str]) -> None:
+    """Stop where a file of which rows were taken in is damaged now, however few such files there are.
+
+    Without it these rows would go, objections among them, as if the source had taken them back.
+    """
+    damaged = [f for f in files if f.status == "rejected" and f.name in were_read]
+    if damaged:
+        raise InputError(
+            f"Source {source}: rows were taken in from files that cannot be read any more:",
+            [f"{f.name}: {f.reason}" for f in damaged],
+            hint="Deliver them again; or take them away, and what they said goes with them.",
         )
 
 

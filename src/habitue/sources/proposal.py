@@ -19,7 +19,7 @@ from habitue.sources.synonyms import COLUMNS, SURELY_NET, find_columns, find_ide
 
 _GUESSES: dict[str, dict[str, Any]] = {
     "order_line": {"quantity": {"value": 1}},
-    "consent": {"purpose": {"value": "marketing"}, "status": {"value": "granted"}},
+    "consent": {"purpose": {"value": "marketing"}},
 }
 _GIVEN: dict[str, Any] = {"quantity": {"value": 1}, "currency": {"value": "EUR"}}
 """What a file of orders may leave out."""
@@ -158,6 +158,8 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
         lines.append(f"# not used: {', '.join(unused)}")
     if entity == "order_line":
         lines += _remarks_on_orders(data["columns"])
+    if entity == "consent":
+        lines += _remarks_on_consents(data["columns"])
     if not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
         lines.append(
             "# Without identifiers these records are joined to others by names, birth date and address alone."
@@ -165,6 +167,18 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
             else "# Without identifiers these rows belong to nobody."
         )
     return "\n".join(lines) + "\n"
+
+
+def _remarks_on_consents(columns: dict[str, Any]) -> list[str]:
+    """What only a person can say: a list of addresses alone grants nothing."""
+    lines = []
+    if "status" not in columns:
+        lines.append(
+            "# status: {value: granted} only where every row of the file is a consent that was given."
+        )
+    if isinstance(columns["purpose"], dict):
+        lines.append("# No column names the purpose: is it marketing for all rows?")
+    return lines
 
 
 def _remarks_on_orders(columns: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.entities import CONSENT
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.events.vocabulary import CHECKOUT_STARTED
@@ -41,8 +42,10 @@ _ORDERED = {
     "service_case": ("opened_time", "closed_time"),
     "subscription": ("start_time", "end_time"),
 }
+_STATUSES = ("granted", "denied", "withdrawn")
+UNKNOWN_STATUS = "unknown_status"
+"""Flag of consents whose status is a word that nobody knows."""
 _ONE_OF_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "consent": {"status": ("granted", "denied", "withdrawn")},
     "response": {
         "type": ("delivered", "opened", "clicked", "bounced", "unsubscribed", "complained", "redeemed"),
     },
@@ -60,8 +63,8 @@ def checked(draft: Draft, *, now: datetime) -> DataFrame:
 
     `_raw` is kept for rows with a fault only: nothing else needs the row as received.
     """
-    rows = _complete(draft)
     entity = draft.entity.leaf
+    rows = _complete(draft) if draft.entity is not CONSENT else _closed(_complete(draft))
     conditions = [
         *_missing(entity),
         *_impossible(entity),
@@ -120,6 +123,15 @@ def _complete(draft: Draft) -> DataFrame:
         for name, type_ in carried_columns(draft.entity).items()
     ]
     return draft.rows.select(*working, *columns)
+
+
+def _closed(consents: DataFrame) -> DataFrame:
+    """A status that nobody knows counts as a denial and is flagged: left out, an earlier grant would hold on."""
+    status = F.col("status")
+    is_unknown = ~status.isin(*_STATUSES)
+    flags = F.coalesce("_flags", F.array().cast("array<string>"))
+    flagged = F.when(is_unknown, F.array_append(flags, F.lit(UNKNOWN_STATUS))).otherwise(F.col("_flags"))
+    return consents.withColumns({"_flags": flagged, "status": F.when(is_unknown, "denied").otherwise(status)})
 
 
 def _missing(entity: str) -> list[Condition]:

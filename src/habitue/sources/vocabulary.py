@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from habitue.identity.normalise import JUNK_WORDS
+from habitue.identity.phone import UNKNOWN_COUNTRY
 from habitue.sources.event_names import ANY_NAMES, LOG_NAMES, canonical_name
 
 _GENDER = {
@@ -13,11 +15,12 @@ _GENDER = {
     "d": ("d", "x", "diverse", "divers", "non-binary", "nonbinary", "other"),
 }
 _STATUS = {
-    "granted": ("granted", "grant", "given", "true", "yes", "ja", "1", "opt-in", "optin", "opt_in", "in", "accepted",
-                "erteilt", "confirmed", "subscribed", "double opt-in", "doi"),
-    "denied": ("denied", "refused", "false", "no", "nein", "0", "opt-out", "optout", "opt_out", "out", "declined",
-               "abgelehnt", "not given"),
-    "withdrawn": ("withdrawn", "revoked", "unsubscribed", "widerrufen", "widerruf", "abgemeldet", "objected"),
+    "granted": ("granted", "grant", "given", "true", "yes", "y", "ja", "j", "1", "opt-in", "opt in", "optin", "opt_in", "in",
+                "accepted", "erteilt", "confirmed", "subscribed", "double opt-in", "doi", "oui", "abonniert"),
+    "denied": ("denied", "refused", "false", "no", "n", "nein", "0", "opt-out", "opt out", "optout", "opt_out", "out",
+               "declined", "abgelehnt", "not given", "not granted", "non", "pending"),
+    "withdrawn": ("withdrawn", "revoked", "unsubscribed", "widerrufen", "widerruf", "widersprochen", "widerspruch",
+                  "gekündigt", "abgemeldet", "objected"),
 }  # fmt: skip
 _RESPONSE = {
     "delivered": ("delivered", "delivery", "received", "zugestellt", "sent"),
@@ -32,7 +35,19 @@ _RESPONSE = {
         "softbounce",
         "unzustellbar",
     ),
-    "unsubscribed": ("unsubscribed", "unsubscribe", "abgemeldet", "abmeldung", "opt-out", "optout"),
+    "unsubscribed": (
+        "unsubscribed",
+        "unsubscribe",
+        "abgemeldet",
+        "abmeldung",
+        "opt-out",
+        "opt out",
+        "opt_out",
+        "optout",
+        "optedout",
+        "opted out",
+        "opted_out",
+    ),
     "complained": ("complained", "complaint", "spam", "marked as spam", "beschwerde"),
     "redeemed": ("redeemed", "redemption", "redeem", "eingelöst", "eingeloest"),
 }
@@ -46,22 +61,65 @@ _CHANNEL = {
     "any": ("any", "all", "alle", "*"),
 }
 _COUNTRY = {
-    "DE": ("de", "d", "deu", "ger", "germany", "deutschland", "allemagne"),
-    "AT": ("at", "a", "aut", "austria", "österreich", "oesterreich"),
-    "CH": ("ch", "che", "switzerland", "schweiz", "suisse"),
-    "FR": ("fr", "f", "fra", "france", "frankreich"),
-    "NL": ("nl", "nld", "netherlands", "niederlande", "the netherlands"),
-    "BE": ("be", "b", "bel", "belgium", "belgien"),
+    "DE": ("de", "d", "deu", "ger", "germany", "deutschland", "allemagne", "duitsland", "germania", "alemania", "niemcy"),
+    "AT": ("at", "a", "aut", "austria", "österreich", "oesterreich", "autriche", "oostenrijk"),
+    "CH": ("ch", "che", "switzerland", "schweiz", "suisse", "svizzera", "zwitserland", "suiza"),
+    "FR": ("fr", "f", "fra", "france", "frankreich", "frankrijk", "francia", "francja"),
+    "NL": ("nl", "nld", "netherlands", "niederlande", "the netherlands", "nederland", "holland", "pays-bas"),
+    "BE": ("be", "b", "bel", "belgium", "belgien", "belgique", "belgië", "belgie"),
     "LU": ("lu", "l", "lux", "luxembourg", "luxemburg"),
-    "IT": ("it", "i", "ita", "italy", "italien"),
-    "ES": ("es", "e", "esp", "spain", "spanien"),
-    "PL": ("pl", "pol", "poland", "polen"),
-    "DK": ("dk", "dnk", "denmark", "dänemark"),
-    "CZ": ("cz", "cze", "czechia", "czech republic", "tschechien"),
-    "GB": ("gb", "uk", "gbr", "united kingdom", "great britain", "großbritannien", "england"),
-    "IE": ("ie", "irl", "ireland", "eire", "irland"),
-    "US": ("us", "usa", "united states", "united states of america", "vereinigte staaten"),
-}
+    "IT": ("it", "i", "ita", "italy", "italien", "italia", "italie", "italië", "włochy"),
+    "ES": ("es", "e", "esp", "spain", "spanien", "españa", "espana", "espagne", "spanje", "spagna", "hiszpania"),
+    "PL": ("pl", "pol", "poland", "polen", "polska", "pologne"),
+    "DK": ("dk", "dnk", "denmark", "dänemark", "daenemark", "danmark"),
+    "CZ": ("cz", "cze", "czechia", "czech republic", "tschechien", "tschechische republik", "česko", "cesko",
+           "česká republika", "ceska republika"),
+    "GB": ("gb", "uk", "gbr", "united kingdom", "great britain", "großbritannien", "grossbritannien", "england", "scotland",
+           "wales", "northern ireland", "vereinigtes königreich", "royaume-uni", "u.k."),
+    "IE": ("ie", "irl", "ireland", "eire", "éire", "irland"),
+    "US": ("us", "usa", "united states", "united states of america", "vereinigte staaten", "u.s.", "u.s.a.", "états-unis",
+           "estados unidos"),
+    "SE": ("se", "swe", "sweden", "sverige", "schweden"),
+    "NO": ("no", "nor", "norway", "norge", "norwegen"),
+    "FI": ("fi", "fin", "finland", "suomi", "finnland"),
+    "IS": ("is", "isl", "iceland", "island", "ísland"),
+    "PT": ("pt", "prt", "portugal"),
+    "GR": ("gr", "grc", "greece", "griechenland", "ελλάδα", "hellas"),
+    "CY": ("cy", "cyp", "cyprus", "zypern"),
+    "MT": ("mt", "mlt", "malta"),
+    "LI": ("li", "lie", "liechtenstein"),
+    "HU": ("hu", "hun", "hungary", "ungarn", "magyarország", "magyarorszag"),
+    "SK": ("sk", "svk", "slovakia", "slowakei", "slovensko"),
+    "SI": ("si", "svn", "slovenia", "slowenien", "slovenija"),
+    "HR": ("hr", "hrv", "croatia", "kroatien", "hrvatska"),
+    "RS": ("rs", "srb", "serbia", "serbien", "srbija"),
+    "RO": ("ro", "rou", "romania", "românia", "rumänien", "rumaenien"),
+    "BG": ("bg", "bgr", "bulgaria", "bulgarien", "българия"),
+    "EE": ("ee", "est", "estonia", "estland", "eesti"),
+    "LV": ("lv", "lva", "latvia", "lettland", "latvija"),
+    "LT": ("lt", "ltu", "lithuania", "litauen", "lietuva"),
+    "UA": ("ua", "ukr", "ukraine", "україна"),
+    "RU": ("ru", "rus", "russia", "russland", "russian federation", "россия"),
+    "TR": ("tr", "tur", "turkey", "türkei", "tuerkei", "türkiye", "turkiye", "türki\u0307ye"),
+    "CA": ("ca", "can", "canada", "kanada"),
+    "MX": ("mx", "mex", "mexico", "méxico", "mexiko"),
+    "BR": ("br", "bra", "brazil", "brasil", "brasilien"),
+    "AR": ("ar", "arg", "argentina", "argentinien"),
+    "CL": ("cl", "chl", "chile"),
+    "CO": ("co", "col", "colombia", "kolumbien"),
+    "AU": ("au", "aus", "australia", "australien"),
+    "NZ": ("nz", "nzl", "new zealand", "neuseeland"),
+    "JP": ("jp", "jpn", "japan", "日本"),
+    "CN": ("cn", "chn", "china", "中国"),
+    "KR": ("kr", "kor", "south korea", "korea, republic of", "republic of korea", "südkorea"),
+    "IN": ("in", "ind", "india", "indien"),
+    "SG": ("sg", "sgp", "singapore", "singapur"),
+    "IL": ("il", "isr", "israel"),
+    "ZA": ("za", "zaf", "south africa", "südafrika"),
+    "AE": ("ae", "are", "united arab emirates", "vereinigte arabische emirate"),
+}  # fmt: skip
+"""The countries whose telephone numbers are known, and others that customers are often of: a country of which nothing is
+known would be taken for the project's own. Small letters as Java makes them: the capital i of Turkish leaves its dot."""
 
 _WORDS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("customer_record", "gender"): _GENDER,
@@ -73,7 +131,13 @@ _WORDS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("response", "type"): _RESPONSE,
 }
 _UPPER = {("order_line", "currency"), ("subscription", "currency"), ("event", "order.currency")}
-_LOWER = {("customer_record", "language"), ("survey", "kind"), ("service_case", "type"), ("touch", "kind")}
+_LOWER = {
+    ("customer_record", "language"),
+    ("consent", "purpose"),
+    ("survey", "kind"),
+    ("service_case", "type"),
+    ("touch", "kind"),
+}
 
 
 def canonical_word(entity: str, name: str, text: Column) -> Column:
@@ -94,5 +158,7 @@ def canonical_word(entity: str, name: str, text: Column) -> Column:
     if name == "gender":  # no other value is allowed, and none is worth a quarantine
         return known
     if name == "country":
-        return F.coalesce(known, F.when(text.rlike("^[A-Za-z]{2}$"), F.upper(text)))
+        code = F.when(text.rlike("^[A-Za-z]{2}$"), F.upper(text))
+        is_name = text.rlike(r"\p{L}{3}") & ~lowered.isin(*JUNK_WORDS)
+        return F.coalesce(known, code, F.when(is_name, F.lit(UNKNOWN_COUNTRY)))
     return F.coalesce(known, lowered)

@@ -16,6 +16,7 @@ from habitue.lake.fingerprint import digest
 from habitue.privacy.vault import open_identifiers, person_records
 from habitue.sources.adapters import sources_of
 from habitue.sources.settled import hashed_rows, silver_rows
+from habitue.stages.first_known import READING, reading
 
 _KEYS = "keys"
 
@@ -47,7 +48,12 @@ def write_customers(run: Run, good: DataFrame, repeats: DataFrame, *, as_before:
     stated = former_records(records, present, former, others)
     lake.merge(PERSON_RECORD, hashed_rows(person_records(good), PERSON_RECORD), delete_unmatched=True)
     lake.merge(FORMER_RECORD, stated, delete_unmatched=True)
-    lake.merge(CUSTOMER_RECORD, records, delete_unmatched=True, basis={_KEYS: _keys(run)})
+    lake.merge(
+        CUSTOMER_RECORD,
+        records,
+        delete_unmatched=True,
+        basis={_KEYS: _keys(run), READING: reading(run, CUSTOMER_RECORD)},
+    )
 
 
 def _keys(run: Run) -> dict[str, str]:

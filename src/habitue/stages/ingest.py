@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT, ORDER_LINE
 from habitue.contracts.intake import IDENTIFIER, QUARANTINE_COUNT
+from habitue.contracts.table import Table
 from habitue.job import Run
 from habitue.lake.concurrency import at_once, both
 from habitue.privacy.vault import vault_identifiers
@@ -27,6 +28,7 @@ from habitue.sources.settled import silver_rows
 from habitue.sources.validation import FUTURE, is_good
 from habitue.stages.customer_intake import sources_as_before, write_customers
 from habitue.stages.event_settling import Events, new_event_files, settle, write_events
+from habitue.stages.first_known import READING, as_first_known, read_anew, reading
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in, with_tallies
 from habitue.stages.rows_ahead import AHEAD, earlier, first_ahead
 
@@ -51,6 +53,7 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
         ]
     )
     ahead = _rows_ahead(taken)
+    good = {name: _as_first_known(run, rows, ENTITIES[name]) for name, rows in good.items()}
     writers = {
         name: partial(_write_entity, run, name, rows, ahead.get(name, {})) for name, rows in good.items()
     }
@@ -69,9 +72,18 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     run.lake.merge(QUARANTINE_COUNT, _counts(run, taken), delete_unmatched={"entity": names})
 
 
+def _as_first_known(run: Run, good: DataFrame, entity: Table) -> DataFrame:
+    if entity is EVENT:  # its data tell the time, or the file that came
+        return good
+    run.focus(step_name(entity.leaf))
+    return as_first_known(good, run.lake.read(entity), entity, read_anew(run, entity))
+
+
 def _write_entity(run: Run, name: str, good: DataFrame, ahead: Mapping[str, int]) -> None:
-    rows = silver_rows(good, ENTITIES[name])
-    run.lake.merge(ENTITIES[name], rows, delete_unmatched=True, basis={AHEAD: dict(ahead)})
+    entity = ENTITIES[name]
+    rows = silver_rows(good, entity)
+    basis = {AHEAD: dict(ahead), READING: reading(run, entity)}
+    run.lake.merge(entity, rows, delete_unmatched=True, basis=basis)
 
 
 def _rows_ahead(taken: Sequence[Taken]) -> Mapping[str, Mapping[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import ENTITIES, EVENT
@@ -25,7 +25,13 @@ from habitue.sources.draft import Draft
 from habitue.sources.duplicates import settled
 from habitue.sources.event_rows import dressed
 from habitue.sources.fields import SURROGATES
-from habitue.sources.files import SourceFile, check_rejected, readable, reject_unreadable
+from habitue.sources.files import (
+    SourceFile,
+    check_rejected,
+    check_still_readable,
+    readable,
+    reject_unreadable,
+)
 from habitue.sources.inputs import FoundInput, find
 from habitue.sources.known_time import known_time_rule, with_known_time
 from habitue.sources.settings import SourceSettings
@@ -69,8 +75,9 @@ def take_in(
     """
     settings = in_zone(settings, run.settings.project.zone)
     inputs = tuple(find(i, run.project) for i in adapter_of(settings).inputs(settings, entity.leaf))
-    _check_files(settings, inputs)
-    arrivals = _arrivals(run, settings, inputs)
+    noted = _noted(run, settings)
+    _check_files(settings, inputs, noted)
+    arrivals = _arrivals(run, inputs, noted)
     try:
         prepared = _prepared(run, settings, entity, inputs, arrivals, came)
         rows = run.lake.checkpoint(prepared.rows)
@@ -78,7 +85,7 @@ def take_in(
         inputs, found = _without_damaged(inputs)
         if not found:
             raise
-        _check_files(settings, inputs)
+        _check_files(settings, inputs, noted)
         prepared = _prepared(run, settings, entity, inputs, arrivals, came)
         rows = run.lake.checkpoint(prepared.rows)
     if any(leaves_positions_open(found) for found in inputs):
@@ -146,7 +153,8 @@ def _file_rows(taken: Taken) -> Iterator[tuple[object, ...]]:
         yield (source, name, feeds[group], *known, arrival.first_seen, arrival.run_id)
 
 
-def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None:
+def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput], noted: Sequence[Row]) -> None:
+    were_read = {row["file"] for row in noted if row["status"] == "read"}
     for found in inputs:
         check_rejected(settings.source, found.files, settings.limits.max_rejected_file_share)
         if not readable(found.files):
@@ -154,6 +162,7 @@ def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput]) -> None
                 f"Source {settings.source} has no file that can be read:",
                 [f"{f.name}: {f.reason}" for f in found.files],
             )
+        check_still_readable(settings.source, found.files, were_read)
 
 
 @dataclass(frozen=True)
@@ -223,13 +232,17 @@ def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame)
     return settled(keyed, draft.entity, has_key=bool(settings.key), has_number=number in draft.rows.columns)
 
 
-def _arrivals(run: Run, settings: SourceSettings, inputs: Sequence[FoundInput]) -> tuple[Arrival, ...]:
+def _noted(run: Run, settings: SourceSettings) -> list[Row]:
+    """What earlier runs found of the source's files."""
+    return run.lake.read(SOURCE_FILE).where(F.col("source") == settings.source).collect()
+
+
+def _arrivals(run: Run, inputs: Sequence[FoundInput], noted: Sequence[Row]) -> tuple[Arrival, ...]:
     """When each file's content came first: as noted before, else now."""
-    before = run.lake.read(SOURCE_FILE).where(F.col("source") == settings.source)
-    noted = {(row["file"], row["sha256"]): row for row in before.collect()}
+    before = {(row["file"], row["sha256"]): row for row in noted}
     arrivals = []
     for file in (f for found in inputs for f in found.files):
-        row = noted.get((file.name, file.sha256))
+        row = before.get((file.name, file.sha256))
         first = row["first_seen"].replace(tzinfo=run.now.tzinfo) if row else run.now
         arrivals.append(Arrival(file, first, row["run_id"] if row else run.run_id))
     return tuple(arrivals)

@@ -24,6 +24,7 @@ from habitue.profile.facts import ProfileFacts
 from habitue.profile.reconciliation import OrderTotals, order_totals, profile_totals, reconcile
 from habitue.profile.rfm import day_thresholds
 from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
+from habitue.sources.adapters import apart
 from habitue.stages.evidence import removed_addresses
 
 PROFILE_INPUTS = (
@@ -38,6 +39,8 @@ PROFILE_INPUTS = (
 def profile(run: Run) -> None:
     """Bring the three tables of the run's day to what was known before it."""
     before = run.as_of - timedelta(days=REFERENCE_DAYS)
+    for finding in apart(run.settings.sources):
+        run.note(finding)
     # read
     facts = read_facts(run)
     conventions = conventions_of(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
             LIFECYCLE_TRANSITION,
         )
     )
-    quarantine = run.lake.read(QUARANTINE_COUNT)
+    quarantine = run.lake.read(QUARANTINE_COUNT, version=release.versions.get(QUARANTINE_COUNT.name))
     descriptions = {a.audience: a.description for a in run.settings.audiences.values()}
     exported = exported_rows(run.project, release.export_digests)
     looks: dict[str, Callable[[], Any]] = {  # those that take longest begin first
@@ -105,6 +104,7 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         "transitions": lambda: collect.transitions(moves),
         "pareto": lambda: collect.pareto_points(profile),
         "clv_deciles": lambda: collect.clv_tenths(score),
+        "scored_by": lambda: collect.scored_by(score),
         "fill_rates": lambda: collect.fill_rates(profile),
         "funnel": lambda: _funnel(run, release, profile, score, member),
         "visits": lambda: visit_facts(
@@ -131,9 +131,9 @@ def report_facts(run: Run, release: Release) -> ReportFacts:
         transitions=found["transitions"],
         pareto=found["pareto"],
         clv_deciles=found["clv_deciles"],
-        clv_basis=run.settings.economics.basis,
-        assumptions=_assumptions(run),
-        models=_models(run, day),
+        clv_basis=found["scored_by"].clv_basis or run.settings.economics.basis,
+        assumptions=_assumptions(run, record),
+        models=_models(run, found["scored_by"]),
         sources=sources,
         quarantine=reasons,
         fill_rates=found["fill_rates"],
@@ -186,15 +186,20 @@ def _funnel(
     ]
 
 
-def _assumptions(run: Run) -> list[tuple[str, str]]:
-    """The economics behind every CLV, as configured."""
+def _assumptions(run: Run, record: RunRecord) -> list[tuple[str, str]]:
+    """The economics behind every CLV, as configured; with a word of warning where they may be other ones by now."""
     economics, currency = run.settings.economics, run.settings.project.currency
     margin = (
         f"{economics.margin:.0%} of net revenue"
         if economics.margin is not None
         else "unknown: CLV is revenue-based"
     )
+    is_other = run.record.config_digest != record.config_digest
+    changed = (
+        [("settings", "changed since this release, which may rest on other assumptions")] if is_other else []
+    )
     return [
+        *changed,
         ("contribution margin", margin),
         ("discount rate per year", f"{economics.discount_rate:.1%}"),
         ("cost per order", f"{economics.order_cost:.2f} {currency}"),
@@ -205,10 +210,11 @@ def _assumptions(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _models(run: Run, day: date) -> list[ModelFacts]:
-    """The models that scored the day, as far as a window judged them."""
-    used = [run.registry.usable(name, day) for name in ("churn", "clv")]
-    judged = [(version, run.registry.judgement(version)) for version in used if version is not None]
+def _models(run: Run, scored_by: collect.ScoredBy) -> list[ModelFacts]:
+    """The models that scored the day, whoever is champion by now, as far as a window judged them."""
+    used = [("churn", scored_by.churn_model_version), ("clv", scored_by.clv_model_version)]
+    versions = [v for name, number in used for v in run.registry.versions(name) if v.version == number]
+    judged = [(version, run.registry.judgement(version)) for version in versions]
     return [
         model_facts(v.name, v.version, v.data_cut.isoformat(), v.flag, found)
         for v, found in judged

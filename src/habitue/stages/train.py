@@ -43,6 +43,8 @@ Trained = TrainedChurn | TrainedClv
 
 PurchaseModels = Mapping[date, PurchaseModel]
 
+_SILENT_DAYS = 7
+"""Days without any order after which a person is told; small shops have pauses of some days."""
 _TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any, PurchaseModels], Trained]] = {
     "churn": train_churn,
     "clv": train_clv,
@@ -52,12 +54,12 @@ _TRAINERS: Mapping[str, Callable[[Mapping[date, Sample], Cutoffs, Any, PurchaseM
 def train(run: Run) -> None:
     """Train and register every model of the project; each is judged beside the naive baselines."""
     # read
-    first_day = _first_order_day(run)
-    if first_day is None:
+    span = _order_days(run)
+    if span is None:
         run.note(f"No model is trained: {_why_no_order(run)}.")
         write_whole(_untrained_file(run), json.dumps({name: _material(run, name) for name in _TRAINERS}))
         return
-    plans = [_plan(run, name, first_day) for name in _TRAINERS]
+    plans = [_plan(run, name, span) for name in _TRAINERS]
     # transform
     profiles = run.lake.checkpoint(build_profiles(run, sorted({day for plan in plans for day in plan.days})))
     fitted: dict[Cutoffs, PurchaseModels] = {}  # models with the same cut-offs share their purchase models
@@ -140,9 +142,9 @@ class _Plan:
         )
 
 
-def _plan(run: Run, name: str, first_day: date) -> _Plan:
+def _plan(run: Run, name: str, span: tuple[date, date]) -> _Plan:
     definition = _definition(run, name)
-    cutoffs = plan_cutoffs(first_day, run.as_of, definition.horizon_days, definition.cutoffs)
+    cutoffs = plan_cutoffs(*span, definition.horizon_days, definition.cutoffs)
     version = run.registry.champion(name)
     is_backfill = version is not None and version.data_cut > run.as_of
     is_rival = version is not None and not is_backfill and version.horizon_days == definition.horizon_days
@@ -182,14 +184,27 @@ def _repeat_buyers(sample: Sample | None) -> int:
         return int(((columns["frequency"] > 0) & (columns["monetary_value"] > 0)).sum())
 
 
-def _first_order_day(run: Run) -> date | None:
-    known = instant(run.cut)
+def _order_days(run: Run) -> tuple[date, date] | None:
+    """The first day with an order and the day after the last one, by what was known; None without orders.
+
+    Where events are newer than orders, the days between say nothing: nobody bought in them as far as is known.
+    """
+    known, zone = instant(run.cut), run.settings.project.zone
     lines = run.lake.read(ORDER_LINE).where((F.col("order_time") < known) & (F.col("known_time") < known))
     # a load without `history` brings old orders that no earlier day knew
-    first = F.min(F.greatest("order_time", "known_time"))
-    row = lines.agg(local_date(first, run.settings.project.zone).alias("day")).first()
-    day: date | None = row["day"] if row else None
-    return day
+    first = local_date(F.min(F.greatest("order_time", "known_time")), zone)
+    last = local_date(F.max("order_time"), zone)
+    row = lines.agg(first.alias("first"), F.date_add(last, 1).alias("end")).first()
+    if row is None or row["first"] is None:
+        return None
+    end = min(row["end"], run.as_of)
+    if (run.as_of - end).days > _SILENT_DAYS:
+        run.note(
+            f"The newest order is of the day before {end}, {(run.as_of - end).days} days before {run.as_of}: "
+            "models are judged on the days until then, and scores take everybody to have stayed away since. "
+            "Deliver the orders that are missing, or take that day as the day of the run (--as-of)."
+        )
+    return row["first"], end
 
 
 def _why_no_order(run: Run) -> str:

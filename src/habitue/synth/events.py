@@ -18,7 +18,9 @@ from habitue.synth.visits import CART, CHECKOUT, ORDER, Visits
 CHUNK = 8_000
 """Visits whose events are put together at once."""
 HOT_VISIT = 30
-"""Events in each visit of the hot visitor."""
+"""Events in each visit of the hot visitor, where an hour for each visit is enough."""
+HOT_LENGTH = 1_700
+"""Most of them: they are a second apart, and half an hour ends a visit."""
 SEARCHES = ("kaffee", "geschenk", "mütze", "gießkanne", "roman", "angebote", "tasse rot", "sale")
 CAMPAIGNS = (
     "",
@@ -120,22 +122,24 @@ def _chunk(
     email = people.email_at(np.maximum(person, 0), visits.time[part])
     device_kind = np.where(is_bot, 2, devices.is_phone[known].astype(np.int64))
     utm = np.where(draw.random(person.size) < 0.25, draw.integers(1, len(CAMPAIGNS), person.size), 0)
-    line = lines.joined(
+    sent = lines.joined(
         '{"messageId":"', ids, '",', lines.taken(who, at),
         _what(draw, events, np.where(is_bot, 0, np.maximum(person, 0) % len(CATEGORIES)), order, email, order_numbers,
               order_values),
         ',"originalTimestamp":"', clock.utc(happened + skew[at]),
-        '","sentAt":"', clock.utc(happened + delay[at] + skew[at]),
-        '","receivedAt":"', clock.utc(received), '"', lines.taken(_contexts(), (device_kind * len(CAMPAIGNS) + utm)[at]), "}",
+        '","sentAt":"', clock.utc(happened + delay[at] + skew[at]), '","receivedAt":"',
     )  # fmt: skip
+    context = lines.taken(_contexts(), (device_kind * len(CAMPAIGNS) + utm)[at])
     keep = np.flatnonzero(arrives[at])
     twice = keep[draw.random(keep.size) < settings.repeated]
+    # passed on once more, as it was sent: only its receipt is another, and the first one says when it happened
     again = received[twice] + draw.integers(1_000, 3 * clock.DAY_MS, twice.size)
     in_time = again < clock.end(settings)
     rows = np.concatenate([keep, twice[in_time]])
     moment = np.concatenate([received[keep], again[in_time]])
-    tie = block.ties(before + rows)
-    yield lines.lines(_file(moment), moment, tie, line.take(pa.array(rows)))
+    place = pa.array(rows)
+    line = lines.joined(sent.take(place), clock.utc(moment), '"', context.take(place), "}")
+    yield lines.lines(_file(moment), moment, block.ties(before + rows), line)
     yield _sessions(block, people, cookie, person, events, ids, arrives & ~is_bot, happened)
 
 
@@ -215,14 +219,18 @@ SESSION_COLUMNS = ("anonymous_id", "person", "first_event", "last_event", "event
 
 
 def hot_visitor(block: Block, count: int) -> Iterator[pa.RecordBatch]:
-    """One visitor with so many events, spread evenly over the lake's days: page views, a second apart in each visit."""
+    """One visitor with so many events, spread evenly over the lake's days: page views, a second apart in each visit.
+
+    Visits begin an hour apart at least, or they would be one; they are longer where that is too few, up to half an hour.
+    """
     settings = block.settings
-    visits = max(count // HOT_VISIT, 1)
+    visits = max(min(count // HOT_VISIT, settings.days * 24), 1)
+    length = min(max(count // visits, 1), HOT_LENGTH)
     starts = clock.instants(settings, np.linspace(0, settings.days - 0.1, visits))
     for begin in range(0, visits, CHUNK):
         part = starts[begin : begin + CHUNK]
-        moment = (part[:, None] + np.arange(HOT_VISIT) * 1_000).ravel()
-        number = begin * HOT_VISIT + np.arange(moment.size)
+        moment = (part[:, None] + np.arange(length) * 1_000).ravel()
+        number = begin * length + np.arange(moment.size)
         times = clock.utc(moment)
         line = lines.joined(
             '{"messageId":"hot-', number, '","anonymousId":"hot","type":"page","name":"home","properties":'

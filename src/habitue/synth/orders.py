@@ -31,6 +31,8 @@ COLUMNS = (
 VAT = 1.19
 OFF = 0.15
 """A coupon takes so much off."""
+COUPON = "FRÜHLING15"
+"""With an umlaut, or the files' encoding would not matter."""
 RETURNED = 0.06
 """Share of orders of which a line comes back."""
 MAX_LINES = 4
@@ -76,7 +78,7 @@ def order_lines(block: Block, people: People, history: History, is_online: Flags
         number[at[rows]], position[rows], customer[at[rows]], email[at[rows]],
         clock.local_text(settings, moment, "%d.%m.%Y %H:%M:%S"), catalogue().number[product[rows]],
         quantity[rows] * sign, decimal_comma(price[rows]), decimal_comma(discount[rows] * sign),
-        np.where(coupon[at[rows]], "NETT15", ""), np.where(is_online[order[at[rows]]], "Online", "Filiale"),
+        np.where(coupon[at[rows]], COUPON, ""), np.where(is_online[order[at[rows]]], "Online", "Filiale"),
     ]  # fmt: skip
     month = clock.local_text(settings, moment, "data/orders/%Y-%m.csv")
     tie = block.ties(np.arange(rows.size))

@@ -37,9 +37,15 @@ def named_identifiers(truth: DataFrame, vault: DataFrame) -> DataFrame:
 
 
 def identity(named: DataFrame, present: DataFrame) -> list[Line]:
-    """Pairs of identifiers: of those put together how many belong together (precision), and the other way (recall)."""
-    both = named.join(present.select("id_type", "id_key", "person_id"), ["id_type", "id_key"])
-    cells = both.groupBy("person", "person_id").count()
+    """Pairs of identifiers: of those put together how many belong together (precision), and the other way (recall).
+
+    One that nobody has is alone: what was lost must cost recall.
+    """
+    both = named.join(present.select("id_type", "id_key", "person_id"), ["id_type", "id_key"], "left")
+    alone = F.concat_ws(":", "id_type", "id_key")
+    cells = (
+        both.withColumn("person_id", F.coalesce("person_id", alone)).groupBy("person", "person_id").count()
+    )
     together = _pairs(cells.groupBy("person_id").agg(F.sum("count").alias("count")))
     belong = _pairs(cells.groupBy("person").agg(F.sum("count").alias("count")))
     right = _pairs(cells)

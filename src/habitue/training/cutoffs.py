@@ -58,6 +58,7 @@ class Cutoffs:
 def plan_cutoffs(first_day: date, as_of: date, horizon_days: int, settings: CutoffSettings) -> Cutoffs:
     """Cut-offs for data that begin on `first_day`; roles that the history is too short for stay empty.
 
+    `as_of` is the day before which all orders are known: that of the run, or sooner where orders end sooner.
     Without room for calibration and training, a buy-till-you-die model still
     learns from the purchase histories alone and is judged; without room for the
     test, nothing can be judged.

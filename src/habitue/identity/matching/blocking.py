@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.identity.matching.cologne_phonetics import cologne_code
-from habitue.identity.matching.comparisons import PARTICLES, SOUND
+from habitue.identity.matching.comparisons import PARTICLES, RANGE, SOUND
 from habitue.identity.matching.patterns import Pattern
 from habitue.identity.matching.settings import MatchingSettings
 
@@ -151,7 +151,8 @@ def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
     for field in pattern.fields:
         name, value = field.column, F.col(field.column)
         if field.role in ("given", "family"):
-            yield f"sound:{name}", _sound_of_first_word(F.substring_index(value, SOUND, 1))
+            first = _FIRST_FAMILY_WORD if field.role == "family" else _FIRST_WORD
+            yield f"sound:{name}", _sound_of_first_word(F.substring_index(value, SOUND, 1), first)
         elif field.role == "birth" and field.comparison == "date":
             year, month, day = value.substr(1, 4), value.substr(5, 2), value.substr(7, 2)
             yield f"{WHOLE_DATE}{name}!", value
@@ -162,7 +163,7 @@ def _atoms(pattern: Pattern) -> Iterator[tuple[str, Column]]:
         elif field.role == "birth":
             yield f"birth:part:{name}", value
         elif field.role == "address" and field.comparison == "number":
-            yield f"house:{name}", value
+            yield f"house:{name}", F.substring_index(value, RANGE, 1)
         elif field.role == "address" and field.comparison != "exact":
             beginning = F.replace(value, F.lit(" "), F.lit("")).substr(1, LETTERS)
             yield f"place:{name}", value if field.comparison == "code" else beginning
@@ -186,13 +187,22 @@ def _key(atoms: dict[str, Column], one: str, two: str) -> Column:
     return F.when(complete, F.xxhash64(F.lit(f"{one} {two}"), atoms[one], atoms[two]))
 
 
-def _sound_of_first_word(name: Column) -> Column:
+def _sound_of_first_word(name: Column, form: str) -> Column:
     """Sound of the first word that is no particle: `anna maria` and `anna`, `van den berg` and `berg` meet.
 
     A name in another script has no such sound, and is known by its beginning.
     """
-    word = F.regexp_extract(name, _FIRST_WORD, 1)
-    return F.coalesce(cologne_code(word), F.nullif(word.substr(1, LETTERS), F.lit("")))
+    # one form of the word that people write as two, and as `Mc` or `Mac`
+    word = F.regexp_replace(F.regexp_extract(name, form, 1), "^ma?c (?=.)|^mc(?=.)", "mac")
+    solid = F.replace(word, F.lit(" "), F.lit(""))
+    return F.coalesce(cologne_code(word), F.nullif(solid.substr(1, LETTERS), F.lit("")))
 
 
-_FIRST_WORD = rf"^(?:(?:{'|'.join(sorted(PARTICLES))}) (?=.))*+([^ ]+)"
+def _first_word(joined: str) -> str:
+    """Form of the first word; one of those that are `joined` is part of the next."""
+    return rf"^(?:(?:{'|'.join(sorted(PARTICLES))}) (?=.))*+((?:(?:{joined}) )?[^ ]+)"
+
+
+_FIRST_WORD = _first_word("mac|mc")
+_FIRST_FAMILY_WORD = _first_word("mac|mc|dell|[a-z]")
+"""A family name does not begin with an initial: O Brien, D Angelo, t Hart."""

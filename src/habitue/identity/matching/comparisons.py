@@ -36,6 +36,8 @@ PARTICLES = frozenset((
 """Words that many names share: two names with nothing else in common are two names."""
 SOUND = "|"
 """Between a name and its sound: `meier|67`."""
+RANGE = "-"
+"""Between the first and the last number of several houses: `5-7`."""
 
 
 def name_levels(pairs: ValuePairs) -> Levels:
@@ -92,9 +94,23 @@ def code_levels(pairs: ValuePairs) -> Levels:
 
 
 def number_levels(pairs: ValuePairs) -> Levels:
-    """The same; one edit; different. Numbers of houses are short: a second edit says nothing."""
+    """The same; one edit, or the first house of a range (5 and 5-7); different.
+
+    Numbers of houses are short: a second edit says nothing.
+    """
     edits = pairs.edits_up_to(np.full(pairs.left.size, 1, dtype=np.int64))
-    return _first([edits == 0, edits == 1])
+    return _first([edits == 0, (edits == 1) | _begins_range(pairs)])
+
+
+def _begins_range(pairs: ValuePairs) -> Flags:
+    """Pairs of which one is a range (`5-7`) and the other the number that it begins with."""
+    begins = [value.partition(RANGE)[0] for value in pairs.values]
+    if begins == pairs.values:  # as in most lists
+        return np.zeros(pairs.left.size, dtype=bool)
+    _, number = np.unique(np.array([*pairs.values, *begins], dtype=object), return_inverse=True)
+    whole, begin = number[: len(begins)], number[len(begins) :]
+    found: Flags = (whole[pairs.left] == begin[pairs.right]) | (begin[pairs.left] == whole[pairs.right])
+    return found
 
 
 def email_levels(pairs: ValuePairs) -> Levels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,11 @@ from habitue.errors import HabitueError
 from habitue.identity.matching import folding
 from habitue.identity.matching.cologne_phonetics import cologne_code
 from habitue.identity.matching.comparisons import SOUND
-from habitue.identity.matching.dates import date_digits, with_month_first
+from habitue.identity.matching.dates import date_digits, with_month_first, with_month_number
 from habitue.identity.matching.patterns import Pattern, Values, pattern_of
 from habitue.identity.matching.settings import MatchField, MatchingSettings
 from habitue.identity.matching.streets import with_parted_streets
-from habitue.identity.matching.whole_names import with_parted_names
+from habitue.identity.matching.whole_names import bare_name, with_parted_names
 from habitue.identity.phone import e164_number
 
 _SAY_NOTHING = (
@@ -44,10 +44,14 @@ def folded_records(records: DataFrame, settings: MatchingSettings) -> tuple[Data
     pattern = pattern_of(settings.fields, settings.swaps, parted.columns)
     dates = [f.column for f in pattern.fields if f.comparison == "date"]
     month_first = with_month_first(parted, dates)
+    persons = [f.column for f in pattern.fields if f.role in ("given", "family") and f.comparison == "name"]
     exclusive = (
         F.col("exclusive") if "exclusive" in records.columns else F.lit(None).cast("map<string,string>")
     )
-    rows = parted.select(
+    # in columns of their own, which folding reads several times
+    bare = {name: bare_name(F.col(name)) for name in persons}
+    numbered = {name: with_month_number(F.col(name)) for name in dates}
+    rows = parted.withColumns(bare | numbered).select(
         F.xxhash64("record_key").alias("code"),
         "record_key",
         exclusive.alias("exclusive"),
@@ -132,23 +136,30 @@ def _agreement(known: int, squares: float) -> float:
     return (squares - known) / (known * (known - 1)) if known > 1 else 0.0
 
 
-def _folded(field: MatchField, settings: MatchingSettings, month_first: frozenset[str]) -> Column:
+def _folded(field: MatchField, settings: MatchingSettings, month_first: Mapping[str, Column]) -> Column:
     text = _folded_text(field, settings, month_first)
     return F.when(~text.isin(*_SAY_NOTHING) & ~(F.lit(field.comparison == "code") & text.rlike("^0+$")), text)
 
 
-def _folded_text(field: MatchField, settings: MatchingSettings, month_first: frozenset[str]) -> Column:
+def _folded_text(field: MatchField, settings: MatchingSettings, month_first: Mapping[str, Column]) -> Column:
     column = F.col(field.column)
     if field.role == "phone":
         return F.coalesce(e164_number(column, settings.country), folding.code(column))
     if field.comparison in ("name", "text"):
         return folding.folded(column)
     if field.comparison == "date":
-        return date_digits(column, month_first=field.column in month_first)
+        return date_digits(column, month_first=month_first.get(field.column, F.lit(False)))
     if field.comparison == "email":
         mail = F.lower(F.trim(column))
         return F.when(mail != "", mail)
+    if field.comparison == "code" and field.role == "address":
+        return _postal_code(folding.code(column))
     return folding.code(column)
+
+
+def _postal_code(code: Column) -> Column:
+    """Nine digits are an American code with the four that name a block; zeros in front are lost in spreadsheets."""
+    return F.regexp_replace(code, "^0+(?=[0-9]+$)|(?<=^[0-9]{5})[0-9]{4}$", "")
 
 
 def _with_sound(name: Column) -> Column:

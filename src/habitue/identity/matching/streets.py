@@ -23,7 +23,7 @@ def with_parted_streets(records: DataFrame, fields: Sequence[MatchField]) -> Dat
         return records
     stated = F.col("house_number") if "house_number" in records.columns else F.lit(None).cast("string")
     # columns of their own: each is needed several times, and Spark would work it out as often
-    spelt = records.withColumns({"_stated": folding.code(stated), "street": street(F.col("street"))})
+    spelt = records.withColumns({"_stated": stated_number(stated), "street": street(F.col("street"))})
     own, whole = F.col("_stated"), F.col("street")
     numbered = spelt.withColumns({"_front": number_in_front(whole), "_behind": number_behind(whole)})
     number, bare = parted(whole, F.col("_front"), F.col("_behind"))
@@ -38,9 +38,15 @@ def with_parted_streets(records: DataFrame, fields: Sequence[MatchField]) -> Dat
 
 
 def street(text: Column) -> Column:
-    """A street in one spelling, 'strasse' and 'str.' alike."""
-    ended = _replaced(F.concat(folding.folded(text), F.lit(" ")), _BEHIND_A_NAME)
+    """A street in one spelling, 'strasse' and 'str.' alike, without what lies within the house: flats, stairs, floors."""
+    house = _without_units(folding.folded(_marks_as_words(text)))
+    ended = _replaced(F.concat(house, F.lit(" ")), _BEHIND_A_NAME)
     return F.trim(_replaced(F.concat(F.lit(" "), ended), _ANYWHERE))
+
+
+def stated_number(text: Column) -> Column:
+    """The number of a house that stands in a column of its own, spelt as one cut off a street."""
+    return _solid(_without_units(folding.folded(_marks_as_words(text))))
 
 
 def number_in_front(street: Column) -> Column:
@@ -56,13 +62,28 @@ def number_behind(street: Column) -> Column:
 def parted(street: Column, front: Column, behind: Column) -> tuple[Column, Column]:
     """Number of the house and name of a `street` in one spelling; null where there is none.
 
-    The first number is that of the house; a number at the end is, unless it is one within the house.
+    A number at the end is that of the house, also where the name begins with one (17. Juni Str. 5).
     """
-    is_front = (front != "") & ((behind == "") | street.rlike(_WITHIN_HOUSE))
-    number = F.replace(F.when(is_front, front).otherwise(behind), F.lit(" "), F.lit(""))
+    is_front = (front != "") & (behind == "")
+    number = F.when(is_front, front).otherwise(behind)
     before = F.substring(street, F.lit(1), F.length(street) - F.length(behind))
     name = F.when(is_front, F.substring(street, F.length(front) + 1, F.length(street))).otherwise(before)
-    return F.nullif(number, F.lit("")), F.nullif(F.trim(name), F.lit(""))
+    return _solid(number), F.nullif(F.trim(name), F.lit(""))
+
+
+def _marks_as_words(text: Column) -> Column:
+    """The marks that say how two numbers belong together, which folding would turn into blanks, as words."""
+    marked = reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), _MARKS, text)
+    return F.when(text.rlike(_HAS_MARK), marked).otherwise(text)
+
+
+def _without_units(folded: Column) -> Column:
+    return F.regexp_replace(F.regexp_replace(folded, _UNIT_IN_FRONT, ""), _UNITS_BEHIND, "$1$2")
+
+
+def _solid(number: Column) -> Column:
+    """A number as one word: `12 a` is 12a, `5 to 7` is 5-7."""
+    return F.nullif(F.replace(F.replace(number, F.lit(" to "), F.lit("-")), F.lit(" "), F.lit("")), F.lit(""))
 
 
 def _replaced(text: Column, rules: Sequence[tuple[str, str]]) -> Column:
@@ -77,8 +98,29 @@ _BEHIND_A_NAME = (
 _ANYWHERE = (
     (" avenue ", " av "), (" ave ", " av "), (" boulevard ", " bd "), (" blvd ", " bd "), (" place ", " pl "),
 )  # fmt: skip
-_LAST_NUMBER = r"(?<= )[0-9]+( ?[a-z])?( [0-9]+( ?[a-z])?)*$"
-_FIRST_NUMBER = r"^([0-9]+(?:[a-z](?= )| bis(?= )| ter(?= ))?(?: [0-9]+(?= ))*) (?=\p{L})"
-_WITHIN_HOUSE = (
-    r"(?<= )(apt|apartment|app|appt|unit|suite|ste|flat|floor|lot|bus|bte|box|top|stiege|whg) [0-9]+ ?[a-z]?$"
+_HAS_MARK = r"[0-9] ?\p{L}?\s*[-/\u2013\u00ba\u00aa]|#"
+_MARKS = (
+    (r"^\s*#|(?<=[0-9].{0,60})#", " unit "),  # 12 Main St #4; but Hauptstr. #12 is a house
+    (r"^\s*([0-9]+\p{L}?)\s*/\s*(?=[0-9]+\p{L}?,?\s+\p{L})", "unit $1 "),  # 5/12 George St
+    (r"(?<=[0-9] ?\p{L}?)(?<![0-9]\s1)\s*/\s*(?=[0-9])", " unit "),  # Hauptstr. 5/2/14; 12 1/2 is a number
+    (r"(?<=[0-9] ?\p{L}?)\s*[-\u2013]\s*(?=[0-9])", " to "),  # Ring 5-7
+    (r"(?<=[0-9] ?\p{L})\s*[-\u2013]\s*(?=\p{L}\b)", " to "),  # Ring 12 a-c
+    (r"(?<=[0-9])\s*[\u00ba\u00aa]", " floor "),  # 5, 2º B
+)
+"""What marks mean, in order; `unit` begins something within the house, `to` stands within a range of houses."""
+_UNIT = (
+    r"(?:apt|apto|apartment|appartement|apartamento|app|appt|ap|unit|suite|ste|flat|floor|fl|bus|bte|top|stiege|tuer|"
+    r"whg|wohnung|int|interno|piso|m)"
+)
+_VALUE = r"(?:[0-9]+ ?[a-z]?|[a-z] ?[0-9]*)"
+_FLOOR = r"(?:[0-9]+ ?(?:st|nd|rd|th)? )?(?:floor|og|eg|dg|stock|etage)(?: (?:[a-z]|izq|dcha|links|rechts|mitte|li|re))?"
+_UNIT_IN_FRONT = rf"^(?:{_UNIT}|lot) {_VALUE} (?:to )?(?=[0-9]+ ?[a-z]? \p{{L}}|[0-9]+ to [0-9]+ )"
+_UNITS_BEHIND = (
+    rf"^(?:([0-9].*?)(?: (?:(?:{_UNIT}|box|lot) {_VALUE}|{_FLOOR}))+"  # a box of no house is all there is: RR 5 Box 12
+    rf"|(.*?[0-9] ?[a-z]?)(?: (?:{_UNIT} {_VALUE}|{_FLOOR}))+)$"
+)
+"""What lies within a house, behind its number or behind a street that begins with it."""
+_LAST_NUMBER = r"(?<= )[0-9]+( ?[a-z])?( to [a-z])?( (to )?[0-9]+( ?[a-z])?)*$"
+_FIRST_NUMBER = (
+    r"^([0-9]+(?:[a-z](?= )| bis(?= )| ter(?= ))?(?: (?:to )?[0-9]+(?= ))*) (?=\p{L}|[0-9]+(?:st|nd|rd|th) )"
 )
