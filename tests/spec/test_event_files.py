@@ -12,15 +12,19 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from habitue.errors import InputError
 from habitue.lake.source_files import read_input
 from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_url
+from habitue.sources.event_rules import DEFAULT_RULES
 from habitue.sources.file_changes import why_never
+from habitue.sources.ga4 import read_ga4
 from habitue.sources.ga4_row import rows_of_lines
 from habitue.sources.inputs import Input, Options, find
 from habitue.sources.json_line import is_one_object
 from habitue.sources.settings import SourceSettings
 from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
-from habitue.sources.snowplow_atomic import ENRICHED, dialect
+from habitue.sources.snowplow import read_snowplow
+from habitue.sources.snowplow_atomic import ENRICHED, LOADED, dialect
 
 
 def test_a_stream_with_more_commas_than_tabs_is_a_stream() -> None:
@@ -33,6 +37,39 @@ def test_a_stream_with_more_commas_than_tabs_is_a_stream() -> None:
     found = dialect("\t".join(cells.values()) + "\n", {})
     assert found.options["delimiter"] == "\t" and not found.options["header"]
     assert found.names == ENRICHED
+
+
+def of_width(names: tuple[str, ...], more: int) -> str:
+    """A row without header of these columns, with some of the project's own behind them."""
+    cells = dict.fromkeys(names, "") | {
+        "event": "page_view", "event_id": "e1", "collector_tstamp": "2024-05-01 10:00:00.000", "page_title": "Home",
+        "derived_tstamp": "2024-05-01 10:00:00.000", "event_vendor": "com.acme", "event_format": "jsonschema",
+        "event_version": "1-0-0",
+    }  # fmt: skip
+    cells |= {"contexts": "{}"} if "contexts" in names else {}
+    return "\t".join([*(cells[name] for name in names), *["{}"] * more]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("known", "more"),
+    [(ENRICHED, 0), (ENRICHED, 4), (ENRICHED[:125], 0), (LOADED, 0), (LOADED[:-1], 0)]
+    + [(LOADED, 6), (LOADED, 2), (LOADED[:-1], 6)],
+)
+def test_columns_behind_those_of_a_table_or_stream_do_not_shift_the_others(
+    known: tuple[str, ...], more: int
+) -> None:
+    """A table with six columns of contexts is wider than the stream, and with two of them as wide as it."""
+    found = dialect(of_width(known, more), {}).names
+    assert found == (*known, *(f"_c{n}" for n in range(len(known), len(known) + more)))
+
+
+def test_a_row_of_neither_form_says_how_wide_each_is() -> None:
+    with pytest.raises(InputError, match="131 columns of the stream, or 128 or 129 of the table, found 137"):
+        dialect("x\t" + of_width(ENRICHED, 5), {})
+    with pytest.raises(InputError, match="found 131 columns of another form"):
+        dialect(of_width(("app_id", "own", *ENRICHED[1:5], *ENRICHED[6:]), 0), {})
+    with pytest.raises(InputError, match="found 136 columns of another form"):
+        dialect(of_width((*LOADED[:60], "own", "other", *LOADED[60:]), 5), {})
 
 
 def test_a_quote_in_the_first_row_of_a_stream_is_a_character_however_far_the_next_one() -> None:
@@ -145,6 +182,109 @@ def test_of_two_rows_of_an_export_on_one_line_none_is_lost_in_silence(spark: Spa
     assert {r["_position"]: r["is_corrupt"] for r in rows_of_lines(raw).collect()} == {0: False, 1: True}
 
 
+PARAMETERS = '[{"key": "page_location", "value": {"string_value": "https://x.test/"}}]'
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "code"),
+    [
+        ("event_params", PARAMETERS, None),
+        ("event_params", '[{"key": "a", "value": null}, {"key": "b"}]', None),
+        ("event_params", '{"page_location": "https://x.test/"}', "not_a_list"),
+        ("event_params", '[{"key": "page_location", "value": "https://x.test/"}]', "not_a_list"),
+        ("event_params", "[{'key': 'a', 'value': {'int_value': 1, 'string_value': None}}]", "not_a_list"),
+        ("event_params", PARAMETERS[:-9], "not_a_list"),
+        ("user_properties", '{"plan": "gold"}', "not_a_list"),
+        ("items", '[{"item_id": "A"}, {"item_i', "not_a_list"),
+        ("ecommerce", '{"transaction_id": "T1"}', None),
+        ("ecommerce", "{'transaction_id': 'T1', 'purchase_revenue': None}", "corrupt_record"),
+        ("device", '[{"category": "mobile"}]', "corrupt_record"),
+        *(
+            (name, empty, None)
+            for name in ("event_params", "items", "device")
+            for empty in ("", " ", "[]", "null")
+        ),
+    ],
+)
+def test_a_nested_cell_of_another_form_is_a_fault_and_no_event_without_it(
+    spark: SparkSession, column: str, text: str, code: str | None
+) -> None:
+    """Of a CSV that pandas wrote, or of a query that made the export flat."""
+    names = f"event_name string, event_timestamp string, event_date string, {column} string"
+    raw = spark.createDataFrame([("page_view", "1714557600000000", "20240501", text)], names).withColumns(
+        {"_file": F.lit("f"), "_position": F.lit(0), "_raw": F.lit(""), "_corrupt": F.lit(False)}
+    )
+    settings = SourceSettings(source="web", adapter="ga4", path="x", format="csv")
+    found = read_ga4(raw, settings, DEFAULT_RULES).rows.first()
+    assert [(f["code"], f["reason"].split()[0]) for f in found["_faults"]] == [(code, column)] * bool(code)
+
+
+def test_an_event_has_the_same_id_however_its_items_and_its_purchase_are_spelt(spark: SparkSession) -> None:
+    """A day that came without empty fields, once more with them, and as Parquet keeps it, whose numbers have types."""
+    bought = {"key": "value", "value": {"double_value": 49}}
+    row = {"event_name": "purchase", "event_timestamp": "1714557600000000", "event_date": "20240501"}
+    lines = [
+        {"items": [{"item_id": "A", "price": 49, "quantity": "1"}], "ecommerce": {"transaction_id": "T"}},
+        {"items": [{"quantity": 1, "item_variant": None, "price": 49.0, "item_id": "A", "item_params": []}],
+         "ecommerce": {"tax_value": None, "transaction_id": "T"}},
+        {"items": [{"item_id": "B", "price": 49, "quantity": "1"}], "ecommerce": {"transaction_id": "T"}},
+        {"items": None, "ecommerce": None},
+        {"items": [], "ecommerce": {"transaction_id": None}},
+    ]  # fmt: skip
+    texts = [json.dumps(row | line | {"event_params": [bought]}) for line in lines]
+    texts.append(texts[0].replace('"double_value": 49', '"double_value": 49.0'))
+    raw = spark.createDataFrame([(text,) for text in texts], "value string")
+    placed = raw.withColumns({"_file": F.lit("f"), "_position": F.monotonically_increasing_id()})
+    settings = SourceSettings(source="web", adapter="ga4", path="x")
+    drafts = read_ga4(placed, settings, DEFAULT_RULES).rows.orderBy("_position")
+    one, again, other, none, empty, typed = (r["event_id"] for r in drafts.select("event_id").collect())
+    assert one == again == typed and none == empty
+    assert len({one, other, none}) == 3
+
+
+ENTITY = {"schema": "iglu:com.acme/user/jsonschema/1-0-0", "data": {"tier": "gold"}}
+SEVERAL, ONE = (json.dumps({"schema": "s", "data": data}) for data in ([ENTITY, ENTITY], ENTITY))
+
+
+@pytest.mark.parametrize("is_table", [True, False])
+def test_json_of_a_tracker_that_is_cut_off_is_a_fault_and_no_event_without_it(
+    spark: SparkSession, is_table: bool
+) -> None:
+    columns = ("contexts", "derived_contexts", "unstruct_event", "contexts_com_acme_user_1_0_0")
+    columns = (*columns, "unstruct_event_com_acme_signed_up_1_0_0")
+    whole = (SEVERAL, SEVERAL, ONE, '[{"tier":"gold"}]', '{"tier":"gold"}')
+    empty = ("", "[]", "{}", "null", '{"schema":"s","data":[]}', '{"schema":"s","data":null}')
+    cells = [
+        *((name, text, False) for name, text in zip(columns, whole, strict=True)),
+        *((name, text, False) for name in columns for text in empty),
+        *((name, text[:-4], True) for name, text in zip(columns, whole, strict=True)),
+        ("contexts", '"text"', True),
+        ("contexts", '{"data":"text"}', True),
+        ("unstruct_event", '{"data":"text"}', True),
+    ]
+    rows = [
+        {"event_id": str(n), "event_name": "page_view", "collector_tstamp": "2024-05-01 10:00:00", name: text}
+        for n, (name, text, _) in enumerate(cells)
+    ]
+    if is_table:
+        names = ", ".join(
+            f"{name} string" for name in ("event_id", "event_name", "collector_tstamp", *columns)
+        )
+        raw = spark.createDataFrame(
+            [[row.get(n.split()[0]) for n in names.split(", ")] for row in rows], names
+        )
+        raw = raw.withColumns({"_raw": F.lit(""), "_corrupt": F.lit(False)})
+    else:
+        raw = spark.createDataFrame([(json.dumps(row),) for row in rows], "value string")
+    placed = raw.withColumns({"_file": F.lit("f"), "_position": F.lit(0)})
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    drafts = read_snowplow(placed, settings, DEFAULT_RULES).rows.select("event_id", "_faults.code").collect()
+    found = {int(row["event_id"]): row["code"] for row in drafts}
+    assert {cells[n]: codes for n, codes in found.items()} == {
+        cell: ["corrupt_record"] * cell[2] for cell in cells
+    }
+
+
 def test_a_row_of_no_day_is_never_replaced(spark: SparkSession) -> None:
     rows = spark.createDataFrame(
         [("p|20240101", "a", []), (None, "a", ["fault"]), ("p|20240101", "b", [])],
@@ -155,6 +295,17 @@ def test_a_row_of_no_day_is_never_replaced(spark: SparkSession) -> None:
     assert {(r["_slice"], r["_file"]): (r[IS_REPLACED], r["_faults"]) for r in found} == {
         ("p|20240101", "a"): (True, []), (None, "a"): (False, ["fault"]), ("p|20240101", "b"): (False, []),
     }  # fmt: skip
+
+
+def test_a_row_of_a_file_that_is_no_delivery_is_never_replaced(spark: SparkSession) -> None:
+    """A Delta table has files that no one delivered: the deliveries of such a source are those of its log."""
+    rows = spark.createDataFrame(
+        [("p|20240101", "t/part-0.parquet", ["fault"]), ("p|20240101", "t/part-1.parquet", [])],
+        "_slice string, _file string, _faults array<string>",
+    )
+    files = spark.createDataFrame([("t/_delta_log/0.json", 0, "0.json")], DELIVERIES)
+    found = mark_replaced(rows, files).select("_file", IS_REPLACED, F.size("_faults")).collect()
+    assert {tuple(r) for r in found} == {("t/part-0.parquet", False, 1), ("t/part-1.parquet", False, 0)}
 
 
 def test_tables_of_the_running_day_are_told_by_a_whole_word_of_their_name() -> None:

@@ -72,6 +72,8 @@ BROKEN = {
     '{"messageId": "x"}': "missing_value",
     '{"messageId": "x", "type": "click", "receivedAt": "2026-01-01T00:00:00Z"}': "unknown_value",
     '{"messageId": "x", "type": "page", "receivedAt": "yesterday"}': "missing_value",
+    '{"messageId": "x", "type": "page", "receivedAt": "12:30:00"}': "missing_value",
+    '{"messageId": "x", "type": "page", "timestamp": "T12:30", "sentAt": " 9:05Z"}': "missing_value",
     '{"messageId": "x", "type": "track", "receivedAt": "2026-01-01T00:00:00Z"}': "missing_value",
     '{"messageId": "x", "type": "page", "receivedAt": "1980-01-01T00:00:00Z"}': "impossible_value",
     '{"messageId": "x", "type": "track", "event": "Order Completed", "receivedAt": "2026-01-01T00:00:00Z",'
@@ -139,6 +141,23 @@ def test_the_clock_of_the_device_is_corrected_by_the_skew_between_sending_and_re
     page = events["page"]
     assert (page.event_time.isoformat(), page.time_quality) == ("2026-03-01T09:58:01.500000", "corrected")
     assert page.event_date.isoformat() == "2026-03-01"
+
+
+@pytest.mark.parametrize(
+    ("clocks", "time", "quality"),
+    [
+        ({"sentAt": None, "timestamp": "2026-03-01T09:58:01.5Z"}, "09:58:01.500000", "mapped"),
+        ({"sentAt": None}, "09:58:03.500000", "missing"),
+        ({"sentAt": "10:00:02"}, "09:58:03.500000", "missing"),  # of which day, nobody knows
+        ({"originalTimestamp": "T10:00"}, "09:58:03.500000", "missing"),
+    ],
+)
+def test_where_a_clock_is_missing_the_time_that_the_server_stated_counts_or_else_its_receipt(
+    spark: SparkSession, clocks: dict[str, Any], time: str, quality: str
+) -> None:
+    """Segment made `timestamp` of all three clocks before a file lost one."""
+    found = drafts(spark, [json.dumps(LINES[0] | CLOCKS | clocks)])[0].rows.first()
+    assert (found.event_time.isoformat(), found.time_quality) == (f"2026-03-01T{time}", quality)
 
 
 def test_urls_titles_searches_and_properties_are_redacted(events: dict[str, Row]) -> None:

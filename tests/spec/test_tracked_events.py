@@ -88,13 +88,17 @@ def test_what_a_tracker_says_beside_its_columns_is_kept_but_for_persons(spark: S
         "messageId": "1", "type": "group", "timestamp": "2024-05-01T10:00:00Z", "groupId": "ann@miller.de",
         "traits": {"name": "Ann Miller", "email": "ann@miller.de", "plan": "gold", "employees": 3},
         "context": {"device": {"name": "Ann's phone", "model": "P1"}, "app": {"version": "2"},
-                    "location": {"city": "Ulm", "latitude": 48.4}},
+                    "location": {"city": "Ulm", "latitude": 48.4}, "ip": "10.1.2.3",
+                    "externalIds": [{"id": "4711", "type": "crm"}], "own": {"person": "Ann Miller"},
+                    "experiments": {"home": "B", "for": "ann@miller.de"}},
+        "integrations": {"Facebook": {"fbp": "fb.1.2.3"}},
     }  # fmt: skip
     group = read_segment(raw_lines(spark, call), settings=SegmentSettings(source="web")).rows
     row = {
         "event_name": "view_item", "event_timestamp": "1714557600000000", "event_date": "20240501",
         "event_params": [{"key": "device", "value": {"string_value": "my own"}}],
         "device": {"mobile_brand_name": "Acme", "operating_system_version": "14"},
+        "event_bundle_sequence_id": "12", "is_active_user": True, "own": "Ann Miller",
         "items": [{"item_id": "S1", "item_category2": "Boots", "item_params": [
             {"key": "gift_phone", "value": {"string_value": "0171 1234567"}},
             {"key": "color", "value": {"string_value": "red"}}]}],
@@ -108,6 +112,7 @@ def test_what_a_tracker_says_beside_its_columns_is_kept_but_for_persons(spark: S
     context = {
         "app": {"version": "2"},
         "device": {"model": "P1"},
+        "experiments": {"home": "B", "for": "redacted"},
         "group_id": "redacted",
         "location": {"city": "Ulm"},
     }
@@ -119,8 +124,9 @@ def test_what_a_tracker_says_beside_its_columns_is_kept_but_for_persons(spark: S
             "item_params": {"gift_phone": "redacted", "color": "red"},
         }
     ]
-    assert found[1] == {"device": "my own", "items": items}  # a parameter keeps its name
-    assert found[2] == {"device": {"brand": "Acme", "os_version": "14"}, "items": items}
+    place = {"event_bundle_sequence_id": "12", "is_active_user": "true"}
+    assert found[1] == {"device": "my own", "items": items} | place  # a parameter keeps its name
+    assert found[2] == {"device": {"brand": "Acme", "os_version": "14"}, "items": items} | place
 
 
 def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_agent(
@@ -182,6 +188,68 @@ def test_words_of_shops_own_logs_are_understood_where_a_product_says_what_they_m
         *("product_added", "product_removed", "order_completed"),
         *("product_viewed", "view", "cart"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("pageview", "Pageview", "page view", "page viewed", "PageView", "pv", "$pageview"), "page_viewed"),
+        (("screenview", "Screen View", "screen_viewed", "$screen"), "screen_viewed"),
+        (("view", "View"), "view"),  # of what, nobody knows
+    ],
+)
+def test_the_words_of_logs_for_a_page_or_screen_are_one(
+    spark: SparkSession, words: tuple[str, ...], name: str
+) -> None:
+    rows = raw_rows(spark, "event | at\n" + "\n".join(f"{word} | 2024-05-01 10:00:00" for word in words))
+    columns = {"event_name": "event", "event_time": "at"}
+    settings = SourceSettings(source="log", entity="event", format="csv", path="x", columns=columns)
+    found = map_source(rows, settings).rows.select("event_name").collect()
+    assert [row["event_name"] for row in found] == [name] * len(words)
+
+
+def test_calls_that_are_named_and_filled_as_ga4_has_it_are_read_as_such(spark: SparkSession) -> None:
+    boot = {
+        "item_id": "B",
+        "item_name": "Boot",
+        "item_category": "Shoes",
+        "item_brand": "Acme",
+        "price": 49.9,
+    }
+    sock = {"item_name": "Sock", "price": 5, "quantity": 2}
+    sale = {"transaction_id": "T1", "value": 59.9, "tax": 9.5, "currency": "EUR", "items": [boot, sock]}
+    calls = [
+        ("view_item", {"items": [boot]}),
+        ("add_to_cart", {"items": [boot, sock]}),
+        ("begin_checkout", {"items": [boot, sock]}),
+        ("purchase", sale),
+        ("search", {"search_term": "red boots"}),
+        ("Payment Sent", {"transaction_id": "bank-1", "items": [{"id": "x"}], "search_term": "x"}),
+    ]
+    call = {"type": "track", "timestamp": "2024-05-01T10:00:00Z"}
+    lines = [
+        raw_lines(spark, call | {"messageId": name, "event": name, "properties": properties})
+        for name, properties in calls
+    ]
+    rows = read_segment(reduce(DataFrame.unionByName, lines), settings=SegmentSettings(source="web")).rows
+    found = {r["event_id"]: r for r in rows.collect()}
+    assert {name: r["event_name"] for name, r in found.items()} == {
+        "view_item": "product_viewed", "add_to_cart": "product_added", "begin_checkout": "checkout_started",
+        "purchase": "order_completed", "search": "products_searched", "Payment Sent": "payment_sent",
+    }  # fmt: skip
+    viewed = found["view_item"].product
+    assert (viewed.product_number, viewed.category, viewed.brand) == ("B", "Shoes", "Acme")
+    assert found["view_item"]["items"] is None and found["add_to_cart"].product is None
+    assert [i.product_number for i in found["add_to_cart"]["items"]] == ["B", "Sock"]
+    assert found["begin_checkout"].order.value == Decimal("59.90")
+    order = found["purchase"].order
+    assert (order.order_number, order.value, order.currency) == ("T1", Decimal("59.90"), "EUR")
+    assert [(i.product_number, i.price, i.quantity) for i in found["purchase"]["items"]] == [
+        ("B", Decimal("49.90"), None), ("Sock", Decimal("5.00"), 2),
+    ]  # fmt: skip
+    assert found["search"].search_term == "red boots"
+    other = found["Payment Sent"]
+    assert (other.order, other["items"], other.search_term) == (None, None, None)
 
 
 def test_an_order_of_the_first_specification_with_a_voucher_among_its_lines(spark: SparkSession) -> None:
@@ -322,6 +390,18 @@ def test_a_click_that_is_tagged_by_itself_has_the_campaign_of_its_session(spark:
     assert untagged is None, "a visit's campaign is that of its own events"
 
 
+def test_a_time_of_day_alone_is_no_time(spark: SparkSession) -> None:
+    """Spark reads one as a time of the day of the run, which is no event's."""
+    row = {"event": "page_view", "collector_tstamp": "2024-05-01 10:00:00", "derived_tstamp": "12:30:00"}
+    lines = raw_lines(spark, row | {"event_id": "1"}).unionByName(
+        raw_lines(spark, row | {"event_id": "2", "collector_tstamp": "T12:30:00Z", "true_tstamp": "9:05"})
+    )
+    settings = SourceSettings(source="web", adapter="snowplow", path="x")
+    found = {r["event_id"]: r for r in read_snowplow(lines, settings, DEFAULT_RULES).rows.collect()}
+    assert (found["1"]["event_time"], found["1"]["_faults"]) == (datetime(2024, 5, 1, 10), [])
+    assert (found["2"]["event_time"], [f["code"] for f in found["2"]["_faults"]]) == (None, ["missing_value"])
+
+
 def test_a_campaign_that_an_export_hides_is_none(spark: SparkSession) -> None:
     names = {"source": "google", "medium": "<Other>", "term": "<obfuscated>", "campaign": "(data deleted)"}
     row = {
@@ -348,6 +428,31 @@ def test_a_purchase_that_states_dollars_alone_is_worth_those(spark: SparkSession
     assert (dollars["value"], dollars["currency"]) == (Decimal("89.00"), "USD")
     assert (euros["value"], euros["currency"]) == (Decimal("80.00"), "EUR")
     assert json.loads(dollars["properties"])["traffic_source"] == {"source": "google", "medium": "organic"}
+
+
+def test_a_purchase_in_an_app_is_worth_what_it_cost_and_not_a_million_times_that(spark: SparkSession) -> None:
+    """Firebase logs amounts of this event in millionths; an app that logs it by itself does so in units."""
+
+    def bought(**amounts: dict[str, Any]) -> DataFrame:
+        said: dict[str, Any] = {"product_id": {"string_value": "gold"}, "currency": {"string_value": "EUR"}}
+        said |= {"quantity": {"int_value": "2"}} | amounts
+        row = {
+            "event_name": "in_app_purchase", "event_timestamp": "1714557600000000", "event_date": "20240501",
+            "event_params": [{"key": key, "value": value} for key, value in said.items()],
+        }  # fmt: skip
+        source = SourceSettings(source="app", adapter="ga4", path="x")
+        return read_ga4(raw_lines(spark, row), source, DEFAULT_RULES).rows
+
+    by_firebase = bought(value={"int_value": "9980000"}, price={"int_value": "4990000"})
+    by_hand = bought(value={"double_value": 9.98}, price={"double_value": 4.99})
+    without_value = bought(price={"int_value": "4990000"})
+    for rows in (by_firebase, by_hand, without_value):
+        found = rows.first()
+        assert (found["event_name"], found["_faults"]) == ("order_completed", [])
+        assert (found["order"].value, found["order"].currency) == (Decimal("9.98"), "EUR")
+        assert [(i.product_number, i.price, i.quantity) for i in found["items"]] == [
+            ("gold", Decimal("4.99"), 2)
+        ]
 
 
 def test_what_a_person_typed_into_a_form_is_no_property(spark: SparkSession) -> None:

@@ -19,8 +19,10 @@ from habitue.events.settings import ClockSettings
 CORRECTED = "corrected"  # by the formula
 CLAMPED = "clamped"  # the receipt: the time led beyond it, or the library's policy is the server's clock
 DEVICE = "device"  # the library's stamp of sending says nothing, so the device's clock alone counts
-MISSING = "missing"  # one of the three clocks is missing: server's clock, else the device's
-MAPPED = "mapped"  # the source states the time itself
+MISSING = (
+    "missing"  # one of the three clocks is missing, and no time is stated: the server's, else the device's
+)
+MAPPED = "mapped"  # the source states the time itself, made of more clocks than are left
 
 
 def corrected_time(

@@ -89,6 +89,7 @@ ENHANCED_ACTIONS: dict[str, str] = {
 """Actions of the enhanced e-commerce plugin that Snowplow took over from Universal Analytics."""
 
 ANY_NAMES = SEGMENT_NAMES | GA4_NAMES
+"""What trackers agree on: also for a tracker whose users name events by another one's documentation."""
 
 LOG_NAMES: dict[str, str] = {
     "addtocart": vocabulary.PRODUCT_ADDED,
@@ -99,8 +100,16 @@ LOG_NAMES: dict[str, str] = {
     "removefrombasket": vocabulary.PRODUCT_REMOVED,
     "transaction": vocabulary.ORDER_COMPLETED,
     "buy": vocabulary.ORDER_COMPLETED,
+    "pageview": vocabulary.PAGE_VIEWED,
+    "page": vocabulary.PAGE_VIEWED,
+    "pv": vocabulary.PAGE_VIEWED,
+    "viewed_page": vocabulary.PAGE_VIEWED,
+    "loaded_a_page": vocabulary.PAGE_VIEWED,
+    "screenview": vocabulary.SCREEN_VIEWED,
+    "screen": vocabulary.SCREEN_VIEWED,
+    "viewed_screen": vocabulary.SCREEN_VIEWED,
 }
-"""Words of the logs that shops write themselves."""
+"""Words of the logs that shops write themselves, and of analytics tools that have no adapter."""
 
 OF_PRODUCT: dict[str, str] = {
     "view": vocabulary.PRODUCT_VIEWED,

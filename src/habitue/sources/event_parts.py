@@ -11,6 +11,7 @@ from habitue.events.user_agent import browser, device_type
 from habitue.events.words import holds_any
 from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
 from habitue.sources.draft import CLEAR_IDENTIFIERS, listed
+from habitue.sources.values import instant
 
 CAMPAIGN_FIELDS = ("source", "medium", "name", "term", "content")
 _UTM = {
@@ -46,6 +47,12 @@ _NO_NUMBER = ("undefined", "nan", "none", "nil", "n/a", "0")
 def present(value: Column) -> Column:
     """The text, null where it is blank."""
     return F.nullif(F.trim(value), F.lit(""))
+
+
+def tracker_time(text: Column) -> Column:
+    """The instant that a tracker states; a time of day alone, which Spark would read as one of today, is none."""
+    has_no_day = F.left(F.ltrim(text), F.lit(4)).contains(":")
+    return F.when(~has_no_day, instant(text))
 
 
 def named_value(value: Column) -> Column:

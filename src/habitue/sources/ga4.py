@@ -24,6 +24,7 @@ from habitue.sources.event_parts import is_unreadable, named_value, number, pres
 from habitue.sources.event_rules import EventRules
 from habitue.sources.faults import Condition, faults
 from habitue.sources.ga4_row import (
+    OF_BATCH,
     PURCHASE_FIELDS,
     as_object,
     item_objects,
@@ -31,6 +32,7 @@ from habitue.sources.ga4_row import (
     quoted,
     rows_of_lines,
     rows_of_table,
+    unread_faults,
 )
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
@@ -46,10 +48,24 @@ _CONSENT = {
     "false": "denied",
 }
 _PROPERTY = r"analytics_(\d+)"
-_DISTINGUISHING = (
-    *("stream_id", "user_pseudo_id", "user_id", "event_name", "event_timestamp", "sorted_parameters"),
-    *("items_json", "ecommerce_json", "batch_page_id", "batch_ordering_id", "batch_event_index"),
-)
+_DISTINGUISHING = {
+    name: name
+    for name in (
+        "stream_id",
+        "user_pseudo_id",
+        "user_id",
+        "event_name",
+        "event_timestamp",
+        "sorted_parameters",
+    )
+} | {
+    # as they were read: one export spells empty fields as null, another leaves them out
+    "items_json": "listed_items",
+    "ecommerce_json": "purchase",
+    **{name: name for name in ("batch_page_id", "batch_ordering_id", "batch_event_index")},
+}
+"""What makes a row itself: names in its digest, which all ids are made with, and the columns."""
+_IN_APP = "in_app_purchase"
 
 
 def inputs(settings: SourceSettings, wanted: str) -> tuple[Input, ...]:
@@ -73,6 +89,9 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
             "name": canonical_name(F.col("event_name"), GA4_NAMES),
             "clock": corrected_time(nothing, nothing, nothing, stated, settings=rules.clock),
             "listed": _listed(),
+            "paid": _paid("value"),
+            "listed_items": F.when(F.size("items") > 0, item_objects(F.col("items"))),
+            "purchase": F.nullif(_purchase(), F.lit("{}")),
         }
     )
     name, listed, p = F.col("name"), F.col("listed"), F.col("p")
@@ -85,7 +104,7 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
             [("anonymous_id", F.col("user_pseudo_id")), ("user_id", F.col("user_id"))]
         ).alias("_identifiers"),
         _slice().alias("_slice"),
-        F.sha2(F.to_json(F.struct(*_DISTINGUISHING), {"ignoreNullFields": "false"}), 256).alias("event_id"),
+        _digest().alias("event_id"),
         name.alias("event_name"),
         F.col("clock.event_time").alias("event_time"),
         F.col("clock.time_quality").alias("time_quality"),
@@ -113,10 +132,15 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules) -> Dat
     )
 
 
+def _digest() -> Column:
+    distinguishing = F.struct(*(F.col(column).alias(name) for name, column in _DISTINGUISHING.items()))
+    return F.sha2(F.to_json(distinguishing, {"ignoreNullFields": "false"}), 256)
+
+
 def _listed() -> Column:
     """The items as texts; an item without a number goes by its name, and prices are dollars where no other is stated."""
     p, in_dollars = F.col("p"), _in_dollars()
-    return F.transform(
+    listed = F.transform(
         "items",
         lambda item: F.struct(
             F.coalesce(named_value(item["item_id"]), named_value(item["item_name"])).alias("id"),
@@ -127,6 +151,38 @@ def _listed() -> Column:
             F.when(in_dollars, "USD").otherwise(p["currency"]).alias("currency"),
         ),
     )
+    is_bare = _is_in_app() & ~F.coalesce(F.size("items") > 0, F.lit(False))
+    return F.when(is_bare, F.array(_bought_in_app())).otherwise(listed)
+
+
+def _bought_in_app() -> Column:
+    """The product of a purchase in an app: the event has no items, its parameters name the one that was bought."""
+    p, none = F.col("p"), F.lit(None).cast("string")
+    return F.struct(
+        F.coalesce(named_value(p["product_id"]), named_value(p["product_name"])).alias("id"),
+        none.alias("category"),
+        none.alias("brand"),
+        _paid("price").alias("price"),
+        p["quantity"].alias("quantity"),
+        p["currency"].alias("currency"),
+    )
+
+
+def _paid(parameter: str) -> Column:
+    """An amount as text. Firebase logs those of a purchase in an app as whole numbers of millionths.
+
+    A number with a fraction is one that the app logged by itself, in units.
+    """
+    text = F.col("p")[parameter]
+    is_whole = F.exists(
+        "event_params", lambda p: (p["key"] == parameter) & p["value"]["int_value"].isNotNull()
+    )
+    in_units = (text.try_cast("decimal(20,0)") / 1_000_000).cast("string")
+    return F.when(_is_in_app() & is_whole, in_units).otherwise(text)
+
+
+def _is_in_app() -> Column:
+    return F.coalesce(F.col("event_name") == _IN_APP, F.lit(False))
 
 
 def _in_dollars() -> Column:
@@ -138,14 +194,14 @@ def _in_dollars() -> Column:
 
 
 def _faults(rules: EventRules) -> Column:
-    name, time, p = F.col("name"), F.col("clock.event_time"), F.col("p")
+    name, time = F.col("name"), F.col("clock.event_time")
     is_commerce = name.isin(*vocabulary.COMMERCE)
     amounts = (
         ("ecommerce.purchase_revenue", F.col("ecommerce.purchase_revenue")),
         ("ecommerce.refund_value", F.col("ecommerce.refund_value")),
         ("ecommerce.purchase_revenue_in_usd", F.col("ecommerce.purchase_revenue_in_usd")),
         ("ecommerce.refund_value_in_usd", F.col("ecommerce.refund_value_in_usd")),
-        ("value", p["value"]),
+        ("value", F.col("paid")),
     )
     numbers: list[Condition] = [
         (is_unreadable(text, MONEY), "not_a_number", f"{field} is not a number") for field, text in amounts
@@ -158,6 +214,7 @@ def _faults(rules: EventRules) -> Column:
             "impossible_value",
             f"event_time lies before {rules.clock.earliest}",
         ),
+        *unread_faults(),
         *(
             (F.coalesce(is_commerce & condition, F.lit(False)), code, reason)
             for condition, code, reason in (*numbers, *products.product_faults(F.col("listed"), name))
@@ -255,12 +312,13 @@ def _order(name: Column, listed: Column, *, currency: str | None) -> Column:
         ecommerce["purchase_revenue_in_usd"]
     )
     in_usd = F.when(name != vocabulary.CHECKOUT_STARTED, in_usd)  # a checkout has bought nothing yet
-    own, dollars = F.coalesce(number(stated, MONEY), number(p["value"], MONEY)), number(in_usd, MONEY)
-    in_checkout = F.when(name == vocabulary.CHECKOUT_STARTED, products.worth(products.items(listed, name)))
-    dollars = F.coalesce(dollars, F.when(_in_dollars(), in_checkout))
+    own, dollars = F.coalesce(number(stated, MONEY), number(F.col("paid"), MONEY)), number(in_usd, MONEY)
+    is_summed = (name == vocabulary.CHECKOUT_STARTED) | _is_in_app()
+    of_items = F.when(is_summed, products.worth(products.items(listed, name)))
+    dollars = F.coalesce(dollars, F.when(_in_dollars(), of_items))
     fields = {
         "order_number": order_number,
-        "value": F.coalesce(own, dollars, in_checkout),
+        "value": F.coalesce(own, dollars, of_items),
         "currency": F.when(own.isNull() & dollars.isNotNull(), "USD").otherwise(
             F.coalesce(F.upper(named_value(p["currency"])), F.lit(currency))
         ),
@@ -316,12 +374,13 @@ def _properties() -> Column:
         "traffic_source": F.nullif(F.to_json("traffic_source"), nothing),
         "session_traffic_source": F.nullif(F.to_json("session_traffic_source_last_click"), nothing),
         "user_first_touch_timestamp": quoted(F.col("user_first_touch_timestamp")),
+        **{name: quoted(F.col(name)) for name in OF_BATCH},
         "user_ltv": F.nullif(F.to_json(_lifetime_value()), nothing),
         "event_value_in_usd": quoted(plain_number(F.col("event_value_in_usd"))),
         "app_version": quoted(F.col("app_info.version")),
         "device": F.nullif(own_device, nothing),
-        "items": F.when(F.size("items") > 0, item_objects(F.col("items"))),
-        "ecommerce": F.nullif(_purchase(), nothing),
+        "items": F.col("listed_items"),
+        "ecommerce": F.col("purchase"),
         "user_properties": F.nullif(as_object(F.col("user_properties")), nothing),
     }
     names = F.coalesce(F.col("event_params.key"), F.array().cast("array<string>"))

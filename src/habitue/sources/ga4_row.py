@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import InputError
+from habitue.sources.faults import Condition
 from habitue.sources.json_line import is_one_object
 
 _VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
@@ -72,7 +73,14 @@ NESTED = {
 }
 """Nested columns with the fields that are read of them."""
 
+OF_BATCH = (
+    *("event_previous_timestamp", "event_bundle_sequence_id", "event_server_timestamp_offset"),
+    "is_active_user",
+)
+"""What the export says of an event's place in its upload: properties, as they came."""
+
 PLAIN = (
+    *OF_BATCH,
     *("event_date", "event_timestamp", "event_name", "user_id", "user_pseudo_id", "stream_id", "platform"),
     *("batch_page_id", "batch_ordering_id", "batch_event_index"),
     *("event_value_in_usd", "user_first_touch_timestamp"),
@@ -88,9 +96,15 @@ READ = (
     ),
     *("engagement_time_msec", "search_term", "source", "medium", "campaign", "term", "content", "gclid"),
     *("transaction_id", "value", "currency", "coupon", "discount"),
+    *("product_id", "product_name", "price", "quantity"),
     *("batch_page_id", "batch_ordering_id", "batch_event_index"),
 )
 """Parameters that become columns of the contract."""
+
+_NOTHING = ("", "[]", "{}", "null")
+"""Spellings of a nested cell that holds nothing."""
+_UNREAD = "_unread"
+"""Member of a nested object that holds its text where that is of another form; null in what was read."""
 
 _NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
 _WORKING = ("_file", "_position", "_raw", "_corrupt")
@@ -132,16 +146,15 @@ def rows_of_lines(raw: DataFrame) -> DataFrame:
 
 
 def _row(rows: DataFrame, cell: Cell, *, raw_row: Column, is_corrupt: Column) -> DataFrame:
-    shaped = rows.select(
+    texts = rows.select(
         "_file",
         "_position",
         raw_row.alias("_raw"),
         is_corrupt.alias("is_corrupt"),
         *(F.nullif(F.trim(cell(name)), F.lit("")).alias(name) for name in PLAIN),
-        *(F.from_json(cell(name), type_).alias(name) for name, type_ in NESTED.items()),
-        cell("items").alias("items_json"),
-        cell("ecommerce").alias("ecommerce_json"),
+        *(cell(name).alias(_text(name)) for name in NESTED),
     )
+    shaped = texts.withColumns({name: _read(_text(name), type_) for name, type_ in NESTED.items()})
     known = f"struct<{','.join(f'`{name}`:string' for name in READ)}>"
     with_json = shaped.withColumns(
         {
@@ -150,6 +163,44 @@ def _row(rows: DataFrame, cell: Cell, *, raw_row: Column, is_corrupt: Column) ->
         }
     )
     return with_json.withColumn("p", F.from_json("parameters", known))
+
+
+def _text(name: str) -> str:
+    return f"{name}_json"
+
+
+def _read(text: str, type_: str) -> Column:
+    """A nested cell; an object keeps in `_unread` what could not be read, a list is null then."""
+    if type_.startswith("array"):
+        return F.from_json(text, type_)
+    return F.from_json(text, f"{type_[:-1]},{_UNREAD}:string>", {"columnNameOfCorruptRecord": _UNREAD})
+
+
+def unread_faults() -> list[Condition]:
+    """Nested cells that hold something, but not in the form that the export has.
+
+    Such a row would be an event without its page, session or items, and nobody would know.
+    """
+    return [_unread_fault(name, type_) for name, type_ in NESTED.items()]
+
+
+def _unread_fault(name: str, type_: str) -> Condition:
+    text, read = F.col(_text(name)), F.col(name)
+    is_stated = text.isNotNull() & ~F.trim(text).isin(*_NOTHING)
+    if type_ == _PARAMETERS:
+        return (is_stated & _is_lost(text, read), "not_a_list", f"{name} is not a list of keys with values")
+    if type_.startswith("array"):
+        return (is_stated & read.isNull(), "not_a_list", f"{name} is not a list of objects")
+    return (read[_UNREAD].isNotNull() & is_stated, "corrupt_record", f"{name} is not an object of the export")
+
+
+def _is_lost(text: Column, parameters: Column) -> Column:
+    """Whether parameters have no key, as those of one object, or values that stand there without their type."""
+    has_no_key = F.exists(parameters, lambda p: p["key"].isNull())
+    has_no_value = F.exists(parameters, lambda p: p["value"].isNull())
+    stated = F.filter(F.from_json(text, "array<struct<value:string>>"), lambda p: p["value"].isNotNull())
+    typed = F.filter(parameters, lambda p: p["value"].isNotNull())
+    return parameters.isNull() | has_no_key | (has_no_value & (F.size(typed) < F.size(stated)))
 
 
 def as_object(parameters: Column) -> Column:
@@ -179,7 +230,9 @@ def plain_number(text: Column) -> Column:
 
 
 def _value(value: Column) -> Column:
-    number = F.coalesce(value["int_value"], value["double_value"], value["float_value"])
+    number = F.coalesce(
+        value["int_value"], plain_number(value["double_value"]), plain_number(value["float_value"])
+    )
     as_number = F.when(number.rlike(_NUMBER), number)
     return F.coalesce(as_number, quoted(F.coalesce(number, value["string_value"])), F.lit("null"))
 

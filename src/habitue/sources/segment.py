@@ -14,16 +14,16 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import EVENT, RESPONSE
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.events.settings import ClockSettings
+from habitue.events.vocabulary import PRODUCTS_SEARCHED
 from habitue.privacy.redaction import RedactionSettings, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
 from habitue.sources import segment_commerce as commerce
 from habitue.sources.draft import Draft
 from habitue.sources.event_names import plain_name
-from habitue.sources.event_parts import present
+from habitue.sources.event_parts import present, tracker_time
 from habitue.sources.faults import faults
 from habitue.sources.segment_line import GROUP_TRAITS, parsed
 from habitue.sources.segment_names import CALLS, RESPONSES, may_be_response, name_of_call, response_type
-from habitue.sources.values import instant
 
 _WORKING = ("_file", "_position", "_raw", "_faults", "_identifiers")
 _CLOCKS = {
@@ -72,7 +72,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
     named = (
         parsed(raw_text)
         .withColumns(
-            {name: instant(line[field]) for name, field in _CLOCKS.items()}
+            {name: tracker_time(line[field]) for name, field in _CLOCKS.items()}
             | {"call": call, "plain": plain_name(line["event"])}
         )
         .withColumns(
@@ -90,6 +90,7 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
         .withColumn("small", F.lower("told"))
     )
     name, url = F.col("event_name"), F.col("url")
+    searched = F.when(name == PRODUCTS_SEARCHED, present(props["search_term"]))
     return named.select(
         "_file",
         "_position",
@@ -113,10 +114,10 @@ def _events(raw_text: DataFrame, settings: SegmentSettings) -> DataFrame:
             redaction=settings.redaction,
         ).alias("page"),
         _device().alias("device"),
-        commerce.product(props, name).alias("product"),
-        commerce.items(F.col("products")).alias("items"),
+        commerce.product(props, F.col("products"), name).alias("product"),
+        commerce.items(props, F.col("products"), name).alias("items"),
         commerce.order(props, F.col("products"), name, currency=settings.currency).alias("order"),
-        redacted_text(present(props["query"])).alias("search_term"),
+        redacted_text(F.coalesce(present(props["query"]), searched)).alias("search_term"),
         _consent().alias("consent"),
         parts.variant(redacted_json(F.col("told"), settings=settings.redaction, small=F.col("small"))).alias(
             "properties"
@@ -268,7 +269,11 @@ def _group() -> Column:
 
 
 def _context() -> Column:
-    """Its members as JSON. A device's name is left out, since it often names its owner, and so are coordinates."""
+    """Its members as JSON. A device's name is left out, since it often names its owner, and so are coordinates.
+
+    Members of other names are not taken in, nor `integrations`: libraries and destinations leave cookies and numbers
+    of persons there (`externalIds`, `fbp`, `marketingCloudVisitorId`), which no rule knows by their names.
+    """
     line, context = F.col("line"), F.col("line.context")
     read = {
         "app": ("version", "build", "namespace"),
@@ -285,7 +290,8 @@ def _context() -> Column:
         for name, fields in read.items()
     ]
     group = F.coalesce(present(line["groupId"]), present(context["groupId"])).alias("group_id")
-    return F.nullif(F.to_json(F.struct(*members, group)), F.lit("{}"))
+    experiments = parts.variant(context["experiments"]).alias("experiments")
+    return F.nullif(F.to_json(F.struct(*members, experiments, group)), F.lit("{}"))
 
 
 def _consent() -> Column:

@@ -14,21 +14,43 @@ from habitue.sources.tracked_products import worth
 _PRODUCT_NUMBERS = {"price": MONEY, "quantity": QUANTITY}
 
 
-def product(properties: Column, event_name: Column) -> Column:
-    """The product that an event is about; any other event may call anything an `id`."""
+def product(properties: Column, products: Column, event_name: Column) -> Column:
+    """The product that an event is about, else the only one it lists; any other event may call anything an `id`."""
+    own = _own_product(properties, event_name)
+    return F.coalesce(
+        own, F.when(_lists_its_product(products, event_name), _listed_product(F.get(products, F.lit(0))))
+    )
+
+
+def _own_product(properties: Column, event_name: Column) -> Column:
     is_product = F.coalesce(event_name.isin(*vocabulary.OF_ONE_PRODUCT), F.lit(False))
     return _product(properties, F.when(is_product, properties["id"]))
 
 
+def _listed_product(item: Column) -> Column:
+    return _product(item, item["id"])
+
+
+def _lists_its_product(products: Column, event_name: Column) -> Column:
+    """Whether an event about one product has it in a list, as GA4's documentation does."""
+    return F.coalesce(event_name.isin(*vocabulary.OF_ONE_PRODUCT) & (F.size(products) == 1), F.lit(False))
+
+
 def _product(properties: Column, first_id: Column) -> Column:
-    """A product by `product_id` or `productId`, else by the `id` of the first version, else `sku`; null without any."""
-    numbers_of = (properties["product_id"], properties["productId"], first_id, properties["sku"])
+    """A product by `product_id` or `productId`, else by the `id` of the first version, else `sku`; null without any.
+
+    One that is spelt as GA4's goes by its `item_id`, else by its name.
+    """
+    numbers_of = (
+        *(properties["product_id"], properties["productId"], first_id, properties["sku"]),
+        *(properties["item_id"], properties["item_name"]),
+    )
     product_number = F.coalesce(*(present(each) for each in numbers_of))
     numbers = {name: number(properties[name], type_) for name, type_ in _PRODUCT_NUMBERS.items()}
     fields = {
         "product_number": product_number,
-        "category": present(properties["category"]),
-        "brand": present(properties["brand"]),
+        "category": F.coalesce(present(properties["category"]), present(properties["item_category"])),
+        "brand": F.coalesce(present(properties["brand"]), present(properties["item_brand"])),
         **numbers,
     }
     return F.when(
@@ -36,20 +58,27 @@ def _product(properties: Column, first_id: Column) -> Column:
     )
 
 
-def items(products: Column) -> Column:
+def items(properties: Column, products: Column, event_name: Column) -> Column:
     """The products of a cart or order, in the order they were sent; those without a number left out."""
-    listed = F.array_compact(F.transform(products, lambda item: _product(item, item["id"])))
-    return F.when(products.isNotNull(), listed)  # most events list none and are spared the walk
+    is_said = _lists_its_product(products, event_name) & _own_product(properties, event_name).isNull()
+    # most events list none and are spared the walk
+    return F.when(products.isNotNull() & ~is_said, _listed(products))
+
+
+def _listed(products: Column) -> Column:
+    return F.array_compact(F.transform(products, _listed_product))
 
 
 def order(properties: Column, products: Column, event_name: Column, *, currency: str | None) -> Column:
     """The order of an order event, of a checkout or of any event that names one; `currency` where it states none."""
     stated = F.upper(present(properties["currency"]))
-    number_of_order = order_number(properties["order_id"], properties["orderId"])
     is_valued = event_name.isin(*vocabulary.VALUED)
+    # of any other event the transaction may be that of a bank
+    transaction = F.when(is_valued, properties["transaction_id"])
+    number_of_order = order_number(properties["order_id"], properties["orderId"], transaction)
     is_order = is_valued | number_of_order.isNotNull()
     stated_value = F.when(is_valued, number(properties["value"], MONEY))
-    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(items(products)))
+    in_checkout = F.when(event_name == vocabulary.CHECKOUT_STARTED, worth(_listed(products)))
     fields = {
         "order_number": number_of_order,
         "value": F.coalesce(net_merchandise(properties), stated_value, in_checkout),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.events.words import holds_any
 from habitue.sources.json_line import is_one_object
 
 
@@ -37,6 +38,7 @@ _CONTEXT = _struct(
     "sessionId",
     "channel",
     "groupId",
+    "experiments",
 )
 _CALL = ("messageId", "type", "event", "name", "anonymousId", "userId", "previousId", "groupId", "channel")
 _TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
@@ -46,25 +48,31 @@ GROUP_TRAITS = ("industry", "employees", "plan", "createdAt")
 _TRAITS = _struct("email", "phone", *GROUP_TRAITS)
 PRODUCT_FIELDS = ("product_id", "productId", "id", "sku", "category", "brand", "price", "quantity")
 """The first version of the specification has `id`, the second `product_id`."""
+ITEM_FIELDS = ("item_id", "item_name", "item_brand", "item_category")
+"""What a product says of itself where a call is filled as GA4's documentation has it."""
 ORDER_AMOUNTS = ("subtotal", "revenue", "total", "tax", "shipping", "discount")
 _PROPERTIES = _struct(
     *PRODUCT_FIELDS,
+    *ITEM_FIELDS,
     *ORDER_AMOUNTS,
-    *("products", "order_id", "orderId", "value", "coupon", "currency"),
-    *("name", "query", "url", "path", "title", "referrer"),
+    *("products", "items", "order_id", "orderId", "transaction_id", "value", "coupon", "currency"),
+    *("name", "query", "search_term", "url", "path", "title", "referrer"),
     *("email", "email_id", "emailId", "campaign_id", "campaignId", "campaign_name", "campaignName"),
 )
-_PRODUCTS = f"array<{_struct(*PRODUCT_FIELDS)}>"
+_PRODUCTS = f"array<{_struct(*PRODUCT_FIELDS, *ITEM_FIELDS)}>"
 
 
 def parsed(raw_text: DataFrame) -> DataFrame:
     """Lines with `line` (the call), `props`, `products`, `traits` (what is known of them) and `is_corrupt`.
 
-    Blank lines are none. Products are a list, or the JSON text of one, as tag managers send it.
+    Blank lines are none. Products are a list, or the JSON text of one, as tag managers send it; `items` are products
+    where they are spelt as GA4's.
     A line is corrupt when it is not one JSON object. A member of an unexpected shape (a text where an
     object is usual) is null and spoils nothing else.
     """
     line = F.from_json("value", _LINE, {"columnNameOfCorruptRecord": "_corrupt"})
+    items = F.col("props.items")
+    listed = F.coalesce(F.col("props.products"), F.when(holds_any(items, "item_id", "item_name"), items))
     return (
         raw_text.where(F.trim("value") != "")
         .withColumn("line", line)
@@ -74,7 +82,7 @@ def parsed(raw_text: DataFrame) -> DataFrame:
                 "traits": F.from_json("line.traits", _TRAITS),
             }
         )
-        .withColumns({"products": F.from_json("props.products", _PRODUCTS), "is_corrupt": _is_corrupt()})
+        .withColumns({"products": F.from_json(listed, _PRODUCTS), "is_corrupt": _is_corrupt()})
     )
 
 

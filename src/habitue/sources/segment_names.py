@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from habitue.events import vocabulary
 from habitue.events.words import holds_any
-from habitue.sources.event_names import SEGMENT_NAMES, canonical_name, named
+from habitue.sources.event_names import ANY_NAMES, SEGMENT_NAMES, canonical_name, named
 
 OF_CALL = {
     "page": vocabulary.PAGE_VIEWED,
@@ -34,10 +34,13 @@ _SPELT = (*RESPONSES, *(name for name, canonical in SEGMENT_NAMES.items() if can
 
 
 def name_of_call(call: Column, event: Column, plain: Column) -> Column:
-    """The event's canonical name: that of the call, or for `track` that of the event it names, `plain_name` beside it."""
+    """The event's canonical name: that of the call, or for `track` that of the event it names, `plain_name` beside it.
+
+    Many shops name their calls as GA4's documentation does.
+    """
     return F.coalesce(
         named(OF_CALL, call),
-        F.when(call == "track", canonical_name(event, SEGMENT_NAMES, plain)),
+        F.when(call == "track", canonical_name(event, ANY_NAMES, plain)),
     )
 
 

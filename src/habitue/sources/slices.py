@@ -66,25 +66,21 @@ def _is_running(name: str) -> bool:
 def mark_replaced(rows: DataFrame, files: DataFrame) -> DataFrame:
     """Add `_is_replaced` to rows whose `_slice` a later delivery holds, and take their faults away.
 
-    `files` has the columns of `DELIVERIES`. A row without a slice is never replaced.
+    `files` has the columns of `DELIVERIES`. A row without a slice is never replaced, nor is one of a file that is no
+    delivery: a Delta table is one delivery, its present state, whatever files it is kept in.
     """
     held = rows.where(F.col("_slice").isNotNull()).select("_slice", "_file").distinct()
     by_slice = Window.partitionBy("_slice")
     by_name = Window.partitionBy("_slice", "_base")
-    newest = (
+    is_newest = F.col("_rank") == F.col("_newest")
+    replaced = (
         held.join(F.broadcast(files), on="_file", how="inner")
         .withColumn("_newest", F.max("_rank").over(by_slice))
-        .where("_rank = _newest")
-        .withColumn("_last", F.max("_file").over(by_name))
-        .where("_file = _last")
-        .select("_slice", "_file", F.lit(True).alias("_is_current"))
+        .withColumn("_last", F.max(F.when(is_newest, F.col("_file"))).over(by_name))
+        .where(~(is_newest & (F.col("_file") == F.col("_last"))))
+        .select("_slice", "_file", F.lit(True).alias(IS_REPLACED))
     )
-    joined = rows.join(F.broadcast(newest), on=["_slice", "_file"], how="left")
-    is_replaced = F.col("_slice").isNotNull() & F.col("_is_current").isNull()
-    return (
-        joined.withColumn(IS_REPLACED, is_replaced)
-        .withColumn(
-            "_faults", F.when(F.col(IS_REPLACED), F.slice("_faults", 1, 0)).otherwise(F.col("_faults"))
-        )
-        .drop("_is_current")
-    )
+    joined = rows.join(F.broadcast(replaced), on=["_slice", "_file"], how="left")
+    is_replaced = F.coalesce(F.col(IS_REPLACED), F.lit(False))
+    faults = F.when(is_replaced, F.slice("_faults", 1, 0)).otherwise(F.col("_faults"))
+    return joined.withColumns({IS_REPLACED: is_replaced, "_faults": faults})

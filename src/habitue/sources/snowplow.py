@@ -23,14 +23,13 @@ from habitue.sources import snowplow_entities as entity
 from habitue.sources import tracked_products
 from habitue.sources.draft import Draft
 from habitue.sources.event_names import ANY_NAMES, ENHANCED_ACTIONS, SNOWPLOW_ACTIONS, canonical_name, named
-from habitue.sources.event_parts import present
+from habitue.sources.event_parts import present, tracker_time
 from habitue.sources.event_rules import EventRules
 from habitue.sources.faults import Condition, faults
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 from habitue.sources.snowplow_atomic import TYPED, dialect
 from habitue.sources.snowplow_row import rows_of_lines, rows_of_table
-from habitue.sources.values import instant
 
 ROWS = "events"
 _OWN_OPTIONS = ("currency",)
@@ -107,9 +106,9 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
         F.col("clock.event_time").alias("event_time"),
         F.col("clock.time_quality").alias("time_quality"),
         _created(row).alias("original_time"),
-        _time(row["dvce_sent_tstamp"]).alias("sent_time"),
-        _time(row["collector_tstamp"]).alias("received_time"),
-        *([_time(row["load_tstamp"]).alias("known_time")] if has_load_time else []),
+        tracker_time(row["dvce_sent_tstamp"]).alias("sent_time"),
+        tracker_time(row["collector_tstamp"]).alias("received_time"),
+        *([tracker_time(row["load_tstamp"]).alias("known_time")] if has_load_time else []),
         F.coalesce(row["domain_sessionid"], of["session"]["session_id"]).alias("source_session_id"),
         F.when(row["platform"] == "web", "web").when(row["platform"].isin(*_APPS), "app").alias("channel"),
         _campaign(row).alias("campaign"),
@@ -157,22 +156,18 @@ def _name(row: Mapping[str, Column], told: Mapping[str, Column]) -> Column:
 
 
 def _created(row: Mapping[str, Column]) -> Column:
-    return _time(F.coalesce(row["dvce_created_tstamp"], row["dvce_tstamp"]))
-
-
-def _time(text: Column) -> Column:
-    return instant(text)
+    return tracker_time(F.coalesce(row["dvce_created_tstamp"], row["dvce_tstamp"]))
 
 
 def _clock(row: Mapping[str, Column], rules: EventRules) -> Column:
     """A time that the tracker vouches for; else Snowplow's derived time, which is our formula."""
-    true = _time(row["true_tstamp"])
-    exact = believed_time(true, _time(row["collector_tstamp"]), settings=rules.clock)
+    true = tracker_time(row["true_tstamp"])
+    exact = believed_time(true, tracker_time(row["collector_tstamp"]), settings=rules.clock)
     corrected = corrected_time(
         _created(row),
-        _time(row["dvce_sent_tstamp"]),
-        _time(row["collector_tstamp"]),
-        _time(row["derived_tstamp"]),
+        tracker_time(row["dvce_sent_tstamp"]),
+        tracker_time(row["collector_tstamp"]),
+        tracker_time(row["derived_tstamp"]),
         settings=rules.clock,
         library=F.regexp_replace(row["v_tracker"], r"-[0-9].*$", ""),
         is_computed=True,
@@ -181,8 +176,18 @@ def _clock(row: Mapping[str, Column], rules: EventRules) -> Column:
 
 
 def _faults(stated: Mapping[str, Column], rules: EventRules) -> Column:
-    name, time = F.col("name"), F.col("clock.event_time")
+    name, time, told = F.col("name"), F.col("clock.event_time"), F.col("told")
     conditions: list[Condition] = [
+        (
+            F.col("entities").isNull(),
+            "corrupt_record",
+            "contexts, derived_contexts or the column of an entity is JSON that cannot be read",
+        ),
+        (
+            told.isNotNull() & told["data"].isNull(),
+            "corrupt_record",
+            "unstruct_event or the column of an event's schema is JSON that cannot be read",
+        ),
         (name.isNull(), "missing_value", "event_name is empty"),
         (time.isNull(), "missing_value", "event_time is empty: none of the clocks can be read"),
         (

@@ -129,7 +129,7 @@ def dialect(text: str, options: Options) -> Dialect:
     bare = line.split(delimiter)
     # a quote in a file without quoting is a character like any other
     is_quoted = delimiter != "\t" or (len(cells) in _WIDTHS and len(bare) not in _WIDTHS) or _is_quoted(bare)
-    names = _names(cells if is_quoted else bare)
+    names = _names([cell.strip() for cell in (cells if is_quoted else bare)])
     unquoted: Options = {} if is_quoted or "quote" in options else {"quote": "", "escape": _NO_QUOTE}
     return Dialect({**options, **written, **unquoted}, names)
 
@@ -159,13 +159,43 @@ def _is_quoted(cells: list[str]) -> bool:
     return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells[_EVENT_AT : _EVENT_AT + 2])
 
 
+_TIME = r"\d{4}-\d{2}-\d{2}[ T].*"
+_FORMS = {
+    **dict.fromkeys(JSON_COLUMNS, r"[{\[].*"),
+    **dict.fromkeys(("derived_tstamp", "load_tstamp"), _TIME),
+    "event_version": r"\d+-\d+-\d+",
+}
+"""What stands in some columns, if anything does: the stream and the table have them at other places."""
+_NULLS = ("", "\\N", "NULL", "null")
+
+
 def _names(cells: list[str]) -> tuple[str, ...]:
-    """Names for a row without header; older and newer pipelines write fewer or more columns at the end."""
-    if len(cells) <= _EVENT_AT + 1 or cells[_EVENT_AT].strip().lower() not in _EVENTS:
+    """Names for a row without header: those of the stream, or of a table, whichever its cells have the form of.
+
+    Older and newer pipelines write fewer or more columns at the end of the stream, and a project has columns of its
+    own behind those of the table.
+    """
+    tables = [names for names in (LOADED, LOADED[:-1]) if len(cells) >= len(names)]
+    by_width = [*tables, ENRICHED] if len(cells) in _WIDTHS[1:] else [ENRICHED, *tables]
+    # one row of a known width may be faulty: it tells nothing of those behind it
+    known = next((names for names in by_width if _fits(cells, names)), by_width[0])
+    is_told = len(cells) in _WIDTHS or _fits(cells, known)
+    if not is_told or len(cells) <= _EVENT_AT + 1 or cells[_EVENT_AT].lower() not in _EVENTS:
+        widths = f"{_WIDTHS[0]} columns of the stream, or {_WIDTHS[2]} or {_WIDTHS[1]} of the table"
         raise InputError(
             "A file has neither a header nor the columns of Snowplow's enriched events.",
-            [f"expected a header with event_id, or {len(ENRICHED)} columns, found {len(cells)} columns"],
+            [f"expected a header with event_id, or {widths}, found {len(cells)} columns of another form"],
             hint="Deliver the files with a header, or set options.delimiter of the source.",
         )
-    known = LOADED if len(cells) in (len(LOADED), len(LOADED) - 1) else ENRICHED
     return tuple(known[i] if i < len(known) else f"_c{i}" for i in range(len(cells)))
+
+
+def _fits(cells: list[str], names: tuple[str, ...]) -> bool:
+    """Whether a row has nothing of another form where these names have a column of a certain one.
+
+    One that is wider than any table or stream must have something there: empty cells fit everywhere.
+    """
+    stated = {name: cell for name, cell in zip(names, cells, strict=False) if cell not in _NULLS}
+    forms = [(stated[name], form) for name, form in _FORMS.items() if name in stated]
+    is_shown = bool(forms) or len(cells) <= max(_WIDTHS)
+    return is_shown and all(re.fullmatch(form, cell, re.DOTALL) for cell, form in forms)

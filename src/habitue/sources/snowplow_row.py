@@ -4,6 +4,8 @@ Entities (contexts) and self-describing events come as one JSON column of the en
 stream, or as a column per schema and version (`contexts_com_acme_user_1_0_0`), with or
 without a list around them, in camelCase or snake_case. Here all become `entities`, an
 array of schema and JSON text, and `told`, the schema and JSON text of the event itself.
+Where a cell holds something that cannot be read, a JSON that was cut off for example,
+`entities` are null, and `told` has no data.
 Schemas are written as the columns of a warehouse are named, without their version:
 `com_acme_user`.
 """
@@ -28,6 +30,8 @@ TOLD = "struct<schema:string,name:string,data:string>"
 """The event's own data; `name` is the schema's without its vendor, null where a column is named by both."""
 _ENTITY, _EVENT = "contexts_", "unstruct_event_"
 _VERSION = r"_\d+(_\d+_\d+)?(_recovered_\w+)?$"
+_NOTHING = ("", "[]", "{}", "null")
+"""Spellings of a cell that holds nothing."""
 _URI = r"^iglu:([^/]+/[^/]+)"
 _NAME = r"^iglu:[^/]+/([^/]+)"
 _WORKING = ("_file", "_position", "_raw", "_corrupt")
@@ -169,7 +173,7 @@ def _of_entry(entry: Column, prefix: str) -> Column:
 
 
 def _objects(schema: Column, text: Column) -> Column:
-    """Each object of a cell that holds one object, a list of them, or such a list in a list."""
+    """Each object of a cell that holds one object, a list of them, or such a list in a list; null where it is cut off."""
     flat = F.regexp_replace(F.regexp_replace(text, r"^\s*\[\s*\[", "["), r"\]\s*\]\s*$", "]")
     is_nested = text.rlike(r"^\s*\[\s*\[")
     listed = F.when(text.rlike(r"^\s*\{"), F.concat(F.lit("["), text, F.lit("]"))).otherwise(
@@ -177,20 +181,29 @@ def _objects(schema: Column, text: Column) -> Column:
     )
     found = F.filter(F.from_json(listed, "array<string>"), lambda data: data.startswith("{"))
     described = F.transform(found, lambda data: F.struct(schema.alias("schema"), data.alias("data")))
-    return F.coalesce(described, F.array()).cast(ENTITIES)
+    is_json = F.coalesce(text.startswith("{") | text.startswith("["), F.lit(False))
+    return F.coalesce(described, F.when(~is_json, F.array())).cast(ENTITIES)
 
 
 def _described(text: Column) -> Column:
-    """Entities of a self-describing JSON: a list of schema and data under `data`."""
+    """Entities of a self-describing JSON: a list of schema and data under `data`; null where that cannot be read."""
     listed = F.from_json(text, f"struct<data:{ENTITIES}>")["data"]
     named = F.transform(
         listed, lambda e: F.struct(_schema(e["schema"]).alias("schema"), e["data"].alias("data"))
     )
-    return F.coalesce(F.filter(named, lambda e: e["data"].isNotNull()), F.array()).cast(ENTITIES)
+    found = F.filter(named, lambda e: e["data"].isNotNull())
+    return F.coalesce(found, F.when(~_holds_something(text), F.array())).cast(ENTITIES)
+
+
+def _holds_something(text: Column) -> Column:
+    """Whether a self-describing JSON says more than that there is nothing; asked of those alone that are not read."""
+    data = F.coalesce(F.get_json_object(text, "$.data"), F.lit("null"))
+    is_bare = F.json_object_keys(text).isNotNull() & data.isin(*_NOTHING)
+    return text.isNotNull() & ~text.isin(*_NOTHING) & ~is_bare
 
 
 def _described_event(text: Column) -> Column:
-    """The event of a self-describing JSON: one schema and data under `data`."""
+    """The event of a self-describing JSON: one schema and data under `data`; without data where it cannot be read."""
     inner = F.from_json(text, f"struct<data:{DESCRIBED}>")["data"]
     uri = inner["schema"]
     whole = F.struct(
@@ -198,16 +211,17 @@ def _described_event(text: Column) -> Column:
         _snake(F.regexp_extract(uri, _NAME, 1)).alias("name"),
         inner["data"].alias("data"),
     )
-    return F.when(inner["data"].isNotNull(), whole).cast(TOLD)
+    is_unread = inner.isNull() & _holds_something(text)
+    return F.when(inner["data"].isNotNull() | is_unread, whole).cast(TOLD)
 
 
 def _told(described: Column) -> Column:
-    """The first of the objects that a column of one schema holds."""
+    """The first of the objects that a column of one schema holds; without data where it cannot be read."""
     first = F.get(described, F.lit(0))
     whole = F.struct(
         first["schema"].alias("schema"), F.lit(None).cast("string").alias("name"), first["data"].alias("data")
     )
-    return F.when(first.isNotNull(), whole).cast(TOLD)
+    return F.when(first.isNotNull() | described.isNull(), whole).cast(TOLD)
 
 
 def _schema(uri: Column) -> Column:
