@@ -81,5 +81,5 @@ def earlier_step(folder: Path, name: str, fingerprint: str) -> StepRecord | None
 
 
 def new_run_id(now: datetime) -> str:
-    """Sorts by time and does not repeat."""
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    """Sorts by time, to the millisecond since a run with nothing to do takes less than a second, and does not repeat."""
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(3)}"
