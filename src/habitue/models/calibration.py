@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
+from habitue.models.one_thread import one_thread
 from habitue.models.patterns import Floats
 
 ENOUGH_POSITIVES = 1_000
@@ -68,6 +69,7 @@ class Platt:
     kind: ClassVar[str] = "platt"
 
     @classmethod
+    @one_thread
     def fit(cls, score: ArrayLike, outcome: ArrayLike) -> Self:
         """Maximum likelihood on Platt's (1999) smoothed targets; a positive slope keeps the order."""
         scores, outcomes = _checked(score, outcome)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln
 
+from habitue.models.one_thread import one_thread
 from habitue.models.patterns import Floats, Patterns
 
 Model = TypeVar("Model", covariant=True)
@@ -130,6 +131,7 @@ class Minimum:
     evaluations: int
 
 
+@one_thread
 def minimise(objective: Objective, start: Floats) -> Minimum:
     """Search with L-BFGS-B between exp(-12) and exp(12) until nothing can be gained any more."""
     bounds = [(-_LOG_BOUND, _LOG_BOUND)] * start.size
@@ -146,6 +148,7 @@ def minimise(objective: Objective, start: Floats) -> Minimum:
     return Minimum(np.asarray(found.x), float(found.fun), flat, int(found.nfev))
 
 
+@one_thread
 def log_standard_errors(objective: Objective, point: Floats, customers: float) -> Floats:
     """Standard errors of the log parameters from differences of the gradient; NaN if singular."""
     rows = [

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from habitue.models.one_thread import one_thread
 from habitue.models.patterns import Floats
 
 _EDGE = 1e-6
@@ -26,6 +27,7 @@ class Blend:
     purchases: float
 
     @classmethod
+    @one_thread
     def fit(cls, p_booster: Floats, p_purchases: Floats, churned: Floats) -> Blend:
         """Maximum likelihood with weights not below 0, drawn weakly to one half each."""
         z = np.column_stack([log_odds(p_booster), log_odds(p_purchases)])
