@@ -66,8 +66,17 @@ class Cluster:
 
 
 def bare_environment() -> dict[str, str]:
-    """Return what Spark needs and nothing of this Python, so that the archive has to bring it."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "JAVA_TOOL_OPTIONS") if name in os.environ}
+    """Return what Spark needs and nothing of this Python, so that the archive has to bring it.
+
+    What the machine says of its processor to linear algebra stays: for another one it adds up in another order.
+    """
+    names = (
+        "HOME",
+        "LANG",
+        "JAVA_TOOL_OPTIONS",
+        *(name for name in os.environ if name.startswith("OPENBLAS_")),
+    )
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     spark = {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home().home), "SPARK_LOCAL_IP": HOST}
     return kept | spark | {"PATH": "/usr/bin:/bin", "SPARK_DAEMON_MEMORY": "256m", "TZ": "UTC"}
 

@@ -82,7 +82,7 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
         -------+------------+-------------+---------+----------------+-------------+-----------
         f      | 1980       | 80          | DE      | 2019-12-31     | false       | false
                |            |             | FR      |                | false       | true
-        m      |            |             | ZZ      |                | false       | true
+        m      |            |             | ??      |                | false       | true
     """)  # fmt: skip
     first, _, third = rows.orderBy("_position").collect()
     assert [(i["id_type"], i["value"]) for i in first["_identifiers"]] == [
@@ -101,7 +101,8 @@ def test_countries_are_known_by_the_names_that_their_own_people_use(spark: Spark
         "Norwegen": "NO", "Norge": "NO", "Suomi": "FI", "Portugal": "PT", "Danmark": "DK", "Česko": "CZ", "Magyarország": "HU",
         "Türkei": "TR", "Türkiye": "TR", "TÜRKİYE": "TR", "Kanada": "CA", "CAN": "CA", "Australia": "AU", "New Zealand": "NZ",
         "Brasil": "BR", "México": "MX", "Romania": "RO", "Greece": "GR", "UKR": "UA", "Japan": "JP", "China": "CN", "India": "IN",
-        "UK": "GB", "se": "SE", "Narnia": "ZZ", "n/a": None,
+        "UK": "GB", "se": "SE", "Narnia": "??", "n/a": None, "ZZ": "ZZ",
+        "England, UK": "GB", "Deutschland (DE)": "DE", "BRD": "DE",
     }  # fmt: skip
     rows = spark.createDataFrame(list(enumerate(spellings)), "i int, country string").orderBy("i")
     found = rows.select(canonical_word("customer_record", "country", F.col("country"))).collect()
@@ -210,9 +211,9 @@ def test_a_number_of_a_country_that_nobody_knows_is_not_one_of_the_projects(spar
     number = ("phone", "0171 2345678")
     rows = spark.createDataFrame(
         [
-            ("crm", "1", [number], "ZZ"),
+            ("crm", "1", [number], "??"),
             ("crm", "2", [number], None),
-            ("crm", "3", [("phone", "+49 171 2345678")], "ZZ"),
+            ("crm", "3", [("phone", "+49 171 2345678")], "??"),
         ],
         "source string, record_id string, _identifiers array<struct<id_type:string,value:string>>, country string",
     )

@@ -25,8 +25,8 @@ class Dialling(NamedTuple):
     longest: int
 
 
-UNKNOWN_COUNTRY = "ZZ"
-"""Code of a country that was stated and that nobody knows; ISO 3166 leaves it to users."""
+UNKNOWN_COUNTRY = "??"
+"""Stands for a country that was stated and that nobody knows; no data can state it, since codes are letters."""
 DIALLING = {
     "AT": Dialling(43, "0", 4, 13), "AU": Dialling(61, "0", 5, 12), "BE": Dialling(32, "0", 8, 9),
     "BG": Dialling(359, "0", 6, 12), "BR": Dialling(55, "0?", 8, 11), "CA": Dialling(1, "1", 10, 10),

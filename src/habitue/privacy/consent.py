@@ -132,8 +132,9 @@ def current_consent(
     every_channel, every_purpose = _all(settings.channels), _all(settings.purposes)
     means_all = (F.col("channel") == ANY) | (is_objection & ~F.col("channel").isin(*settings.channels))
     channels = F.when(means_all, every_channel).otherwise(F.array("channel"))
-    is_known = F.col("purpose").isin(*settings.purposes)
-    purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array("purpose"))
+    purpose = F.lower("purpose")  # as they are spelt in the settings
+    is_known = purpose.isin(*settings.purposes)
+    purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array(purpose))
     ranked = strongest_first(identity)
     who = F.when(is_objection, ranked).otherwise(F.slice(ranked, 1, 1))
     # an objection that is dated ahead holds from when it is known: nobody waits for the hour to come

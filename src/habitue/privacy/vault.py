@@ -16,7 +16,7 @@ from habitue.privacy.keys import keyed
 
 _CLEAR_ITEM = "struct<id_type:string,value:string>"
 _CLEAR_LIST = f"array<{_CLEAR_ITEM}>"
-_NO_COUNTRY = "^(AA|Q[M-Z]|X[A-Z])$"  # ISO 3166 leaves these codes to users: they stand for no country
+_NO_COUNTRY = "^(AA|Q[M-Z]|X[A-Z]|ZZ)$"  # ISO 3166 leaves them to users: they stand for an unknown country
 
 
 def with_keys(rows: DataFrame, entity: Table, *, pepper: bytes, settings: NormaliseSettings) -> DataFrame:

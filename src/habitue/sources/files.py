@@ -8,7 +8,7 @@ import hashlib
 import posixpath
 import re
 import zlib
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,12 +96,18 @@ def check_rejected(source: str, files: Sequence[SourceFile], limit: float) -> No
         )
 
 
-def check_still_readable(source: str, files: Sequence[SourceFile], were_read: Set[str]) -> None:
+def check_still_readable(source: str, files: Sequence[SourceFile], were_read: Mapping[str, str]) -> None:
     """Stop where a file of which rows were taken in is damaged now, however few such files there are.
 
-    Without it these rows would go, objections among them, as if the source had taken them back.
+    Without it these rows would go, objections among them, as if the source had taken them back. `were_read` gives by
+    name the digests of then: where another file has that content, nothing is lost.
     """
-    damaged = [f for f in files if f.status == "rejected" and f.name in were_read]
+    present = {f.sha256 for f in readable(files)}
+    damaged = [
+        f
+        for f in files
+        if f.status == "rejected" and f.name in were_read and were_read[f.name] not in present
+    ]
     if damaged:
         raise InputError(
             f"Source {source}: rows were taken in from files that cannot be read any more:",

@@ -61,7 +61,8 @@ _CHANNEL = {
     "any": ("any", "all", "alle", "*"),
 }
 _COUNTRY = {
-    "DE": ("de", "d", "deu", "ger", "germany", "deutschland", "allemagne", "duitsland", "germania", "alemania", "niemcy"),
+    "DE": ("de", "d", "deu", "ger", "brd", "germany", "deutschland", "bundesrepublik deutschland", "allemagne",
+           "duitsland", "germania", "alemania", "niemcy"),
     "AT": ("at", "a", "aut", "austria", "österreich", "oesterreich", "autriche", "oostenrijk"),
     "CH": ("ch", "che", "switzerland", "schweiz", "suisse", "svizzera", "zwitserland", "suiza"),
     "FR": ("fr", "f", "fra", "france", "frankreich", "frankrijk", "francia", "francja"),
@@ -133,7 +134,6 @@ _WORDS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
 _UPPER = {("order_line", "currency"), ("subscription", "currency"), ("event", "order.currency")}
 _LOWER = {
     ("customer_record", "language"),
-    ("consent", "purpose"),
     ("survey", "kind"),
     ("service_case", "type"),
     ("touch", "kind"),
@@ -154,6 +154,8 @@ def canonical_word(entity: str, name: str, text: Column) -> Column:
     if key not in _WORDS:
         return text
     lowered = F.lower(text)
+    if name == "country":  # Deutschland (DE)
+        lowered = F.trim(F.regexp_extract(lowered, "^[^(,/]*", 0))
     known = F.coalesce(*(F.when(lowered.isin(*spellings), word) for word, spellings in _WORDS[key].items()))
     if name == "gender":  # no other value is allowed, and none is worth a quarantine
         return known

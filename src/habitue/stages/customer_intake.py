@@ -16,7 +16,6 @@ from habitue.lake.fingerprint import digest
 from habitue.privacy.vault import open_identifiers, person_records
 from habitue.sources.adapters import sources_of
 from habitue.sources.settled import hashed_rows, silver_rows
-from habitue.stages.first_known import READING, reading
 
 _KEYS = "keys"
 
@@ -52,7 +51,7 @@ def write_customers(run: Run, good: DataFrame, repeats: DataFrame, *, as_before:
         CUSTOMER_RECORD,
         records,
         delete_unmatched=True,
-        basis={_KEYS: _keys(run), READING: reading(run, CUSTOMER_RECORD)},
+        basis={_KEYS: _keys(run)},
     )
 
 

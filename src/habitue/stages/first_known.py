@@ -1,8 +1,9 @@
-"""Rows that are read by other rules than before keep the time at which they became known.
+"""Facts that are read by other rules than before keep the time at which they became known.
 
 Without a time in the data a row is known when its file came, and a corrected one when its correction came. Another
 mapping or another version of habitue changes what is read from a row, and no row: taken for a correction, it would
-take a whole history out of every day before.
+take a whole history out of every day before. What is corrected in the same delivery is then dated back with the
+rest. Customer records are left out: what they stated before has times of its own, which a correction must not lose.
 """
 
 from __future__ import annotations
@@ -23,17 +24,22 @@ READING = "reading"
 """Under this name what an entity's table was made from says it: source -> (digest of the rules, whether it is a history)."""
 
 
+_NO_RULES = {"limits", "path", "paths"}
+"""Of a source: what does not change how a row is read."""
+
+
 def reading(run: Run, entity: Table) -> dict[str, list[Any]]:
     """By source the rules by which its rows are read now."""
-    settings = run.settings
+    project = run.settings.project
     of_all = [
         code_digest(),
-        settings.project.model_dump(mode="json"),
-        settings.identity.email.model_dump(mode="json"),
+        project.zone,
+        project.country,
+        run.settings.identity.email.model_dump(mode="json"),
     ]
     return {
-        source.source: [digest([source.model_dump(mode="json"), *of_all]), source.history]
-        for source in sources_of(entity.leaf, settings.sources)
+        source.source: [digest([source.model_dump(mode="json", exclude=_NO_RULES), *of_all]), source.history]
+        for source in sources_of(entity.leaf, run.settings.sources)
     }
 
 
@@ -42,15 +48,20 @@ def read_anew(run: Run, entity: Table) -> list[str]:
 
     One that is no historical load any more, or has become one, is another matter: its times are to change.
     """
-    before = (made_from(run.location, entity) or {}).get(READING, {})
+    made, rules = made_from(run.location, entity), reading(run, entity)
+    if made is None:
+        return []
+    before = made.get(READING)
+    if before is None:  # an earlier version of habitue made it
+        return sorted(rules)
     found = [
         source
-        for source, (own, is_history) in reading(run, entity).items()
+        for source, (own, is_history) in rules.items()
         if source in before and before[source][0] != own and before[source][1] == is_history
     ]
     if found:
         run.note(
-            f"{', '.join(found)}: read by other rules; rows that were there stay known since when they were"
+            f"{', '.join(found)}: read by other rules; rows with the same key stay known since when they were"
         )
     return found
 

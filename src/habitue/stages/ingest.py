@@ -73,7 +73,7 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
 
 
 def _as_first_known(run: Run, good: DataFrame, entity: Table) -> DataFrame:
-    if entity is EVENT:  # its data tell the time, or the file that came
+    if entity in (EVENT, CUSTOMER_RECORD):  # their data, or what was stated before, tell the time
         return good
     run.focus(step_name(entity.leaf))
     return as_first_known(good, run.lake.read(entity), entity, read_anew(run, entity))

@@ -154,7 +154,7 @@ def _file_rows(taken: Taken) -> Iterator[tuple[object, ...]]:
 
 
 def _check_files(settings: SourceSettings, inputs: Sequence[FoundInput], noted: Sequence[Row]) -> None:
-    were_read = {row["file"] for row in noted if row["status"] == "read"}
+    were_read = {row["file"]: row["sha256"] for row in noted if row["status"] == "read"}
     for found in inputs:
         check_rejected(settings.source, found.files, settings.limits.max_rejected_file_share)
         if not readable(found.files):

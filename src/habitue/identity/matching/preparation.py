@@ -152,9 +152,17 @@ def _folded_text(field: MatchField, settings: MatchingSettings, month_first: Map
     if field.comparison == "email":
         mail = F.lower(F.trim(column))
         return F.when(mail != "", mail)
+    if field.comparison == "number" and field.role == "address":
+        return _house(column)
     if field.comparison == "code" and field.role == "address":
         return _postal_code(folding.code(column))
     return folding.code(column)
+
+
+def _house(number: Column) -> Column:
+    """A number of a house, or the first and the last of several (`5-7`)."""
+    solid = F.regexp_replace(F.lower(number), r"[^\p{L}0-9-]", "")
+    return F.nullif(F.regexp_replace(solid, "^-+|-+$", ""), F.lit(""))
 
 
 def _postal_code(code: Column) -> Column:
