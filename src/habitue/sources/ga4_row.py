@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from habitue.errors import InputError
 from habitue.sources.faults import Condition
-from habitue.sources.json_line import is_one_object
+from habitue.sources.json_line import NOTHING, is_one_object
 
 _VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
 _PARAMETERS = f"array<struct<key:string,{_VALUE}>>"
@@ -101,8 +101,6 @@ READ = (
 )
 """Parameters that become columns of the contract."""
 
-_NOTHING = ("", "[]", "{}", "null")
-"""Spellings of a nested cell that holds nothing."""
 _UNREAD = "_unread"
 """Member of a nested object that holds its text where that is of another form; null in what was read."""
 
@@ -186,7 +184,7 @@ def unread_faults() -> list[Condition]:
 
 def _unread_fault(name: str, type_: str) -> Condition:
     text, read = F.col(_text(name)), F.col(name)
-    is_stated = text.isNotNull() & ~F.trim(text).isin(*_NOTHING)
+    is_stated = text.isNotNull() & ~F.trim(text).isin(*NOTHING)
     if type_ == _PARAMETERS:
         return (is_stated & _is_lost(text, read), "not_a_list", f"{name} is not a list of keys with values")
     if type_.startswith("array"):

@@ -1,9 +1,12 @@
-"""A line of a file of JSON lines: one object, and nothing beside it."""
+"""JSON as text: what is one object and nothing beside it, and what holds nothing."""
 
 from __future__ import annotations
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+NOTHING = ("", "[]", "{}", "null")
+"""Spellings of a nested cell that holds nothing."""
 
 
 def is_one_object(text: Column) -> Column:

@@ -20,7 +20,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import InputError
-from habitue.sources.json_line import is_one_object
+from habitue.sources.json_line import NOTHING, is_one_object
 from habitue.sources.snowplow_atomic import KEPT, KNOWN, TYPED
 from habitue.sources.values import as_text
 
@@ -30,8 +30,6 @@ TOLD = "struct<schema:string,name:string,data:string>"
 """The event's own data; `name` is the schema's without its vendor, null where a column is named by both."""
 _ENTITY, _EVENT = "contexts_", "unstruct_event_"
 _VERSION = r"_\d+(_\d+_\d+)?(_recovered_\w+)?$"
-_NOTHING = ("", "[]", "{}", "null")
-"""Spellings of a cell that holds nothing."""
 _URI = r"^iglu:([^/]+/[^/]+)"
 _NAME = r"^iglu:[^/]+/([^/]+)"
 _WORKING = ("_file", "_position", "_raw", "_corrupt")
@@ -198,8 +196,8 @@ def _described(text: Column) -> Column:
 def _holds_something(text: Column) -> Column:
     """Whether a self-describing JSON says more than that there is nothing; asked of those alone that are not read."""
     data = F.coalesce(F.get_json_object(text, "$.data"), F.lit("null"))
-    is_bare = F.json_object_keys(text).isNotNull() & data.isin(*_NOTHING)
-    return text.isNotNull() & ~text.isin(*_NOTHING) & ~is_bare
+    is_bare = F.json_object_keys(text).isNotNull() & data.isin(*NOTHING)
+    return text.isNotNull() & ~text.isin(*NOTHING) & ~is_bare
 
 
 def _described_event(text: Column) -> Column:

@@ -112,7 +112,7 @@ _COUNTRY = {
     "NZ": ("nz", "nzl", "new zealand", "neuseeland"),
     "JP": ("jp", "jpn", "japan", "日本"),
     "CN": ("cn", "chn", "china", "中国"),
-    "KR": ("kr", "kor", "south korea", "korea, republic of", "republic of korea", "südkorea"),
+    "KR": ("kr", "kor", "korea", "south korea", "republic of korea", "südkorea"),
     "IN": ("in", "ind", "india", "indien"),
     "SG": ("sg", "sgp", "singapore", "singapur"),
     "IL": ("il", "isr", "israel"),

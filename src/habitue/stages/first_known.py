@@ -68,8 +68,6 @@ def read_anew(run: Run, entity: Table) -> list[str]:
 
 def as_first_known(good: DataFrame, stored: DataFrame, entity: Table, anew: Sequence[str]) -> DataFrame:
     """Good rows, of the sources read `anew` with the known times of stored ones where the data state none."""
-    if not anew:
-        return good
     was = stored.where(F.col("source").isin(*anew)).select(
         *(F.col(f"`{name}`").alias(f"_was_{name}") for name in entity.grain),
         F.col("known_time").alias("_was"),

@@ -76,7 +76,8 @@ def _as_first_known(run: Run, good: DataFrame, entity: Table) -> DataFrame:
     if entity in (EVENT, CUSTOMER_RECORD):  # their data, or what was stated before, tell the time
         return good
     run.focus(step_name(entity.leaf))
-    return as_first_known(good, run.lake.read(entity), entity, read_anew(run, entity))
+    anew = read_anew(run, entity)
+    return as_first_known(good, run.lake.read(entity), entity, anew) if anew else good
 
 
 def _write_entity(run: Run, name: str, good: DataFrame, ahead: Mapping[str, int]) -> None:

@@ -15,6 +15,8 @@ WRITTEN_OUT = (
 WITH_MARKS = "àáâãåāăąçćčĉċďđðèéêëēėęěĕğģġĝħĥìíîïīįıĭĩĵķłļľĺŀñńňņòóôõøōőŏŕřŗśşšșŝţťțŧùúûūůűųŭũŵýÿŷžźż"
 PLAIN = "aaaaaaaacccccdddeeeeeeeeegggghhiiiiiiiiijklllllnnnnoooooooorrrssssstttt" + "uuuuuuuuuwyyyzzz"
 COMBINING = "[\u0300-\u036f]"
+LONGEST = 80
+"""Characters of a street or name that is taken apart; a longer text could be parted in very many ways."""
 
 
 def folded(text: Column) -> Column:

@@ -11,9 +11,6 @@ from pyspark.sql import functions as F
 from habitue.identity.matching import folding
 from habitue.identity.matching.settings import MatchField
 
-LONGEST = 80
-"""Characters of a street or name that is looked at closely."""
-
 
 def with_parted_streets(records: DataFrame, fields: Sequence[MatchField]) -> DataFrame:
     """Records with the number of the house apart from the street, where a column for it is compared.
@@ -83,7 +80,7 @@ def _marks_as_words(text: Column) -> Column:
 def _without_units(folded: Column) -> Column:
     bare = F.regexp_replace(F.regexp_replace(folded, _UNIT_IN_FRONT, ""), _UNITS_BEHIND, "$1$2")
     # no street is longer, and what somebody types who wants to can be parted in very many ways
-    return F.when(F.length(folded) <= LONGEST, bare).otherwise(folded)
+    return F.when(F.length(folded) <= folding.LONGEST, bare).otherwise(folded)
 
 
 def _solid(number: Column) -> Column:

@@ -12,9 +12,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.identity.matching import folding
 from habitue.identity.matching.comparisons import PARTICLES
 from habitue.identity.matching.settings import MatchField
-from habitue.identity.matching.streets import LONGEST
 
 LIST = "source"
 """Column that tells lists apart."""
@@ -87,7 +87,7 @@ def bare_name(name: Column) -> Column:
     rules = ((_TITLES_BEFORE_A_NAME, ""), (_SUFFIXES, ""), (_APOSTROPHE, ""))
     bare = reduce(lambda c, rule: F.regexp_replace(c, rule[0], rule[1]), rules, F.trim(name))
     # most names are one plain word, and none is so long that titles could be told apart in very many ways
-    return F.when(name.rlike(_HAS_MORE) & (F.length(name) <= LONGEST), bare).otherwise(name)
+    return F.when(name.rlike(_HAS_MORE) & (F.length(name) <= folding.LONGEST), bare).otherwise(name)
 
 
 def _are_whole(own: Column, ends_it: Column) -> Column:
