@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from habitue.events.settings import BotSettings
+from habitue.sources.draft import Draft
+from habitue.sources.event_rows import by_agent, with_agent
+from habitue.sources.validation import checked
 
 
 def raw_rows(spark: SparkSession, text: str, *, file: str = "orders.csv") -> DataFrame:
@@ -17,3 +24,8 @@ def raw_rows(spark: SparkSession, text: str, *, file: str = "orders.csv") -> Dat
     return frame.withColumns(
         {"_raw": F.to_json(F.struct(*(f"`{n}`" for n in names))), "_corrupt": F.lit(False)}
     )
+
+
+def as_ingested(draft: Draft) -> DataFrame:
+    """Events of a draft with all columns, checked, and with what their user agents tell."""
+    return by_agent(with_agent(checked(draft, now=datetime.now(UTC)), bots=BotSettings()))

@@ -41,8 +41,11 @@ def strings(array: pa.Array | pa.ChunkedArray) -> Iterator[bytes]:
 
 
 def content(file: Path) -> Iterator[bytes]:
-    """What a reader of a file can see: the texts of a Parquet file and of its statistics, else its bytes."""
-    if file.suffix == ".parquet":
+    """What a reader of a file can see: the texts of a Parquet file and of its statistics, else its bytes.
+
+    Of a file that a killed run did not live to finish these are all there is.
+    """
+    if file.suffix == ".parquet" and file.read_bytes().endswith(b"PAR1"):
         table = pq.read_table(file, partitioning=None)
         for column in table.columns:
             yield from strings(column)

@@ -49,8 +49,11 @@ def test_only_a_file_that_came_changes_nothing_else(now: Any, before: Any, found
     assert file_changes(now, before) == found
 
 
-def drawn_lines(draw: random.Random) -> list[tuple[str, str]]:
-    """Source and line of deliveries: repeats, ids used twice, bursts, orders completed again, faulty and future lines."""
+def drawn_lines(draw: random.Random, plan: str = "") -> list[tuple[str, str]]:
+    """Source and line of deliveries: repeats, ids used twice, bursts, orders completed again, faulty and future lines.
+
+    Each `plan` has ids, visitors and orders of its own, so that many of them can share a lake.
+    """
     lines = []
     for _ in range(60):
         number, visitor = draw.randrange(40), draw.randrange(3)
@@ -59,14 +62,17 @@ def drawn_lines(draw: random.Random) -> list[tuple[str, str]]:
             seconds=draw.choice([number, 3600 * number, 86_400 * 9 * (number % 3)]) * (kind < 0.9)
         )
         call: dict[str, Any] = {
-            "messageId": f"m{number}", "anonymousId": f"cookie-{visitor}", "type": "track", "event": "Product Viewed",
+            "messageId": f"{plan}m{number}", "anonymousId": f"{plan}cookie-{visitor}", "type": "track", "event": "Product Viewed",
             "originalTimestamp": f"{at:%Y-%m-%dT%H:%M:%S}Z", "sentAt": f"{at:%Y-%m-%dT%H:%M:%S}Z",
             "receivedAt": f"{at + timedelta(seconds=draw.randrange(3)):%Y-%m-%dT%H:%M:%S}Z",
             "properties": {"product_id": f"p{number % 2}"},
             "context": {"sessionId": f"s{visitor}"},
         }  # fmt: skip
         if number % 5 == 0:
-            call |= {"event": "Order Completed", "properties": {"order_id": f"o{number % 3}", "subtotal": 5}}
+            call |= {
+                "event": "Order Completed",
+                "properties": {"order_id": f"{plan}o{number % 3}", "subtotal": 5},
+            }
         if number % 11 == 0:
             del call["anonymousId"]
         if number % 13 == 0:
@@ -116,25 +122,23 @@ def ingested(spark: SparkSession, project: Path, sources: Any, number: int, **mo
     return run
 
 
-def test_any_batches_of_files_give_what_all_files_at_once_give(
-    spark: SparkSession, tmp_path: Path, seeds: range
-) -> None:
-    for seed in seeds[: max(1, len(seeds) // 10)]:  # each of them is up to four runs
-        draw = random.Random(seed)
-        lines = drawn_lines(draw)
-        cuts = sorted(draw.sample(range(10, len(lines)), 2 if ACCEPT else 1))
-        project = tmp_path / f"steps-{seed}"
-        for batch, (first, last) in enumerate(zip([0, *cuts], [*cuts, len(lines)], strict=True)):
-            write_batch(project, batch, lines[first:last], draw)
-            for source in SOURCES:  # all sources have a file from the start
-                (project / source / "5-first.jsonl").write_text(lines[0][1] + "\n")
-            steps = ingested(spark, project, SOURCES, batch)
-            assert batch == 0 or any("are new" in note for note in notes(steps)), notes(steps)
-        whole = tmp_path / f"whole-{seed}"
-        for name in (*SOURCES, "secrets"):
-            shutil.copytree(project / name, whole / name)
-        full = ingested(spark, whole, SOURCES, 99)
-        assert_equal_lakes(steps, full)
+def test_any_batches_of_files_give_what_all_files_at_once_give(spark: SparkSession, tmp_path: Path) -> None:
+    """Many plans share a lake: 200 of them, in up to 50 batches each, in `make accept`."""
+    plans, rounds = (200, 50) if ACCEPT else (12, 3)
+    draw = random.Random(plans)
+    batches: list[list[tuple[str, str]]] = [[] for _ in range(rounds)]
+    for plan in range(plans):
+        most = draw.randint(1, rounds)
+        for line in drawn_lines(draw, f"{plan}/"):
+            batches[draw.randrange(most)].append(line)
+    project, whole = tmp_path / "steps", tmp_path / "whole"
+    for batch, lines in enumerate(batches):
+        write_batch(project, batch, lines, draw)
+        steps = ingested(spark, project, SOURCES, batch)
+        assert batch == 0 or any("are new" in note for note in notes(steps)), notes(steps)
+    for name in (*SOURCES, "secrets"):
+        shutil.copytree(project / name, whole / name)
+    assert_equal_lakes(steps, ingested(spark, whole, SOURCES, rounds))
 
 
 def notes(run: Run) -> list[str]:

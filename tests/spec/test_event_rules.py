@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT
-from habitue.events.bots import flag_bots, user_agent_reason
+from habitue.events.bots import flag_bots
 from habitue.events.clock import corrected_time, is_too_early
 from habitue.events.duplicates import fingerprint, mark_repeats
 from habitue.events.repeated_orders import name_repeated_orders
 from habitue.events.settings import BotSettings, ClockSettings, SessionSettings
+from habitue.events.user_agent import is_program, read_agents
 from habitue.events.visitor import visitor
+from habitue.sources.event_rows import by_agent, with_agent
 from tests.tables import assert_table, table
 
 CLOCK = ClockSettings()
@@ -307,19 +310,59 @@ def test_bots_are_flagged_by_agent_burst_and_volume_of_a_day(spark: SparkSession
         n3       |             | 2026-03-01 10:00:00 | 2026-03-01 |
     """,
     )
-    by_agent = user_agent_reason(F.col("device.user_agent"), settings=settings)
-    flagged = flag_bots(rows.withColumn("bot_reason", by_agent), settings=settings).where("is_bot")
+    flagged = flag_bots(by_agent(with_agent(rows, bots=settings)), settings=settings).where("is_bot")
     assert {tuple(row) for row in flagged.select("event_id", "bot_reason").collect()} == {
         ("a1", "user_agent"), ("b1", "burst"), ("b2", "burst"), ("b3", "burst"),
         ("d1", "day_volume"), ("d2", "day_volume"), ("d3", "day_volume"), ("d4", "day_volume"),
     }  # fmt: skip
 
 
-def test_a_phone_is_not_a_bot_for_its_name(spark: SparkSession) -> None:
-    names = [("CUBOT_NOTE Mobile",), ("AhrefsBot",), ("Mozilla/5.0",), (None,)]
-    agents = spark.createDataFrame(names, "agent string")
-    found = agents.select(user_agent_reason(F.col("agent"), settings=BotSettings())).collect()
-    assert [row[0] for row in found] == [None, "user_agent", None, None]
+def test_a_phone_is_not_a_bot_for_its_name() -> None:
+    agents = ("CUBOT_NOTE Mobile", "AhrefsBot", "a Cubot's Googlebot", "Mozilla/5.0")
+    assert [is_program(agent, BotSettings()) for agent in agents] == [False, True, True, False]
+    assert is_program("CUBOT_NOTE Mobile", BotSettings(not_user_agents=()))
+
+
+def test_what_an_agent_tells_of_the_device() -> None:
+    windows, android = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Mozilla/5.0 (Linux; Android 14; SM-X)"
+    agents = {
+        f"{windows} AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36": ("desktop", "chrome"),
+        f"{windows} AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 Edg/120.0.0.0": ("desktop", "edge"),
+        f"{windows} AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 OPR/106.0.0.0": ("desktop", "opera"),
+        f"{windows} Gecko/20100101 Firefox/121.0": ("desktop", "firefox"),
+        f"{android} AppleWebKit/537.36 SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile Safari/537.36": ("mobile", "samsung"),
+        f"{android} AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36": ("tablet", "chrome"),
+        "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) CriOS/120.0 Mobile/15E148 Safari/604.1": ("tablet", "chrome"),
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1": ("mobile", "safari"),
+        "ShopApp/3.1": ("desktop", None),
+        "": (None, None),
+    }  # fmt: skip
+    told = read_agents(pa.array([*agents, None, *agents]), BotSettings()).to_pylist()
+    found = [each and (each["device_type"], each["browser"]) for each in told]
+    assert found == [*agents.values(), None, *agents.values()]
+
+
+def test_a_stated_kind_of_device_is_believed_and_a_stated_browser_where_the_agent_names_none(
+    spark: SparkSession,
+) -> None:
+    rows = table(
+        spark,
+        EVENT,
+        """
+        event_id | device
+        ---------+----------------------------------------------------------------------
+        stated   | {"type": "tv", "browser": "own", "user_agent": "Chrome/120.0 Mobile"}
+        agent    | {"type": "smart fridge", "user_agent": "ShopApp Mobile"}
+        own      | {"browser": "own", "user_agent": "ShopApp"}
+        neither  | {"type": "smart fridge"}
+        nothing  |
+    """,
+    )
+    found = by_agent(with_agent(rows, bots=BotSettings())).select("event_id", "device.type", "device.browser")
+    assert {row[0]: tuple(row)[1:] for row in found.collect()} == {
+        "stated": ("tv", "chrome"), "agent": ("mobile", None), "own": ("desktop", "own"),
+        "neither": ("smart fridge", None), "nothing": (None, None),
+    }  # fmt: skip
 
 
 def test_the_visitor_is_the_first_type_and_the_smallest_key(spark: SparkSession) -> None:

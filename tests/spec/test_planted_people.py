@@ -121,6 +121,25 @@ def delays(settings: SynthSettings) -> dict[str, tuple[str, int]]:
     }
 
 
+def test_visits_to_look_follow_the_week_and_the_year_and_in_pure_mode_neither() -> None:
+    for kind, weekend, winter in (("rich", 1.25 / 0.9, 1.0), ("pure", 1.0, 0.0)):
+        settings = SynthSettings(persons=BLOCK, days=365, seed=5, process=kind)
+        block = Block(settings, 0)
+        history = process.simulate(block)
+        people = draw_people(block, history.traits.joins)
+        visits = draw_visits(block, people, draw_devices(block, people), history)
+        looks = visits.time[(visits.order < 0) & (visits.person >= 0)]
+        date = np.datetime64(settings.start) + np.floor(looks).astype("timedelta64[D]")
+        weekday = (date.astype(int) + 3) % 7
+        assert (weekday >= 5).mean() * 5 / ((weekday < 5).mean() * 2) == pytest.approx(weekend, rel=0.1)
+        # two weeks of December beside those of the next month, while customers come and go a little
+        before, after = (
+            np.sum((date >= np.datetime64(d)) & (date < np.datetime64(d) + 14))
+            for d in ("2023-12-04", "2024-01-22")
+        )
+        assert before / after == pytest.approx(1 + 0.7 * winter, rel=0.2)
+
+
 def test_a_share_of_the_visits_arrives_late() -> None:
     """Those of the last 65 days stand aside: what is late there comes after the end, as 4 of 100 before them."""
     until, lost = str(np.datetime64(SETTINGS.as_of) - 65), (1 + 65 * 4) ** -0.6

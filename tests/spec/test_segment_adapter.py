@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import EVENT, RESPONSE
 from habitue.sources.draft import Draft
 from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
+from tests.raw_rows import as_ingested
 
 CLOCKS = {
     "originalTimestamp": "2026-03-01T10:00:00.000Z",
@@ -100,8 +101,8 @@ def read(spark: SparkSession) -> tuple[Draft, Draft]:
 @pytest.fixture(scope="module")
 def events(read: tuple[Draft, Draft]) -> dict[str, Row]:
     """All events by id, with variants as JSON text."""
-    rows = read[0].rows.withColumn("properties", F.to_json("properties")).collect()
-    return {row.event_id: row for row in rows}
+    rows = as_ingested(read[0]).withColumn("properties", F.to_json("properties"))
+    return {row.event_id: row for row in rows.orderBy("_file", "_position").collect()}
 
 
 def identifiers(row: Row) -> list[tuple[str, str]]:

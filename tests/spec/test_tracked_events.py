@@ -20,7 +20,7 @@ from habitue.sources.mapping import map_source
 from habitue.sources.segment import SegmentSettings, read_segment, read_segment_responses
 from habitue.sources.settings import SourceSettings
 from habitue.sources.snowplow import read_snowplow
-from tests.raw_rows import raw_rows
+from tests.raw_rows import as_ingested, raw_rows
 
 TWO_SHOES_AND_SOCKS = [
     {"price": "49.90", "quantity": "2"},
@@ -148,11 +148,8 @@ def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_ag
         page_view | 2024-05-01T10:00:00Z |        | https://shop.de/                                    |
         """,
     )
-    found = (
-        map_source(rows, SourceSettings.model_validate(source | {"zone": "UTC"}))
-        .rows.orderBy("_position")
-        .collect()
-    )
+    draft = map_source(rows, SourceSettings.model_validate(source | {"zone": "UTC"}))
+    found = as_ingested(draft).orderBy("_position").collect()
     assert [row["campaign"] and row["campaign"].asDict() for row in found] == [
         {"source": "redacted", "medium": "mail", "name": None, "term": None, "content": None, "click_id": None},
         {"source": None, "medium": "cpc", "name": None, "term": None, "content": None, "click_id": "G1"},
@@ -294,8 +291,8 @@ def test_the_client_of_a_server_is_no_robot_and_places_and_cookies_are_no_proper
            "geo_location": "48.40,9.99", "own": "kept"}  # fmt: skip
     settings = SourceSettings(source="web", adapter="snowplow", path="x")
     lines = raw_lines(spark, row).unionByName(raw_lines(spark, row | {"event_id": "2", "platform": "web"}))
-    draft = read_snowplow(lines, settings, DEFAULT_RULES).rows
-    found = {r["event_id"]: r for r in draft.withColumn("told", F.to_json("properties")).collect()}
+    rows = as_ingested(read_snowplow(lines, settings, DEFAULT_RULES))
+    found = {r["event_id"]: r for r in rows.withColumn("told", F.to_json("properties")).collect()}
     assert {n: r["bot_reason"] for n, r in found.items()} == {"1": None, "2": "user_agent"}
     told = json.loads(found["1"]["told"])
     assert told["own"] == "kept" and "48.4" not in found["1"]["told"] and "GA1" not in found["1"]["told"]

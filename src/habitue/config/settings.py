@@ -96,4 +96,4 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     @property
     def event_rules(self) -> EventRules:
         """What every adapter of events is handed."""
-        return EventRules(self.clock, self.bots, self.redaction)
+        return EventRules(self.clock, self.redaction)

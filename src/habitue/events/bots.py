@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from habitue.contracts.checkpoint import Checkpoint, as_it_is
 from habitue.events.settings import BotSettings
-from habitue.events.words import holds_any
 
 USER_AGENT = "user_agent"
 BURST = "burst"
@@ -17,19 +14,6 @@ DAY_VOLUME = "day_volume"
 LONG_SESSION = "long_session"
 LISTED = "listed"  # an enrichment found it in a list of spiders and robots
 _MICROS_PER_DAY = 86_400_000_000
-
-
-def user_agent_reason(user_agent: Column, *, settings: BotSettings) -> Column:
-    """`user_agent` where the agent names itself a program, else null. An unknown agent proves nothing."""
-    text = F.lower(user_agent)
-    is_program = holds_any(text, *_lower(settings.user_agents))
-    if settings.not_user_agents:
-        without_harmless = F.regexp_replace(text, _any_of(settings.not_user_agents), "")
-        is_program = is_program & (
-            ~holds_any(text, *_lower(settings.not_user_agents))
-            | without_harmless.rlike(_any_of(settings.user_agents))
-        )
-    return F.when(is_program, F.lit(USER_AGENT))
 
 
 def flag_bots(
@@ -101,11 +85,3 @@ def _long_sessions(events: DataFrame, settings: BotSettings) -> DataFrame:
         F.col("_lasted") > settings.session_days * _MICROS_PER_DAY
     )
     return long.select(*_SESSION, F.lit(True).alias("_is_long"))
-
-
-def _any_of(words: tuple[str, ...]) -> str:
-    return "|".join(map(re.escape, _lower(words)))
-
-
-def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word.lower() for word in words)

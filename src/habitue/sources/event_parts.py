@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.events.user_agent import browser, device_type
 from habitue.events.words import holds_any
 from habitue.privacy.redaction import RedactionSettings, redacted_text, redacted_url
 from habitue.sources.draft import CLEAR_IDENTIFIERS, listed
@@ -23,7 +22,7 @@ _UTM = {
 }
 _CLICK_IDS = r"[?&](?:gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=([^&#]*)"
 _PATH = r"^[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+([^?#]*)"
-_KINDS = {
+KINDS = {
     "desktop": ("desktop", "computer", "pc", "personal computer"),
     "mobile": ("mobile", "phone", "smartphone", "mobile phone", "ios", "android"),
     "tablet": ("tablet",),
@@ -121,14 +120,12 @@ def device(
     zone: Column,
     browser_name: Column | None = None,
 ) -> Column:
-    """Device as reported; kind and browser from the user agent where the tracker names none."""
+    """Device as reported. What the user agent tells of it is found out later, of all sources at once."""
     stated = F.lower(named_value(kind))
-    known = F.coalesce(*(F.when(stated.isin(*words), word) for word, words in _KINDS.items()))
-    family = browser(agent)
-    if browser_name is not None:
-        family = F.coalesce(family, F.lower(named_value(browser_name)))
+    known = F.coalesce(*(F.when(stated.isin(*words), word) for word, words in KINDS.items()))
+    family = F.lit(None).cast("string") if browser_name is None else F.lower(named_value(browser_name))
     return F.struct(
-        F.coalesce(known, device_type(agent), stated).alias("type"),
+        F.coalesce(known, stated).alias("type"),
         named_value(system).alias("os"),
         family.alias("browser"),
         present(app).alias("app"),

@@ -11,12 +11,14 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.entities import EVENT
-from habitue.events.bots import user_agent_reason
+from habitue.events.bots import USER_AGENT
 from habitue.events.duplicates import fingerprint, mark_repeats
 from habitue.events.settings import BotSettings, SessionSettings
+from habitue.events.user_agent import told_by_agent
 from habitue.events.visitor import visitor
 from habitue.privacy.vault import open_identifiers
 from habitue.sources.duplicates import IS_DUPLICATE, with_surrogate
+from habitue.sources.event_parts import KINDS
 from habitue.sources.slices import IS_REPLACED
 from habitue.sources.validation import is_good
 
@@ -24,12 +26,35 @@ PLACE = ("source", "_file", "_position")
 """Where an event was delivered. Unique."""
 
 
-def dressed(rows: DataFrame, *, session: SessionSettings, bots: BotSettings) -> DataFrame:
+def with_agent(rows: DataFrame, *, bots: BotSettings) -> DataFrame:
+    """Events with what their user agents tell in `_agent`.
+
+    A step before keys are made, and apart from `by_agent`: so both ways to Python are one.
+    """
+    return rows.withColumn("_agent", told_by_agent(F.col("device.user_agent"), bots=bots))
+
+
+def by_agent(rows: DataFrame) -> DataFrame:
+    """Events `with_agent` whose device has the kind and browser that the agent tells; programs among them are bots.
+
+    A kind that the tracker states is believed where it is one of those known, and a browser where the agent names none.
+    """
+    device, told = F.col("device"), F.col("_agent")
+    kind = F.when(device["type"].isin(*KINDS), device["type"]).otherwise(
+        F.coalesce(told["device_type"], device["type"])
+    )
+    family = F.coalesce(told["browser"], device["browser"])
+    whole = device.withField("type", kind).withField("browser", family)
+    reason = F.coalesce("bot_reason", F.when(told["is_program"], USER_AGENT))
+    return rows.withColumns({"device": whole, "bot_reason": reason}).drop("_agent")
+
+
+def dressed(rows: DataFrame, *, session: SessionSettings) -> DataFrame:
     """Checked and keyed events with all columns that follow from the row alone, before they are materialised."""
     seen = visitor(F.col("_keyed"), settings=session)
-    reason = F.coalesce("bot_reason", user_agent_reason(F.col("device.user_agent"), settings=bots))
     return (
-        rows.withColumns({"_visitor": seen, "bot_reason": reason})
+        by_agent(rows)
+        .withColumn("_visitor", seen)
         .withColumns(
             {
                 "visitor_type": F.col("_visitor.visitor_type"),

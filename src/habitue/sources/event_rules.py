@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from habitue.events.settings import BotSettings, ClockSettings
+from habitue.events.settings import ClockSettings
 from habitue.privacy.redaction import RedactionSettings
 
 
 @dataclass(frozen=True)
 class EventRules:
-    """Clock, bots and redaction as configured; defaults where a project says nothing."""
+    """Clocks and redaction as configured; defaults where a project says nothing."""
 
     clock: ClockSettings = ClockSettings()
-    bots: BotSettings = BotSettings()
     redaction: RedactionSettings = RedactionSettings()
 
 

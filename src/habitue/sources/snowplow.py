@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT
 from habitue.events import vocabulary
-from habitue.events.bots import LISTED, USER_AGENT, user_agent_reason
+from habitue.events.bots import LISTED, USER_AGENT
 from habitue.events.clock import believed_time, corrected_time, is_too_early
 from habitue.privacy.redaction import once, redacted_json, redacted_text
 from habitue.sources import event_parts as parts
@@ -90,7 +90,7 @@ def _events(rows: DataFrame, settings: SourceSettings, rules: EventRules, has_lo
             "name": _name(row, told),
             "clock": _clock(row, rules),
             "products": commerce.listed(entities, told, row),
-            "robot": _robot(row, of, rules),
+            "robot": _robot(row, of),
         }
     )
     name, products, stated = F.col("name"), F.col("products"), commerce.amounts(of, row)
@@ -272,16 +272,11 @@ def _device(row: Mapping[str, Column], of: _Entities) -> Column:
     )
 
 
-def _robot(row: Mapping[str, Column], of: _Entities, rules: EventRules) -> Column:
-    """Why no person did this: the list of robots, the user agent, or what an enrichment makes of it."""
+def _robot(row: Mapping[str, Column], of: _Entities) -> Column:
+    """Why no person did this: the list of robots, or what an enrichment makes of the user agent."""
     is_listed = F.lower(of["robots"]["spider_or_robot"]) == "true"
     is_robot = of["agent"]["agent_class"].isin(*_ROBOTS)
-    reason = F.coalesce(
-        F.when(is_listed, LISTED),
-        user_agent_reason(row["useragent"], settings=rules.bots),
-        F.when(is_robot, USER_AGENT),
-    )
-    return F.when(~_is_server(row), reason)
+    return F.when(~_is_server(row), F.when(is_listed, LISTED).when(is_robot, USER_AGENT))
 
 
 def _agent(row: Mapping[str, Column]) -> Column:

@@ -23,7 +23,7 @@ from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.counting import COUNTED, Tally, check_quarantined, outcome_counts, tallies
 from habitue.sources.draft import Draft
 from habitue.sources.duplicates import settled
-from habitue.sources.event_rows import dressed
+from habitue.sources.event_rows import dressed, with_agent
 from habitue.sources.fields import SURROGATES
 from habitue.sources.files import (
     SourceFile,
@@ -201,6 +201,8 @@ def _prepared(
     for draft in drafts:
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
         known = with_known_time(sound, draft, times, latest)
+        if draft.entity is EVENT:
+            known = with_agent(known, bots=run.settings.bots)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
         rows.append(_settled(run, settings, draft, keyed))
     whole = reduce(lambda a, b: a.unionByName(b), rows)
@@ -227,7 +229,7 @@ def _told_apart(run: Run, rows: DataFrame, arrivals: Sequence[Arrival]) -> DataF
 
 def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:
     if draft.entity is EVENT:
-        return dressed(keyed, session=run.settings.session, bots=run.settings.bots)
+        return dressed(keyed, session=run.settings.session)
     number = SURROGATES.get(draft.entity.leaf, "line_number")
     return settled(keyed, draft.entity, has_key=bool(settings.key), has_number=number in draft.rows.columns)
 

@@ -9,10 +9,12 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.entities import EVENT
 from habitue.errors import InputError
 from habitue.job import Run
 from habitue.lake.source_files import read_input
 from habitue.sources.columns import check_columns, columns_of
+from habitue.sources.event_rows import by_agent, with_agent
 from habitue.sources.inputs import find, mapped_input
 from habitue.sources.mapping import map_source
 from habitue.sources.proposal import propose
@@ -58,7 +60,10 @@ def first_rows(run: Run, settings: SourceSettings, count: int = SHOWN) -> list[d
     raw = read_input(run.spark, found).orderBy("_file", "_position").limit(count)
     draft = map_source(raw, settings, run.settings.event_rules)
     named = [name for name in draft.rows.columns if not name.startswith("_")]
-    rows = checked(draft, now=run.now).orderBy("_file", "_position")
+    rows = checked(draft, now=run.now)
+    if draft.entity is EVENT:
+        rows = by_agent(with_agent(rows, bots=run.settings.bots))
+    rows = rows.orderBy("_file", "_position")
     shown = rows.select(*(_shown(rows, name).alias(name) for name in named), _identifiers(), _faults())
     return [{k: v for k, v in row.asDict().items() if v is not None} for row in shown.collect()]
 

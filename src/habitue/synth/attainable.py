@@ -42,6 +42,7 @@ class Seen:
     spend: Floats
     visits: Ints  # without an order, after the last purchase
     days: Floats  # since the last purchase
+    seasons: Floats  # the same, each day by its season
     exposure: Floats  # persons x types
     exposure_last: Floats
     told: Floats  # persons x types: log likelihood of purchases after contacts and of unsubscribing
@@ -86,11 +87,18 @@ def seen(block: Block, history: History, visit_person: Ints, visit_time: Floats,
         spend=np.asarray(np.bincount(who, history.value[past], n), np.float64),
         visits=np.bincount(visit_person[after], minlength=n),
         days=day - last,
+        seasons=_seasons(block, last, day),
         exposure=history.exposure[day],
         exposure_last=history.exposure_last[day],
         told=history.told[day],
         future=history.future_exposure[day],
     )  # fmt: skip
+
+
+def _seasons(block: Block, since: Floats, day: int) -> Floats:
+    """What the days from an instant to the start of a day count, each by its season."""
+    until = np.concatenate([[0.0], np.cumsum(process.season(block.settings))])
+    return np.asarray(until[day] - np.interp(since, np.arange(until.size), until))
 
 
 def attainable(block: Block, known: Seen) -> Attainable:
@@ -151,6 +159,6 @@ def _visits(known: Seen, who: Ints, is_rich: bool) -> tuple[Floats, Floats]:
     if not is_rich:
         return np.ones(who.size), np.ones(who.size)
     ratio = np.log(process.VISITS_ACTIVE / process.VISITS_AWAY)
-    log = known.visits[who] * ratio - (process.VISITS_ACTIVE - process.VISITS_AWAY) * known.days[who]
+    log = known.visits[who] * ratio - (process.VISITS_ACTIVE - process.VISITS_AWAY) * known.seasons[who]
     top = np.maximum(log, 0)
     return np.exp(log - top), np.exp(-top)

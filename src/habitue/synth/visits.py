@@ -65,26 +65,41 @@ def draw_visits(block: Block, people: People, devices: Devices, history: History
 
 
 def _without_orders(block: Block, draw: np.random.Generator, history: History) -> tuple[Ints, Floats]:
-    """Visits to look: often while somebody is a customer, rarely before and after; in pure mode always the same."""
+    """Visits to look: often while somebody is a customer, rarely before and after, by the season and the day of the week.
+
+    In pure mode they always come alike.
+    """
     n, days = block.size, block.settings.days
     joins = np.minimum(history.traits.joins, days)
     left = np.clip(history.left, joins, days)
     buys = np.isfinite(history.traits.joins)
     if block.settings.process == "pure":
-        return _poisson(draw, np.full(n, process.VISITS_ACTIVE / 2), np.zeros(n), np.full(n, float(days)))
-    away = np.where(buys, process.VISITS_AWAY, VISITS_PROSPECT)
+        always = np.ones(days)
+        return _poisson(
+            draw, np.full(n, process.VISITS_ACTIVE / 2), np.zeros(n), np.full(n, float(days)), always
+        )
+    away, seasons = (
+        np.where(buys, process.VISITS_AWAY, VISITS_PROSPECT),
+        process.season(block.settings)[:days],
+    )
     parts = [
-        _poisson(draw, away, np.zeros(n), joins),
-        _poisson(draw, np.full(n, process.VISITS_ACTIVE), joins, left),
-        _poisson(draw, away, left, np.full(n, float(days))),
+        _poisson(draw, away, np.zeros(n), joins, seasons),
+        _poisson(draw, np.full(n, process.VISITS_ACTIVE), joins, left, seasons),
+        _poisson(draw, away, left, np.full(n, float(days)), seasons),
     ]
     return np.concatenate([p for p, _ in parts]), np.concatenate([t for _, t in parts])
 
 
-def _poisson(draw: np.random.Generator, rate: Floats, start: Floats, end: Floats) -> tuple[Ints, Floats]:
-    counts = draw.poisson(rate * np.maximum(end - start, 0))
+def _poisson(
+    draw: np.random.Generator, rate: Floats, start: Floats, end: Floats, seasons: Floats
+) -> tuple[Ints, Floats]:
+    """Times of a rate that follows the days of `seasons`: drawn at the rate of the fullest day, and thinned out."""
+    fullest = seasons.max()
+    counts = draw.poisson(rate * fullest * np.maximum(end - start, 0))
     person = np.repeat(np.arange(rate.size), counts)
     time = start[person] + draw.random(person.size) * (end - start)[person]
+    is_kept = draw.random(time.size) * fullest < seasons[np.floor(time).astype(np.int64)]
+    person, time = person[is_kept], time[is_kept]
     # the day is the process's, the hour is the habit of people; it never leaves the day
     return person, np.floor(time) + process.hours(draw, person.size)
 
