@@ -24,6 +24,7 @@ from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT
 from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_CONTRADICTION, IDENTITY_OBSERVATION
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
+from habitue.identity.as_of import identity_as_of
 from habitue.identity.settings import AttributionSettings, EvidenceConsentSettings, IdentitySettings
 from habitue.job import Progress, Run, RunRecord
 from habitue.lake.deltalog import DeltaLog
@@ -394,3 +395,27 @@ def test_another_title_makes_no_link_younger_and_a_name_that_was_wrong_keeps_nob
     assert (known.month, known.day) == (1, 3)
     persons = {r.id_key: r.person_id for r in lake.read(IDENTITY_MAP).where("valid_to IS NULL").collect()}
     assert persons["u5"] == persons["n4"] == persons["p"]
+
+
+def test_a_link_that_a_correction_takes_away_held_until_then(lake: Lake, tmp_path: Path):
+    """Record 2 is Ada's until its names are corrected on February 1, and hers again when that is taken back."""
+    people = known_people(lake).where("record_key = '2'").withColumn("record_id", F.col("record_key"))
+    resolve(a_run(lake, tmp_path))
+    other = {"given_name": "Zacharias", "family_name": "Woźniak", "street": "Am Ring 9", "city": "Bonn"}
+    for month, values in ((2, other), (3, {})):
+        said = {name: F.lit(value) for name, value in values.items()}
+        born = {"birth_date": F.lit("1999-09-27").cast("date")} if values else {}
+        known = {"known_time": F.lit(f"2026-0{month}-01").cast("timestamp")}
+        lake.merge(PERSON_RECORD, people.withColumns(said | born | known).drop("row_hash"))
+        run = a_run(lake, tmp_path, now=datetime(2026, month, 2, tzinfo=UTC))
+        resolve(run)
+        assert not [text for text in run.step.findings if "anew" in text]
+        (edge,) = lake.read(IDENTITY_EDGE).where("rule = 'same_person' AND id_key_b = 'e1'").collect()
+        assert (edge.status, edge.first_known.day) == ("retired" if values else "accepted", 3)
+    own = {}
+    for month, day in ((1, 20), (2, 20), (3, 20)):
+        rows = identity_as_of(lake.read(IDENTITY_MAP), datetime(2026, month, day, tzinfo=UTC)).collect()
+        own[month] = {row.id_key: row.person_id for row in rows}
+    assert own[1]["e1"] in (own[1]["n1"], own[1]["n3"])
+    assert own[2]["e1"] not in (own[2]["n1"], own[2]["n3"])
+    assert own[3]["e1"] in (own[3]["n1"], own[3]["n3"])

@@ -49,6 +49,28 @@ ENDED_IDENTIFIER = Table(
     checks=(("known_guard", "guard IN ('owners', 'neighbours', 'names')"),),
 )
 
+FOUND_LINK_SPAN = Table(
+    name="silver.found_link_span",
+    comment="When matching of person records found a link that it lost at some time: until then it holds.",
+    stage="resolve",
+    grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b", "known_from"),
+    columns=(
+        Column(
+            "id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False
+        ),
+        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
+        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
+        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        Column("known_from", "timestamp", "Since when it is known.", nullable=False),
+        Column("known_until", "timestamp", "When it was lost; null while it is found."),
+        Column("row_hash", "string", "Digest of the row.", nullable=False),
+    ),
+    checks=(
+        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        ("ends_later", "known_until IS NULL OR known_until > known_from"),
+    ),
+)
+
 IDENTITY_CONTRADICTION = Table(
     name="silver.identity_contradiction",
     comment="Identifiers that share another one although their records name two people; they are kept apart.",

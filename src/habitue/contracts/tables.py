@@ -19,6 +19,7 @@ TABLES: tuple[Table, ...] = (
     identity_evidence.IDENTITY_OBSERVATION,
     identity_evidence.ENDED_IDENTIFIER,
     identity_evidence.IDENTITY_CONTRADICTION,
+    identity_evidence.FOUND_LINK_SPAN,
     behaviour.IDENTITY_EDGE,
     behaviour.MATCH_REVIEW,
     behaviour.IDENTITY_OVERRIDE,

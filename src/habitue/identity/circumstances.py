@@ -26,13 +26,15 @@ class Circumstances:
 
     `decisions` are those of reviewers (`decisions.as_evidence`), `said` statements on the purpose that evidence
     needs (`consent.statements`), `away` devices that were away for long (`takeovers.absences`), `contradicting`
-    identifiers whose records name two people (`contradictions.contradictions`).
+    identifiers whose records name two people (`contradictions.contradictions`), `lost` times in which matching does not
+    find a link that it found before (`found_links.lost_pauses`).
     """
 
     decisions: DataFrame | None = None
     said: DataFrame | None = None
     away: DataFrame | None = None
     contradicting: DataFrame | None = None
+    lost: DataFrame | None = None
 
 
 NONE = Circumstances()
@@ -58,6 +60,8 @@ def linking_spans(
         by_hand, ended = manual_links(decisions, nodes, settings=settings)
         edges = edges.unionByName(by_hand)
         pauses += [ended, pauses_of_values(edges, blocked_values(decisions))]
+    if circumstances.lost is not None:
+        pauses.append(circumstances.lost)
     if settings.consent.purpose is not None and circumstances.said is not None:
         pauses.append(consent_pauses(edges, circumstances.said, rules=settings.consent.rules))
     if not pauses:

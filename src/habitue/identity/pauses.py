@@ -22,8 +22,9 @@ DECISION_ENDED = "the reviewer's decision has ended"
 NO_CONSENT = "no consent"
 CONSENT_WITHDRAWN = "consent withdrawn"
 CHANGED_HANDS = "the device changed hands"
+NOT_FOUND = "matching no longer finds it"
 STATED_BY_ANOTHER = "the record was corrected, and another one states the value"
-RETIRED = (DECISION_ENDED, CONSENT_WITHDRAWN, CHANGED_HANDS, STATED_BY_ANOTHER)
+RETIRED = (DECISION_ENDED, CONSENT_WITHDRAWN, CHANGED_HANDS, STATED_BY_ANOTHER, NOT_FOUND)
 """Reasons of edges that once linked rightly; all others are refusals."""
 
 PAUSE = (*PAIR, "rule", "start", "end", "why")

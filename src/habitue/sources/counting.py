@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 
 from habitue.errors import CheckError, InputError
 from habitue.sources.duplicates import IS_DUPLICATE
+from habitue.sources.faults import CORRUPT
 from habitue.sources.validation import is_good
 
 READ, GOOD, DUPLICATE, QUARANTINED, FLAGGED = "read", "good", "duplicate", "quarantined", "flagged"
 JUNK = "junk_identifier"
-CORRUPT = "corrupt_record"
 COUNTED = ("_faults", "_flags", "_has_junk", IS_DUPLICATE)
 """What rows are counted by."""
 

@@ -15,6 +15,10 @@ Condition = tuple[Column, str, str]
 """When a row is faulty, with the code and the reason; the reason names columns, never values."""
 
 
+CORRUPT = "corrupt_record"
+"""Code of a row, or a part of one, that does not have the form of its file."""
+
+
 def faults_where(conditions: Sequence[Condition]) -> Column:
     """The faults whose condition holds. Most rows have none, and need no list to be put together."""
     is_faulty = reduce(or_, (condition for condition, _, _ in conditions), F.lit(False))
@@ -24,7 +28,7 @@ def faults_where(conditions: Sequence[Condition]) -> Column:
 
 def faults(conditions: Sequence[Condition], *, is_corrupt: Column, corrupt: str) -> Column:
     """All faults of a row; one that does not have the form of its file has only that."""
-    broken = F.array(_fault("corrupt_record", corrupt)).cast(FAULTS)
+    broken = F.array(_fault(CORRUPT, corrupt)).cast(FAULTS)
     return F.when(is_corrupt, broken).otherwise(faults_where(conditions))
 
 

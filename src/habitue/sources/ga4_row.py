@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.errors import InputError
-from habitue.sources.faults import Condition
+from habitue.sources.faults import CORRUPT, Condition
 from habitue.sources.json_line import NOTHING, is_one_object
 
 _VALUE = "value:struct<string_value:string,int_value:string,float_value:string,double_value:string>"
@@ -189,7 +189,7 @@ def _unread_fault(name: str, type_: str) -> Condition:
         return (is_stated & _is_lost(text, read), "not_a_list", f"{name} is not a list of keys with values")
     if type_.startswith("array"):
         return (is_stated & read.isNull(), "not_a_list", f"{name} is not a list of objects")
-    return (read[_UNREAD].isNotNull() & is_stated, "corrupt_record", f"{name} is not an object of the export")
+    return (read[_UNREAD].isNotNull() & is_stated, CORRUPT, f"{name} is not an object of the export")
 
 
 def _is_lost(text: Column, parameters: Column) -> Column:

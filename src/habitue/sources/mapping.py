@@ -20,7 +20,7 @@ from habitue.sources.event_parts import campaign as whole_campaign
 from habitue.sources.event_parts import device as whole_device
 from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
-from habitue.sources.faults import faults_where
+from habitue.sources.faults import CORRUPT, faults_where
 from habitue.sources.fields import field_of, nearest, struct_parts
 from habitue.sources.mapped_products import listed_products
 from habitue.sources.order_prices import with_prices
@@ -147,7 +147,7 @@ def _faults(mapped: list[_Mapped], settings: SourceSettings) -> Column:
     conditions = [
         (
             F.col("_corrupt"),
-            "corrupt_record",
+            CORRUPT,
             f"the row does not have the form of the {settings.format} file",
         ),
         *((m.cell.is_faulty, m.cell.code, m.cell.reason) for m in mapped if m.cell.is_faulty is not None),

@@ -25,7 +25,7 @@ from habitue.sources.draft import Draft
 from habitue.sources.event_names import ANY_NAMES, ENHANCED_ACTIONS, SNOWPLOW_ACTIONS, canonical_name, named
 from habitue.sources.event_parts import present, tracker_time
 from habitue.sources.event_rules import EventRules
-from habitue.sources.faults import Condition, faults
+from habitue.sources.faults import CORRUPT, Condition, faults
 from habitue.sources.inputs import Input
 from habitue.sources.settings import SourceSettings, default_currency, format_of
 from habitue.sources.snowplow_atomic import TYPED, dialect
@@ -180,12 +180,12 @@ def _faults(stated: Mapping[str, Column], rules: EventRules) -> Column:
     conditions: list[Condition] = [
         (
             F.col("entities").isNull(),
-            "corrupt_record",
+            CORRUPT,
             "contexts, derived_contexts or the column of an entity is JSON that cannot be read",
         ),
         (
             told.isNotNull() & told["data"].isNull(),
-            "corrupt_record",
+            CORRUPT,
             "unstruct_event or the column of an event's schema is JSON that cannot be read",
         ),
         (name.isNull(), "missing_value", "event_name is empty"),

@@ -14,7 +14,7 @@ from habitue.contracts.table import Table
 from habitue.events.vocabulary import CHECKOUT_STARTED
 from habitue.sources.currencies import CURRENCIES
 from habitue.sources.draft import OPTIONAL_WORKING_COLUMNS, WORKING_COLUMNS, Draft
-from habitue.sources.faults import Condition, faults_where
+from habitue.sources.faults import CORRUPT, Condition, faults_where
 from habitue.sources.fields import HAPPENED, ONE_OF, REQUIRED
 
 FUTURE_TOLERANCE = timedelta(hours=24)
@@ -140,7 +140,7 @@ def _missing(entity: str) -> list[Condition]:
     def unread(name: str) -> Column:
         return F.exists(
             "_faults",
-            lambda fault: fault["reason"].startswith(f"{name} ") | (fault["code"] == "corrupt_record"),
+            lambda fault: fault["reason"].startswith(f"{name} ") | (fault["code"] == CORRUPT),
         )
 
     conditions = [

@@ -11,7 +11,12 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import IDENTITY_CHANGE, IDENTITY_EDGE, IDENTITY_MAP
 from habitue.contracts.entities import CUSTOMER_RECORD, ENTITIES, EVENT
-from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_CONTRADICTION, IDENTITY_OBSERVATION
+from habitue.contracts.identity_evidence import (
+    ENDED_IDENTIFIER,
+    FOUND_LINK_SPAN,
+    IDENTITY_CONTRADICTION,
+    IDENTITY_OBSERVATION,
+)
 from habitue.contracts.intake import FORMER_RECORD, PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.circumstances import Circumstances
@@ -28,7 +33,10 @@ IDENTIFIED = (*(t for t in ENTITIES.values() if "identifiers" in t.column_names)
 
 _COLUMNS = ("source", "identifiers", "known_time", "seen_until")
 _MORE = {EVENT: "is_bot", FORMER_RECORD: "ended_time"}
-_STATE = (IDENTITY_EDGE, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER, IDENTITY_CONTRADICTION)
+_STATE = (
+    *(IDENTITY_EDGE, IDENTITY_CHANGE, IDENTITY_OBSERVATION, ENDED_IDENTIFIER, IDENTITY_CONTRADICTION),
+    FOUND_LINK_SPAN,
+)
 _SAID = "All persons are resolved anew: "
 _WITHOUT_HISTORY = _SAID + "the history of {} since the last time is gone."
 

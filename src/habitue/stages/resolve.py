@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from habitue.contracts.behaviour import (
 from habitue.contracts.entities import CUSTOMER_RECORD
 from habitue.contracts.identity_evidence import (
     ENDED_IDENTIFIER,
+    FOUND_LINK_SPAN,
     IDENTITY_CONTRADICTION,
     IDENTITY_OBSERVATION,
 )
@@ -33,7 +35,8 @@ from habitue.identity.as_of import identity_now
 from habitue.identity.attribution import attribute_sessions
 from habitue.identity.audit import cluster_sizes, violations
 from habitue.identity.circumstances import Circumstances
-from habitue.identity.edges import PAIR
+from habitue.identity.contradictions import changed_pairs
+from habitue.identity.edges import PAIR, node_code
 from habitue.identity.guards import earliest
 from habitue.identity.increment import (
     Changes,
@@ -43,13 +46,14 @@ from habitue.identity.increment import (
     others,
     resolve_increment,
 )
-from habitue.identity.matching.identity_links import (
-    RULE,
-    for_review,
-    identity_links,
-    matchable,
+from habitue.identity.matching.found_links import (
+    FOUND_SPAN,
+    FoundLinks,
+    found_beside,
+    lost_pauses,
     since_first_found,
 )
+from habitue.identity.matching.identity_links import RULE, for_review, identity_links, matchable
 from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, gather_evidence, resolve_observed
 from habitue.identity.survivorship import surviving_customers
@@ -70,10 +74,11 @@ def resolve(run: Run) -> None:
     made_from = basis(run)
     present = circumstances(run)
     since = changed_since(run, made_from, present)
+    last = _last_by_these_rules(run, made_from)
     work = (
-        _resolve_all(run, records, present)
+        _resolve_all(run, records, present, last)
         if since is None
-        else _resolve_touched(run, records, since, present)
+        else _resolve_touched(run, records, since, present, last)
     )
     _write(run, work, present, made_from)
     _count(run, work.identity_map)
@@ -89,15 +94,26 @@ class _Work:
     shared: DataFrame | None
     identity_map: DataFrame  # the whole one
     review: DataFrame | None  # None: as it is
+    spans: DataFrame | None  # of links by matching that were lost once; None: as they are
     changed_hands: DataFrame | None  # all devices that did; None where none was away for long
 
 
-def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstances) -> _Work:
+@dataclass(frozen=True)
+class _Matched:
+    """What matching found of person records, and its links between identifiers with those that it found before."""
+
+    matching: Matching
+    found: FoundLinks
+
+
+def _resolve_all(
+    run: Run, records: Mapping[str, DataFrame], present: Circumstances, last: datetime | None
+) -> _Work:
     """All records anew. What they say of identifiers and what matching finds need each other only at the end."""
     lake, settings = run.lake, run.settings.identity
     previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
     people = _matchable(run)
-    evidence, (matching, links) = both(
+    evidence, matched = both(
         partial(
             gather_evidence,
             records,
@@ -107,12 +123,13 @@ def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstan
             person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
             circumstances=present,
         ),
-        partial(_matched, run, people),
+        partial(_matched, run, people, last),
     )
+    spans = _no_spans(run) if matched is None else matched.found.spans
     found = resolve_observed(
         evidence,
-        links=links,
-        circumstances=present,
+        links=None if matched is None else matched.found.links,
+        circumstances=_with_lost(run, present, spans),
         previous=previous,
         taken=None,
         settings=settings,
@@ -125,34 +142,42 @@ def _resolve_all(run: Run, records: Mapping[str, DataFrame], present: Circumstan
         found.ended,
         found.shared,
         found.resolved.identity_map,
-        _review(run, matching),
+        _review(run, matched),
+        spans,
         found.changed_hands,
     )
 
 
 def _resolve_touched(
-    run: Run, records: Mapping[str, DataFrame], since: Since, present: Circumstances
+    run: Run,
+    records: Mapping[str, DataFrame],
+    since: Since,
+    present: Circumstances,
+    last: datetime | None,
 ) -> _Work:
     """Only what the changed records touch; matching learns from all person records, so one change asks it anew."""
     lake, map_so_far = run.lake, run.lake.read(IDENTITY_MAP)
     stored_links = _stored_links(run)
     stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, map_so_far)
-    changes, review = Changes(since.rows, touched=since.touched), None
+    changes, review, spans = Changes(since.rows, touched=since.touched), None, None
+    known_spans = lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
     if since.person_records_changed:
-        matching, links = _matched(run, _matchable(run))
-        links = stored_links.limit(0) if links is None else links
-        changes = Changes(since.rows, links, lake.read(PERSON_RECORD), since.touched)
-        review = _review(run, matching)
+        matched = _matched(run, _matchable(run), last)
+        links = stored_links.limit(0) if matched is None else matched.found.links
+        spans = _no_spans(run) if matched is None else matched.found.spans
+        touched = since.touched.union(changed_pairs(known_spans, spans)).distinct()
+        changes = Changes(since.rows, links, lake.read(PERSON_RECORD), touched)
+        review = _review(run, matched)
     found = resolve_increment(
         stored,
         changes,
         records,
         settings=run.settings.identity,
         checkpoint=lake.checkpoint,
-        circumstances=present,
+        circumstances=_with_lost(run, present, known_spans if spans is None else spans),
     )
     if found.resolution is None:
-        return _Work(None, None, None, earliest(stored.ended), map_so_far, review, found.changed_hands)
+        return _Work(None, None, None, earliest(stored.ended), map_so_far, review, spans, found.changed_hands)
     run.count("identifiers_resolved_anew", found.resolution.identifier_count)
     _check(run, found.resolution, of_members(map_so_far, found.members), present)
     whole = others(map_so_far.drop("row_hash"), found.members).unionByName(
@@ -165,6 +190,7 @@ def _resolve_touched(
         lake.checkpoint(earliest(found.ended)),
         lake.checkpoint(whole),
         review,
+        spans,
         found.changed_hands,
     )
 
@@ -196,6 +222,13 @@ def _write(run: Run, work: _Work, present: Circumstances, made_from: dict[str, A
         actions.append(write)
     if work.review is not None:
         actions.append(partial(lake.merge, MATCH_REVIEW, work.review, delete_unmatched=True))
+    if work.spans is not None and not (work.spans.isEmpty() and lake.is_empty(FOUND_LINK_SPAN)):
+        # what nobody shows any more is forgotten
+        shown = identity_now(work.identity_map).select(
+            node_code(F.col("id_type"), F.col("id_key")).alias("node")
+        )
+        spans = between_members(work.spans, shown)
+        actions.append(partial(lake.merge, FOUND_LINK_SPAN, spans, delete_unmatched=True))
     if work.resolution is not None:
         found = work.resolution.resolved
         ended = lake.read(ENDED_IDENTIFIER).drop("row_hash").limit(0) if work.ended is None else work.ended
@@ -251,25 +284,47 @@ def _match(run: Run, people: DataFrame) -> Matching:
     return found
 
 
-def _matched(run: Run, people: DataFrame | None) -> tuple[Matching | None, DataFrame | None]:
-    """What matching found, and its links between identifiers; None where there is nothing to compare."""
+def _matched(run: Run, people: DataFrame | None, last: datetime | None) -> _Matched | None:
+    """What matching found; None where there is nothing to compare."""
     if people is None:
-        return None, None
+        return None
     matching = _match(run, people)
-    return matching, _links(run, matching)
+    return _Matched(matching, _found_links(run, matching, last))
 
 
-def _links(run: Run, matching: Matching) -> DataFrame:
-    links = identity_links(matching.links, run.lake.read(PERSON_RECORD), run.settings.identity)
-    found = since_first_found(links, _stored_links(run)) if run.lake.exists(IDENTITY_EDGE) else links
-    return run.lake.checkpoint(found)
+def _found_links(run: Run, matching: Matching, last: datetime | None) -> FoundLinks:
+    """Links between identifiers. By other rules, or for the first time (`last` is None), they say nothing of a past."""
+    records, checkpoint = run.lake.read(PERSON_RECORD), run.lake.checkpoint
+    links = identity_links(matching.links, records, run.settings.identity)
+    if last is None:
+        found = since_first_found(links, _stored_links(run)) if run.lake.exists(IDENTITY_EDGE) else links
+        return FoundLinks(checkpoint(found), _no_spans(run))
+    newest = records.agg(F.max("known_time")).collect()[0][0].replace(tzinfo=UTC)
+    known = run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
+    beside = found_beside(checkpoint(links), _stored_links(run), known, last=last, newest=newest)
+    return FoundLinks(checkpoint(beside.links), checkpoint(beside.spans))
 
 
-def _review(run: Run, matching: Matching | None) -> DataFrame:
+def _no_spans(run: Run) -> DataFrame:
+    return run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN).limit(0)
+
+
+def _with_lost(run: Run, present: Circumstances, spans: DataFrame) -> Circumstances:
+    """The circumstances with the times in which links are lost, if there are any."""
+    return replace(present, lost=None if spans.isEmpty() else run.lake.checkpoint(lost_pauses(spans)))
+
+
+def _last_by_these_rules(run: Run, now: Mapping[str, Any]) -> datetime | None:
+    """When persons were resolved last; None where never, or by other rules or code."""
+    made = written_from(run.location, IDENTITY_MAP)
+    return datetime.fromisoformat(made["at"]) if made and made["rules"] == now["rules"] else None
+
+
+def _review(run: Run, matched: _Matched | None) -> DataFrame:
     """What a person should look at; nothing without matching."""
-    if matching is None:
+    if matched is None:
         return run.lake.read(MATCH_REVIEW).drop("row_hash").limit(0)
-    return for_review(matching.links, run.lake.read(PERSON_RECORD))
+    return for_review(matched.matching.links, run.lake.read(PERSON_RECORD))
 
 
 def _stored_links(run: Run) -> DataFrame:

@@ -57,18 +57,6 @@ def identity_links(links: DataFrame, person_records: DataFrame, settings: Identi
     )
 
 
-def since_first_found(links: DataFrame, stored: DataFrame) -> DataFrame:
-    """Links with the day and the source of the first time: a later change of a record makes no link younger."""
-    before = stored.select(*PAIR, F.col("first_known").alias("_known"), F.col("source").alias("_source"))
-    is_older = F.coalesce(F.col("_known") < F.col("first_known"), F.lit(False))
-    return (
-        links.join(before, on=list(PAIR), how="left")
-        .withColumn("source", F.when(is_older, F.col("_source")).otherwise(F.col("source")))
-        .withColumn("first_known", F.least("first_known", "_known"))
-        .select(*links.columns)
-    )
-
-
 def for_review(links: DataFrame, person_records: DataFrame) -> DataFrame:
     """Rows of silver.match_review without row_hash: what a person should look at, and what was refused."""
     open_links = links.where("status <> 'accepted'").withColumnsRenamed(
