@@ -103,7 +103,7 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
             _SUPERSEDED: F.timestamp_micros("superseded_micros"),
             "order_time": F.timestamp_micros("order_micros"),
             "is_bot": F.col("bot_count") > 0,
-            "logins": _logins(settings),
+            "logins": _sorted_logins(),
             "in_cart": in_cart,
             "first_orders": F.when(
                 last_order >= 0, orders.first_of_each()
@@ -124,11 +124,9 @@ def _told(found: DataFrame, settings: SessionSettings, zone: str) -> DataFrame:
     return judged.withColumn("lost_value", funnel.lost_value()).withColumns(_of_journey(settings))
 
 
-def _logins(settings: SessionSettings) -> Column:
-    """Identifiers of persons that were seen in the visit, sorted. Most visits have none and are spared the look."""
-    strong = F.filter("identifiers", lambda one: one["id_type"].isin(*settings.login_types))
-    found = F.array_sort(F.array_distinct(strong))
-    return F.when(F.size("identifiers") > 0, found).otherwise(F.array().cast(IDENTIFIERS))
+def _sorted_logins() -> Column:
+    """Most visits have none and are spared the look."""
+    return F.when(F.size("logins") > 0, F.array_sort("logins")).otherwise(F.array().cast(IDENTIFIERS))
 
 
 def session_id() -> Column:

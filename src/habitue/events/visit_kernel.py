@@ -1,13 +1,13 @@
 """Visits of events in order, by whole Arrow columns: where each begins, and what happened in it.
 
 Takes the partitions of `hits.in_order` and passes over them once. Visitors are never torn apart between
-two steps; only what is left to look at follows (`visits`): identifiers, carts and orders are kept as lists.
+two steps; only what is left to look at follows (`visits`): logins, carts and orders are kept as lists.
 Behind the visits come those that were known otherwise on an earlier day (`former_visits`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ VISIT = (
     "last_form_end bigint, order_micros bigint, tracked_micros bigint, ping_count bigint, pinged_views bigint, "
     "attention_micros bigint, "
     f"landing_page string, exit_page string, channel string, campaign {CAMPAIGN}, device_type string, "
-    f"viewed_price {MONEY}, checkout_value {MONEY}, identifiers {IDENTIFIERS}, "
+    f"viewed_price {MONEY}, checkout_value {MONEY}, logins {IDENTIFIERS}, "
     f"{cart.COLLECTED} {cart.LINES}, {orders.COLLECTED} {orders.LINES}, {JOURNEY}, superseded_micros bigint"
 )
 """What the kernel returns, as Spark spells it. Places are row numbers, comparable within a visit.
@@ -81,7 +81,7 @@ class VisitKernel:
             _extent(columns, micros, starts)
             | self._attention(columns, micros, begins, starts)
             | _first_and_last(columns, starts)
-            | _lists(columns, starts)
+            | _lists(columns, starts, self.settings.login_types)
         )
         return starts, found
 
@@ -207,16 +207,31 @@ def _first_and_last(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.
     }
 
 
-def _lists(columns: dict[str, pa.Array], starts: Ints) -> dict[str, pa.Array]:
+def _lists(columns: dict[str, pa.Array], starts: Ints, login_types: Sequence[str]) -> dict[str, pa.Array]:
     changes, completed = columns["cart_change"], columns["completed_order"]
     row = np.arange(len(changes))
     is_removal = _flag(columns["flags"].to_numpy(), "is_removal")
     carts = tagged(grouped(changes, starts), changes, {"position": row, "is_removal": is_removal})
     return {
-        "identifiers": grouped(columns["identifiers"], starts),
+        "logins": _logins_of_visits(columns["identifiers"], starts, login_types),
         cart.COLLECTED: carts,
         orders.COLLECTED: tagged(grouped(completed, starts), completed, {"position": row}),
     }
+
+
+def _logins_of_visits(values: pa.Array, starts: Ints, types: Sequence[str]) -> pa.Array:
+    """For each visit the identifiers of persons that its events show, each once, in any order."""
+    entries = values.flatten()
+    id_types, id_keys = entries.flatten()
+    lengths = pc.list_value_length(values).fill_null(0).to_numpy()
+    places = np.flatnonzero(pc.is_in(id_types, pa.array(types)).to_numpy(zero_copy_only=False))
+    row = np.repeat(np.arange(len(values)), lengths)[places]
+    visit = np.searchsorted(starts, row, side="right") - 1
+    own = pa.array(places)
+    code = _codes(id_keys.take(own)) * len(types) + _codes(id_types.take(own))
+    _, first = np.unique(visit * (code.max(initial=0) + 1) + code, return_index=True)
+    offsets = np.append(0, np.cumsum(np.bincount(visit[first], minlength=starts.size)))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), entries.take(pa.array(places[first])))
 
 
 def _event_ids(ids: pa.Array, starts: Ints) -> pa.Array:
