@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -109,6 +110,18 @@ def changed_since(run: Run, now: dict[str, Any], present: Circumstances) -> Sinc
     run.count("changed_records", net.count())
     people = made["inputs"].get(PERSON_RECORD.leaf), now["inputs"][PERSON_RECORD.leaf]
     return Since(net, people[0] != people[1], touched)
+
+
+def changed_person_records(run: Run, made: Mapping[str, Any], now: Mapping[str, Any]) -> DataFrame | None:
+    """Keys of the person records that came or changed since a map was made; None where that cannot be told: then all."""
+    since, until = made["inputs"].get(PERSON_RECORD.leaf), now["inputs"][PERSON_RECORD.leaf]
+    if since is None or until is None:
+        return None
+    rows = row_changes(run.lake, PERSON_RECORD, ("record_key", "row_hash"), since=since, until=until)
+    if rows is None:
+        return None
+    came = rows.groupBy("record_key", "row_hash").agg(F.sum("change").alias("change")).where("change > 0")
+    return run.lake.checkpoint(came.select("record_key").distinct())
 
 
 def _changes(run: Run, table: Table, since: int | None, until: int | None) -> DataFrame | None:

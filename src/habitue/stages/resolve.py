@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -61,7 +61,14 @@ from habitue.job import Run
 from habitue.lake.changes import made_from as written_from
 from habitue.lake.concurrency import at_once, both
 from habitue.stages.circumstances import circumstances, consented, contradictions_from
-from habitue.stages.evidence import Since, basis, changed_since, identified_records, with_state
+from habitue.stages.evidence import (
+    Since,
+    basis,
+    changed_person_records,
+    changed_since,
+    identified_records,
+    with_state,
+)
 
 
 def resolve(run: Run) -> None:
@@ -74,11 +81,10 @@ def resolve(run: Run) -> None:
     made_from = basis(run)
     present = circumstances(run)
     since = changed_since(run, made_from, present)
-    last = _last_by_these_rules(run, made_from)
     work = (
-        _resolve_all(run, records, present, last)
+        _resolve_all(run, records, present, made_from)
         if since is None
-        else _resolve_touched(run, records, since, present, last)
+        else _resolve_touched(run, records, since, present, made_from)
     )
     _write(run, work, present, made_from)
     _count(run, work.identity_map)
@@ -107,7 +113,7 @@ class _Matched:
 
 
 def _resolve_all(
-    run: Run, records: Mapping[str, DataFrame], present: Circumstances, last: datetime | None
+    run: Run, records: Mapping[str, DataFrame], present: Circumstances, made_from: Mapping[str, Any]
 ) -> _Work:
     """All records anew. What they say of identifiers and what matching finds need each other only at the end."""
     lake, settings = run.lake, run.settings.identity
@@ -123,7 +129,7 @@ def _resolve_all(
             person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
             circumstances=present,
         ),
-        partial(_matched, run, people, last),
+        partial(_matched, run, people, made_from),
     )
     spans = _no_spans(run) if matched is None else matched.found.spans
     found = resolve_observed(
@@ -153,7 +159,7 @@ def _resolve_touched(
     records: Mapping[str, DataFrame],
     since: Since,
     present: Circumstances,
-    last: datetime | None,
+    made_from: Mapping[str, Any],
 ) -> _Work:
     """Only what the changed records touch; matching learns from all person records, so one change asks it anew."""
     lake, map_so_far = run.lake, run.lake.read(IDENTITY_MAP)
@@ -162,7 +168,7 @@ def _resolve_touched(
     changes, review, spans = Changes(since.rows, touched=since.touched), None, None
     known_spans = lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
     if since.person_records_changed:
-        matched = _matched(run, _matchable(run), last)
+        matched = _matched(run, _matchable(run), made_from)
         links = stored_links.limit(0) if matched is None else matched.found.links
         spans = _no_spans(run) if matched is None else matched.found.spans
         touched = since.touched.union(changed_pairs(known_spans, spans)).distinct()
@@ -284,25 +290,30 @@ def _match(run: Run, people: DataFrame) -> Matching:
     return found
 
 
-def _matched(run: Run, people: DataFrame | None, last: datetime | None) -> _Matched | None:
+def _matched(run: Run, people: DataFrame | None, now: Mapping[str, Any]) -> _Matched | None:
     """What matching found; None where there is nothing to compare."""
     if people is None:
         return None
     matching = _match(run, people)
-    return _Matched(matching, _found_links(run, matching, last))
+    return _Matched(matching, _found_links(run, matching, now))
 
 
-def _found_links(run: Run, matching: Matching, last: datetime | None) -> FoundLinks:
-    """Links between identifiers. By other rules, or for the first time (`last` is None), they say nothing of a past."""
-    records, checkpoint = run.lake.read(PERSON_RECORD), run.lake.checkpoint
-    links = identity_links(matching.links, records, run.settings.identity)
-    if last is None:
-        found = since_first_found(links, _stored_links(run)) if run.lake.exists(IDENTITY_EDGE) else links
-        return FoundLinks(checkpoint(found), _no_spans(run))
-    newest = records.agg(F.max("known_time")).collect()[0][0].replace(tzinfo=UTC)
+def _found_links(run: Run, matching: Matching, now: Mapping[str, Any]) -> FoundLinks:
+    """Links between identifiers. By other rules, or for the first time, they say nothing of a past.
+
+    `now` is what the map will be made from (`evidence.basis`).
+    """
+    people, settings = run.lake.read(PERSON_RECORD), run.settings.identity
+    made, stored = written_from(run.location, IDENTITY_MAP), _stored_links(run)
+    if made is None or made["rules"] != now["rules"]:
+        links = identity_links(matching.links, people, settings)
+        return FoundLinks(run.lake.checkpoint(since_first_found(links, stored)), _no_spans(run))
+    fresh = changed_person_records(run, made, now)
+    links = run.lake.checkpoint(identity_links(matching.links, people, settings, fresh=fresh))
+    newest = people.agg(F.max("known_time")).collect()[0][0].replace(tzinfo=UTC)
     known = run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
-    beside = found_beside(checkpoint(links), _stored_links(run), known, last=last, newest=newest)
-    return FoundLinks(checkpoint(beside.links), checkpoint(beside.spans))
+    beside = found_beside(links, stored, known, newest=newest)
+    return FoundLinks(run.lake.checkpoint(beside.links), run.lake.checkpoint(beside.spans))
 
 
 def _no_spans(run: Run) -> DataFrame:
@@ -312,12 +323,6 @@ def _no_spans(run: Run) -> DataFrame:
 def _with_lost(run: Run, present: Circumstances, spans: DataFrame) -> Circumstances:
     """The circumstances with the times in which links are lost, if there are any."""
     return replace(present, lost=None if spans.isEmpty() else run.lake.checkpoint(lost_pauses(spans)))
-
-
-def _last_by_these_rules(run: Run, now: Mapping[str, Any]) -> datetime | None:
-    """When persons were resolved last; None where never, or by other rules or code."""
-    made = written_from(run.location, IDENTITY_MAP)
-    return datetime.fromisoformat(made["at"]) if made and made["rules"] == now["rules"] else None
 
 
 def _review(run: Run, matched: _Matched | None) -> DataFrame:

@@ -36,17 +36,15 @@ def since_first_found(links: DataFrame, stored: DataFrame) -> DataFrame:
         links.join(before, on=list(PAIR), how="left")
         .withColumn("source", F.when(is_older, F.col("_source")).otherwise(F.col("source")))
         .withColumn("first_known", F.least("first_known", "_known"))
-        .select(*links.columns)
+        .select(*stored.columns)
     )
 
 
-def found_beside(
-    links: DataFrame, stored: DataFrame, spans: DataFrame, *, last: datetime, newest: datetime
-) -> FoundLinks:
-    """What matching found, beside what it found before by the same rules.
+def found_beside(links: DataFrame, stored: DataFrame, spans: DataFrame, *, newest: datetime) -> FoundLinks:
+    """What matching found (`identity_links`), beside what it found before by the same rules.
 
-    `stored` are the links as `links` gave them the last time, at `last`; `spans` (FOUND_SPAN; `known_until` is null
-    while a link is found) those of links that were lost once. `newest` is the known time of the newest record.
+    `stored` are the links of the last time; `spans` (FOUND_SPAN; `known_until` is null while a link is found) those of
+    links that were lost once. `newest` is the known time of the newest record.
     """
     told = _spans(links, stored, spans, newest)
     first = told.groupBy(*PAIR).agg(
@@ -54,20 +52,19 @@ def found_beside(
     )
     before = stored.select(*PAIR, F.col("first_known").alias("_known"), F.col("source").alias("_source"))
     joined = links.join(before, on=list(PAIR), how="left").join(first, on=list(PAIR), how="left")
-    is_late = F.col("_known").isNull() & (F.col("first_known") <= F.lit(last))
-    late = F.when(is_late, F.greatest("first_known", F.lit(newest)))
+    late = F.greatest("first_known", F.lit(newest))
     found = joined.withColumns(
         {
             "source": F.coalesce("_source", "source"),
-            "first_known": F.coalesce("_from", "_known", late, "first_known"),
+            "first_known": F.coalesce("_from", "_known", "fresh_known", late),
         }
     )
     lost = (
         stored.join(first.where("NOT _is_found"), on=list(PAIR), how="inner")
         .withColumn("first_known", F.col("_from"))
-        .select(*links.columns)
+        .select(*stored.columns)
     )
-    return FoundLinks(found.select(*links.columns).unionByName(lost), told)
+    return FoundLinks(found.select(*stored.columns).unionByName(lost), told)
 
 
 def lost_pauses(spans: DataFrame) -> DataFrame:

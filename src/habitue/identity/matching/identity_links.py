@@ -27,14 +27,21 @@ def matchable(person_records: DataFrame, settings: IdentitySettings) -> DataFram
     )
 
 
-def identity_links(links: DataFrame, person_records: DataFrame, settings: IdentitySettings) -> DataFrame:
+def identity_links(
+    links: DataFrame, person_records: DataFrame, settings: IdentitySettings, *, fresh: DataFrame | None = None
+) -> DataFrame:
     """Accepted links as edges between the strongest identifiers of both records, with the best probability.
 
     A link is known from the day on which the later of its records was. Records with the same strongest one give none.
+    `fresh` are the records (record_key) that came or changed since matching was asked the last time, None for all;
+    `fresh_known` says since when a link that has one of them is known.
     """
     named = links.where("status = 'accepted'")
     for end in ("a", "b"):
         named = named.join(_strongest(person_records, end, settings), on=f"key_{end}", how="inner")
+        named = (
+            named.withColumn(f"_fresh_{end}", F.lit(True)) if fresh is None else _marked(named, end, fresh)
+        )
     one, other = F.col("_id_a"), F.col("_id_b")
     small, large = F.least(one, other), F.greatest(one, other)
     is_later = F.col("_known_a") >= F.col("_known_b")
@@ -45,6 +52,7 @@ def identity_links(links: DataFrame, person_records: DataFrame, settings: Identi
         large["id_key"].alias("id_key_b"),
         F.when(is_later, F.col("_source_a")).otherwise(F.col("_source_b")).alias("source"),
         F.greatest("_known_a", "_known_b").alias("known_time"),
+        (F.col("_fresh_a") | F.col("_fresh_b")).alias("is_fresh"),
         "probability",
     )
     return tied.groupBy(*PAIR).agg(
@@ -54,7 +62,14 @@ def identity_links(links: DataFrame, person_records: DataFrame, settings: Identi
         F.max("known_time").alias("last_seen"),
         F.count(F.lit(1)).alias("observations"),
         F.max("probability").alias("confidence"),
+        F.min(F.when(F.col("is_fresh"), F.col("known_time"))).alias("fresh_known"),
     )
+
+
+def _marked(named: DataFrame, end: str, fresh: DataFrame) -> DataFrame:
+    keys = fresh.select(F.col("record_key").alias(f"key_{end}"), F.lit(True).alias("_is")).distinct()
+    is_fresh = F.coalesce("_is", F.lit(False))
+    return named.join(keys, on=f"key_{end}", how="left").withColumn(f"_fresh_{end}", is_fresh).drop("_is")
 
 
 def for_review(links: DataFrame, person_records: DataFrame) -> DataFrame:
