@@ -20,8 +20,13 @@ from habitue.contracts.behaviour import (
     MATCH_REVIEW,
     SESSION,
 )
-from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT
-from habitue.contracts.identity_evidence import ENDED_IDENTIFIER, IDENTITY_CONTRADICTION, IDENTITY_OBSERVATION
+from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT, ORDER_LINE
+from habitue.contracts.identity_evidence import (
+    ENDED_IDENTIFIER,
+    FOUND_LINK_SPAN,
+    IDENTITY_CONTRADICTION,
+    IDENTITY_OBSERVATION,
+)
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.identity.as_of import identity_as_of
@@ -37,6 +42,7 @@ TABLES = (
         IDENTITY_OBSERVATION,
         ENDED_IDENTIFIER,
         IDENTITY_CONTRADICTION,
+        FOUND_LINK_SPAN,
         IDENTITY_EDGE,
         MATCH_REVIEW,
         IDENTITY_CHANGE,
@@ -419,3 +425,22 @@ def test_a_link_that_a_correction_takes_away_held_until_then(lake: Lake, tmp_pat
     assert own[1]["e1"] in (own[1]["n1"], own[1]["n3"])
     assert own[2]["e1"] not in (own[2]["n1"], own[2]["n3"])
     assert own[3]["e1"] in (own[3]["n1"], own[3]["n3"])
+    versions = [version(lake, contract) for contract in TABLES]
+    resolve(a_run(lake, tmp_path, now=datetime(2026, 3, 2, tzinfo=UTC)))
+    assert [version(lake, contract) for contract in TABLES] == versions
+
+
+def test_a_lost_link_is_no_older_than_what_still_shows_its_ends(lake: Lake, tmp_path: Path):
+    """Record 2 is gone, and e1 is known by an order alone, which came later than the link was known."""
+    people = known_people(lake)
+    head = "source | order_number | line_number | currency | identifiers | known_time\n"
+    order = f"{head}shop | o | 1 | EUR | email:e1 | 2026-01-20 00:00:00"
+    lake.merge(ORDER_LINE, filled(lake, ORDER_LINE, order))
+    resolve(a_run(lake, tmp_path))
+    left = people.where("record_key <> '2'").withColumn("record_id", F.col("record_key")).drop("row_hash")
+    lake.merge(PERSON_RECORD, left, delete_unmatched=True)
+    records = lake.read(CUSTOMER_RECORD).where("record_key <> '2'").drop("row_hash")
+    lake.merge(CUSTOMER_RECORD, lake.checkpoint(records), delete_unmatched=True)
+    resolve(a_run(lake, tmp_path))
+    rows = lake.read(IDENTITY_MAP).where("id_key = 'e1'").collect()
+    assert {(row.valid_from.day, row.valid_to) for row in rows} == {(20, None)}

@@ -228,7 +228,7 @@ def _logins_of_visits(values: pa.Array, starts: Ints, types: Sequence[str]) -> p
     row = np.repeat(np.arange(len(values)), lengths)[places]
     visit = np.searchsorted(starts, row, side="right") - 1
     own = pa.array(places)
-    code = _codes(id_keys.take(own)) * len(types) + _codes(id_types.take(own))
+    code = (_codes(id_keys.take(own)) + 1) * len(types) + _codes(id_types.take(own))
     _, first = np.unique(visit * (code.max(initial=0) + 1) + code, return_index=True)
     offsets = np.append(0, np.cumsum(np.bincount(visit[first], minlength=starts.size)))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), entries.take(pa.array(places[first])))

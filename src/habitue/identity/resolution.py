@@ -223,11 +223,19 @@ def _labelled(observations: DataFrame, labels: DataFrame | None) -> DataFrame:
 
 
 def _between(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """Links of which both ends are identifiers of these records."""
+    """Links of which both ends are identifiers of these records, none older than its ends.
+
+    The record that showed an end first may be gone, while another one shows it since later.
+    """
+    columns, since = links.columns, [f"_since_{end}" for end in ("a", "b")]
     for end in ("a", "b"):
-        known = nodes.select(F.col("id_type").alias(f"id_type_{end}"), F.col("id_key").alias(f"id_key_{end}"))
-        links = links.join(known, on=[f"id_type_{end}", f"id_key_{end}"], how="left_semi")
-    return links
+        known = nodes.select(
+            F.col("id_type").alias(f"id_type_{end}"),
+            F.col("id_key").alias(f"id_key_{end}"),
+            F.col("first_known").alias(f"_since_{end}"),
+        )
+        links = links.join(known, on=[f"id_type_{end}", f"id_key_{end}"], how="inner")
+    return links.withColumn("first_known", F.greatest("first_known", *since)).select(*columns)
 
 
 def _count_without_collision(nodes: DataFrame) -> int:

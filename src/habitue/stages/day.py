@@ -26,9 +26,17 @@ _FACTS: tuple[tuple[tuple[Table, str], ...], ...] = (
 def day_after_data(run: Run) -> date | None:
     """Start of the day in which the newest fact (not after the run's now) lies; None without facts.
 
-    That day is taken as incomplete, so every day before it is complete. The newest
-    fact is kept beside the run records for the versions it was found in, so that a
-    run on unchanged input needs no Spark to know its day.
+    That day is taken as incomplete, so every day before it is complete.
+    """
+    newest = newest_fact(run)
+    return newest.astimezone(ZoneInfo(run.settings.project.zone)).date() if newest else None
+
+
+def newest_fact(run: Run) -> datetime | None:
+    """When the newest fact happened that is not after the run's now; None without facts.
+
+    It is kept beside the run records for the versions it was found in, so that a run on unchanged input needs no
+    Spark to know its day.
     """
     versions = {
         table.name: DeltaLog(run.location.table(table)).data_version()
@@ -40,7 +48,7 @@ def day_after_data(run: Run) -> date | None:
     newest = known if known is not None else _newest_fact(run, versions)
     if known is None and newest is not None:
         write_whole(file, json.dumps({"versions": versions, "newest_fact": newest.isoformat()}))
-    return newest.astimezone(ZoneInfo(run.settings.project.zone)).date() if newest else None
+    return newest
 
 
 def _remembered(file: Path, versions: dict[str, int | None]) -> datetime | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -61,6 +61,7 @@ from habitue.job import Run
 from habitue.lake.changes import made_from as written_from
 from habitue.lake.concurrency import at_once, both
 from habitue.stages.circumstances import circumstances, consented, contradictions_from
+from habitue.stages.day import newest_fact
 from habitue.stages.evidence import (
     Since,
     basis,
@@ -310,10 +311,16 @@ def _found_links(run: Run, matching: Matching, now: Mapping[str, Any]) -> FoundL
         return FoundLinks(run.lake.checkpoint(since_first_found(links, stored)), _no_spans(run))
     fresh = changed_person_records(run, made, now)
     links = run.lake.checkpoint(identity_links(matching.links, people, settings, fresh=fresh))
-    newest = people.agg(F.max("known_time")).collect()[0][0].replace(tzinfo=UTC)
+    if fresh is None:
+        run.note("What matching finds counts from its records on: it cannot be told which of them are new.")
+    newest = max(filter(None, (_newest_record(people), newest_fact(run))))
     known = run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
     beside = found_beside(links, stored, known, newest=newest)
     return FoundLinks(run.lake.checkpoint(beside.links), run.lake.checkpoint(beside.spans))
+
+
+def _newest_record(people: DataFrame) -> datetime:
+    return cast("datetime", people.agg(F.max("known_time")).collect()[0][0]).replace(tzinfo=UTC)
 
 
 def _no_spans(run: Run) -> DataFrame:

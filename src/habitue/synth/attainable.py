@@ -80,14 +80,15 @@ def seen(block: Block, history: History, visit_person: Ints, visit_time: Floats,
         np.unique(who * 100_000 + np.floor(when).astype(np.int64)) // 100_000, minlength=n
     )
     is_rich = block.settings.process == "rich"
-    after = (visit_time < day) & (visit_time > np.where(is_rich, np.ceil(last), last)[visit_person])
+    since = np.ceil(last) if is_rich else last  # who leaves, leaves after a day
+    after = (visit_time < day) & (visit_time > since[visit_person])
     return Seen(
         repeats=counted - 1,
         chances=days_with if is_rich else counted - 1,
         spend=np.asarray(np.bincount(who, history.value[past], n), np.float64),
         visits=np.bincount(visit_person[after], minlength=n),
         days=day - last,
-        seasons=_seasons(block, last, day),
+        seasons=_seasons(block, since, day),
         exposure=history.exposure[day],
         exposure_last=history.exposure_last[day],
         told=history.told[day],

@@ -1,7 +1,7 @@
 """Links by matching over time: one that is found later, or is lost again, changes no earlier state.
 
 Matching learns from all records, so that new ones can make it find a link between records that were long there, or lose
-one; so can the correction of a record. A link that is found late counts from the newest of all records on. One that is
+one; so can the correction of a record. A link that is found late counts from the newest that is known on. One that is
 lost held until then: it is kept, with the spans in which it was found.
 """
 
@@ -44,27 +44,21 @@ def found_beside(links: DataFrame, stored: DataFrame, spans: DataFrame, *, newes
     """What matching found (`identity_links`), beside what it found before by the same rules.
 
     `stored` are the links of the last time; `spans` (FOUND_SPAN; `known_until` is null while a link is found) those of
-    links that were lost once. `newest` is the known time of the newest record.
+    links that were lost once. `newest` is the time of the newest that is known.
     """
     told = _spans(links, stored, spans, newest)
-    first = told.groupBy(*PAIR).agg(
-        F.min("known_from").alias("_from"), F.bool_or(F.col("known_until").isNull()).alias("_is_found")
-    )
     before = stored.select(*PAIR, F.col("first_known").alias("_known"), F.col("source").alias("_source"))
-    joined = links.join(before, on=list(PAIR), how="left").join(first, on=list(PAIR), how="left")
     late = F.greatest("first_known", F.lit(newest))
-    found = joined.withColumns(
+    found = links.join(before, on=list(PAIR), how="left").withColumns(
         {
             "source": F.coalesce("_source", "source"),
-            "first_known": F.coalesce("_from", "_known", "fresh_known", late),
+            "first_known": F.coalesce("_known", "fresh_known", late),
         }
     )
-    lost = (
-        stored.join(first.where("NOT _is_found"), on=list(PAIR), how="inner")
-        .withColumn("first_known", F.col("_from"))
-        .select(*stored.columns)
-    )
-    return FoundLinks(found.select(*stored.columns).unionByName(lost), told)
+    is_found = F.bool_or(F.col("known_until").isNull()).alias("_is_found")
+    lost = told.groupBy(*PAIR).agg(is_found).where("NOT _is_found")
+    kept = stored.join(lost, on=list(PAIR), how="left_semi")
+    return FoundLinks(found.select(*stored.columns).unionByName(kept), told)
 
 
 def lost_pauses(spans: DataFrame) -> DataFrame:
