@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -36,7 +35,7 @@ from habitue.identity.attribution import attribute_sessions
 from habitue.identity.audit import cluster_sizes, violations
 from habitue.identity.circumstances import Circumstances
 from habitue.identity.contradictions import changed_pairs
-from habitue.identity.edges import PAIR, node_code
+from habitue.identity.edges import node_code
 from habitue.identity.guards import earliest
 from habitue.identity.increment import (
     Changes,
@@ -48,27 +47,27 @@ from habitue.identity.increment import (
 )
 from habitue.identity.matching.found_links import (
     FOUND_SPAN,
-    FoundLinks,
-    found_beside,
-    lost_pauses,
-    since_first_found,
 )
-from habitue.identity.matching.identity_links import RULE, for_review, identity_links, matchable
-from habitue.identity.matching.matching import Matching, match_records
 from habitue.identity.resolution import Resolution, gather_evidence, resolve_observed
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
 from habitue.lake.changes import made_from as written_from
 from habitue.lake.concurrency import at_once, both
 from habitue.stages.circumstances import circumstances, consented, contradictions_from
-from habitue.stages.day import newest_fact
 from habitue.stages.evidence import (
     Since,
     basis,
-    changed_person_records,
     changed_since,
     identified_records,
     with_state,
+)
+from habitue.stages.record_matching import (
+    matched,
+    no_spans,
+    people_to_match,
+    review_of,
+    stored_links,
+    with_lost,
 )
 
 
@@ -105,22 +104,14 @@ class _Work:
     changed_hands: DataFrame | None  # all devices that did; None where none was away for long
 
 
-@dataclass(frozen=True)
-class _Matched:
-    """What matching found of person records, and its links between identifiers with those that it found before."""
-
-    matching: Matching
-    found: FoundLinks
-
-
 def _resolve_all(
     run: Run, records: Mapping[str, DataFrame], present: Circumstances, made_from: Mapping[str, Any]
 ) -> _Work:
     """All records anew. What they say of identifiers and what matching finds need each other only at the end."""
     lake, settings = run.lake, run.settings.identity
     previous = lake.read(IDENTITY_MAP) if lake.exists(IDENTITY_MAP) else None
-    people = _matchable(run)
-    evidence, matched = both(
+    people = people_to_match(run)
+    evidence, matches = both(
         partial(
             gather_evidence,
             records,
@@ -130,13 +121,13 @@ def _resolve_all(
             person_records=lake.read(PERSON_RECORD) if lake.exists(PERSON_RECORD) else None,
             circumstances=present,
         ),
-        partial(_matched, run, people, made_from),
+        partial(matched, run, people, made_from),
     )
-    spans = _no_spans(run) if matched is None else matched.found.spans
+    spans = no_spans(run) if matches is None else matches.found.spans
     found = resolve_observed(
         evidence,
-        links=None if matched is None else matched.found.links,
-        circumstances=_with_lost(run, present, spans),
+        links=None if matches is None else matches.found.links,
+        circumstances=with_lost(run, present, spans),
         previous=previous,
         taken=None,
         settings=settings,
@@ -149,7 +140,7 @@ def _resolve_all(
         found.ended,
         found.shared,
         found.resolved.identity_map,
-        _review(run, matched),
+        review_of(run, matches),
         spans,
         found.changed_hands,
     )
@@ -164,24 +155,24 @@ def _resolve_touched(
 ) -> _Work:
     """Only what the changed records touch; matching learns from all person records, so one change asks it anew."""
     lake, map_so_far = run.lake, run.lake.read(IDENTITY_MAP)
-    stored_links = _stored_links(run)
-    stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), stored_links, map_so_far)
+    links_before = stored_links(run)
+    stored = Stored(lake.read(IDENTITY_OBSERVATION), lake.read(ENDED_IDENTIFIER), links_before, map_so_far)
     changes, review, spans = Changes(since.rows, touched=since.touched), None, None
     known_spans = lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
     if since.person_records_changed:
-        matched = _matched(run, _matchable(run), made_from)
-        links = stored_links.limit(0) if matched is None else matched.found.links
-        spans = _no_spans(run) if matched is None else matched.found.spans
+        matches = matched(run, people_to_match(run), made_from)
+        links = links_before.limit(0) if matches is None else matches.found.links
+        spans = no_spans(run) if matches is None else matches.found.spans
         touched = since.touched.union(changed_pairs(known_spans, spans)).distinct()
         changes = Changes(since.rows, links, lake.read(PERSON_RECORD), touched)
-        review = _review(run, matched)
+        review = review_of(run, matches)
     found = resolve_increment(
         stored,
         changes,
         records,
         settings=run.settings.identity,
         checkpoint=lake.checkpoint,
-        circumstances=_with_lost(run, present, known_spans if spans is None else spans),
+        circumstances=with_lost(run, present, known_spans if spans is None else spans),
     )
     if found.resolution is None:
         return _Work(None, None, None, earliest(stored.ended), map_so_far, review, spans, found.changed_hands)
@@ -267,82 +258,6 @@ def _merge_part(
     """Put rows in the place of all others of the table, or of those that are about the members."""
     present = None if members is None else part(run.lake.read(table), members)
     run.lake.merge(table, rows, delete_unmatched=True, present=present, basis=made_from)
-
-
-def _matchable(run: Run) -> DataFrame | None:
-    """Person records to compare; None where there are none."""
-    settings = run.settings.identity
-    if not (settings.matching.enabled and run.lake.exists(PERSON_RECORD)):
-        return None
-    people = run.lake.checkpoint(matchable(run.lake.read(PERSON_RECORD), settings))
-    return None if people.isEmpty() else people
-
-
-def _match(run: Run, people: DataFrame) -> Matching:
-    """Links between person records, counted."""
-    settings = run.settings.identity.matching
-    found = match_records(people, settings=settings, checkpoint=run.lake.checkpoint)
-    for status, links in sorted(_by(found.links, "status").items()):
-        run.count(f"matches_{status}", links)
-    run.count("match_candidates", found.candidate_pairs)
-    for each in found.passes:
-        if each.capped_blocks or not each.is_used:
-            run.count(f"blocks_left_out.{each.name}", each.capped_blocks if each.is_used else each.pairs)
-    return found
-
-
-def _matched(run: Run, people: DataFrame | None, now: Mapping[str, Any]) -> _Matched | None:
-    """What matching found; None where there is nothing to compare."""
-    if people is None:
-        return None
-    matching = _match(run, people)
-    return _Matched(matching, _found_links(run, matching, now))
-
-
-def _found_links(run: Run, matching: Matching, now: Mapping[str, Any]) -> FoundLinks:
-    """Links between identifiers. By other rules, or for the first time, they say nothing of a past.
-
-    `now` is what the map will be made from (`evidence.basis`).
-    """
-    people, settings = run.lake.read(PERSON_RECORD), run.settings.identity
-    made, stored = written_from(run.location, IDENTITY_MAP), _stored_links(run)
-    if made is None or made["rules"] != now["rules"]:
-        links = identity_links(matching.links, people, settings)
-        return FoundLinks(run.lake.checkpoint(since_first_found(links, stored)), _no_spans(run))
-    fresh = changed_person_records(run, made, now)
-    links = run.lake.checkpoint(identity_links(matching.links, people, settings, fresh=fresh))
-    if fresh is None:
-        run.note("What matching finds counts from its records on: it cannot be told which of them are new.")
-    newest = max(filter(None, (_newest_record(people), newest_fact(run))))
-    known = run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN)
-    beside = found_beside(links, stored, known, newest=newest)
-    return FoundLinks(run.lake.checkpoint(beside.links), run.lake.checkpoint(beside.spans))
-
-
-def _newest_record(people: DataFrame) -> datetime:
-    return cast("datetime", people.agg(F.max("known_time")).collect()[0][0]).replace(tzinfo=UTC)
-
-
-def _no_spans(run: Run) -> DataFrame:
-    return run.lake.read(FOUND_LINK_SPAN).select(*FOUND_SPAN).limit(0)
-
-
-def _with_lost(run: Run, present: Circumstances, spans: DataFrame) -> Circumstances:
-    """The circumstances with the times in which links are lost, if there are any."""
-    return replace(present, lost=None if spans.isEmpty() else run.lake.checkpoint(lost_pauses(spans)))
-
-
-def _review(run: Run, matched: _Matched | None) -> DataFrame:
-    """What a person should look at; nothing without matching."""
-    if matched is None:
-        return run.lake.read(MATCH_REVIEW).drop("row_hash").limit(0)
-    return for_review(matched.matching.links, run.lake.read(PERSON_RECORD))
-
-
-def _stored_links(run: Run) -> DataFrame:
-    """Links that matching found the last time, as it gave them."""
-    edges = run.lake.read(IDENTITY_EDGE).where(F.col("rule") == RULE)
-    return edges.select(*PAIR, "rule", *("source", "first_known", "last_seen", "observations", "confidence"))
 
 
 def _check(run: Run, resolution: Resolution, previous: DataFrame | None, present: Circumstances) -> None:
