@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from habitue.contracts.identity_evidence import PAIR_COLUMNS, SMALLER_FIRST
 from habitue.contracts.table import BY_HAND, MONEY, Column, Personal, Table
 
 _KEY = Personal.PSEUDONYM
@@ -169,12 +170,7 @@ IDENTITY_EDGE = Table(
     stage="resolve",
     grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b", "rule"),
     columns=(
-        Column(
-            "id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False
-        ),
-        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
-        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
-        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        *PAIR_COLUMNS,
         Column(
             "rule", "string", "Rule that made it: same_record, login, same_person, manual.", nullable=False
         ),
@@ -189,7 +185,7 @@ IDENTITY_EDGE = Table(
     ),
     checks=(
         ("known_status", "status IN ('accepted', 'refused', 'retired')"),
-        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        SMALLER_FIRST,
         ("reason_given", "status = 'accepted' OR reason IS NOT NULL"),
         ("confidence_is_probability", "confidence BETWEEN 0 AND 1 AND NOT isnan(confidence)"),
     ),

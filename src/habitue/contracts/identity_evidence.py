@@ -6,6 +6,16 @@ from habitue.contracts.table import Column, Personal, Table
 
 _KEY = Personal.PSEUDONYM
 
+PAIR_COLUMNS = (
+    Column("id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False),
+    Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
+    Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
+    Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+)
+"""Two identifiers that something is said of together."""
+SMALLER_FIRST = ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)")
+"""Check of such a pair, so that it is there once."""
+
 IDENTITY_OBSERVATION = Table(
     name="silver.identity_observation",
     comment="What each identifier was seen with, counted over all records: the evidence behind identity edges.",
@@ -55,18 +65,13 @@ FOUND_LINK_SPAN = Table(
     stage="resolve",
     grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b", "known_from"),
     columns=(
-        Column(
-            "id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False
-        ),
-        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
-        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
-        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        *PAIR_COLUMNS,
         Column("known_from", "timestamp", "Since when it is known.", nullable=False),
         Column("known_until", "timestamp", "When it was lost; null while it is found."),
         Column("row_hash", "string", "Digest of the row.", nullable=False),
     ),
     checks=(
-        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        SMALLER_FIRST,
         ("ends_later", "known_until IS NULL OR known_until > known_from"),
     ),
 )
@@ -77,18 +82,13 @@ IDENTITY_CONTRADICTION = Table(
     stage="resolve",
     grain=("id_type_a", "id_key_a", "id_type_b", "id_key_b"),
     columns=(
-        Column(
-            "id_type_a", "string", "Type of the first identifier (the smaller of the pair).", nullable=False
-        ),
-        Column("id_key_a", "string", "Key of the first identifier.", nullable=False, personal=_KEY),
-        Column("id_type_b", "string", "Type of the second identifier.", nullable=False),
-        Column("id_key_b", "string", "Key of the second identifier.", nullable=False, personal=_KEY),
+        *PAIR_COLUMNS,
         Column("known_from", "timestamp", "When records first named two people.", nullable=False),
         Column("known_until", "timestamp", "When records of both agreed; null while they do not."),
         Column("row_hash", "string", "Digest of the row.", nullable=False),
     ),
     checks=(
-        ("ordered", "(id_type_a, id_key_a) < (id_type_b, id_key_b)"),
+        SMALLER_FIRST,
         ("ends_later", "known_until IS NULL OR known_until > known_from"),
     ),
 )

@@ -51,7 +51,7 @@ def _match(run: Run, people: DataFrame) -> Matching:
     """Links between person records, counted."""
     settings = run.settings.identity.matching
     found = match_records(people, settings=settings, checkpoint=run.lake.checkpoint)
-    for status, links in sorted(_by_status(found.links).items()):
+    for status, links in sorted(counts_by(found.links, "status").items()):
         run.count(f"matches_{status}", links)
     run.count("match_candidates", found.candidate_pairs)
     for each in found.passes:
@@ -68,8 +68,9 @@ def matched(run: Run, people: DataFrame | None, now: Mapping[str, Any]) -> Match
     return Matched(matching, _found_links(run, matching, now))
 
 
-def _by_status(links: DataFrame) -> dict[str, int]:
-    return {row["status"]: row["count"] for row in links.groupBy("status").count().collect()}
+def counts_by(rows: DataFrame, column: str) -> dict[str, int]:
+    """Rows by what a column of few values holds."""
+    return {row[column]: row["count"] for row in rows.groupBy(column).count().collect()}
 
 
 def _found_links(run: Run, matching: Matching, now: Mapping[str, Any]) -> FoundLinks:

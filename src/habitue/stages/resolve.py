@@ -62,6 +62,7 @@ from habitue.stages.evidence import (
     with_state,
 )
 from habitue.stages.record_matching import (
+    counts_by,
     matched,
     no_spans,
     people_to_match,
@@ -285,8 +286,8 @@ def _count(run: Run, identity_map: DataFrame) -> None:
     sizes, edges, changes = at_once(
         [
             partial(cluster_sizes, identity_map),
-            partial(_by, run.lake.read(IDENTITY_EDGE), "status"),
-            partial(_by, run.lake.read(IDENTITY_CHANGE), "cause"),
+            partial(counts_by, run.lake.read(IDENTITY_EDGE), "status"),
+            partial(counts_by, run.lake.read(IDENTITY_CHANGE), "cause"),
         ]
     )
     run.count("identifiers", identity_now(identity_map).count())
@@ -303,10 +304,6 @@ def _count(run: Run, identity_map: DataFrame) -> None:
         run.note(
             f"{edges['refused']:,} links between identifiers were refused; silver.identity_edge says why."
         )
-
-
-def _by(rows: DataFrame, column: str) -> dict[str, int]:
-    return {row[column]: row["count"] for row in rows.groupBy(column).count().collect()}
 
 
 def _write_nothing(run: Run) -> None:
