@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,8 +21,27 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, title: st
     """Rows with a head; missing values are dashes."""
     table = Table(*head, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+        table.add_row(*(as_text(cell) for cell in row))
     _console().print(table)
+
+
+def as_text(value: Any) -> str:
+    """A value as people write it: yes or no, numbers to four places, times to the second, lists and pairs without brackets."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case Mapping():
+            return "; ".join(f"{name}: {as_text(held)}" for name, held in value.items())
+        case list() | tuple():
+            return ", ".join(as_text(held) for held in value)
+        case _:
+            return str(value)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
