@@ -15,6 +15,7 @@ from benchmarks import (
     profile,
     session_event,
     sessionize,
+    sessionize_day,
     skew,
 )
 
@@ -22,6 +23,7 @@ CONTESTS = (
     *ingest_json.CONTESTS,
     *sessionize.CONTESTS,
     *session_event.CONTESTS,
+    *sessionize_day.CONTESTS,
     *skew.CONTESTS,
     *components.CONTESTS,
     *crm_matching.CONTESTS,

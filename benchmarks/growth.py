@@ -58,7 +58,7 @@ CONTESTS = (
         ),
         sizes={
             "tiny": (1_000,),
-            "medium": (12_000,),
+            "medium": (6_000,),
             "large": (100_000,),
         },  # persons; a tenth is 100 at least
         generate=generate,

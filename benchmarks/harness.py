@@ -173,11 +173,15 @@ def _entry(
 
 
 def _commit() -> str:
-    """Whose figures these are; with + where files differ from the commit."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or "unknown"
+    """Whose figures these are; with + where code differs from the commit."""
+    commit = _git("describe", "--always")
+    code = ("src", "benchmarks", ":!benchmarks/results", "requirements")
+    return f"{commit}+" if commit and _git("status", "--porcelain", "--", *code) else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    told = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return told.stdout.strip()
 
 
 def _marginal(entry: Entry, peer_rows: Path) -> Entry:

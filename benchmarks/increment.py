@@ -75,7 +75,7 @@ CONTESTS = (
                 "full", _RUN, "pyspark", SPARK, before="benchmarks.increment:copy_all", after=_SUMMARISE
             ),
         ),
-        sizes={"tiny": (300,), "medium": (12_000,), "large": (100_000,)},  # persons
+        sizes={"tiny": (300,), "medium": (6_000,), "large": (100_000,)},  # persons
         generate=generate,
         differences=differences,
         rows="raw lines",

@@ -95,7 +95,7 @@ CONTESTS = (
                 "benchmarks.peers.ingest_bare:plan",
             ),
         ),
-        sizes={"tiny": (4_000,), "small": (100_000,), "medium": (1_000_000, 10_000_000)},
+        sizes={"tiny": (4_000,), "small": (100_000,), "medium": (1_000_000,), "large": (10_000_000,)},
         generate=generate_calls,
         rows="events",
         differences=differences,

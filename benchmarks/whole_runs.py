@@ -68,7 +68,7 @@ def run_project(task: Task) -> dict[str, float]:
     from habitue.stages.execute import Request, execute
 
     spark.session(task)  # the run takes the session that is there
-    record = execute(Request(project=_project(task), quiet=True)).record
+    record = execute(Request(project=project_of(task), quiet=True)).record
     if record.exit_code not in (ExitCode.OK, ExitCode.EXPORTS_WITHHELD):
         raise BenchmarkError(f"the run ended with {record.exit_code}: {record.message}")
     stages: dict[str, float] = {}
@@ -78,7 +78,8 @@ def run_project(task: Task) -> dict[str, float]:
     return stages
 
 
-def _project(task: Task) -> Path:
+def project_of(task: Task) -> Path:
+    """The copy of this round."""
     [project] = task.out.parent.glob(f"{task.out.name}-*/{_PROJECT}")
     return project
 
@@ -98,7 +99,7 @@ def summarise(task: Task) -> str:
     from habitue.lake.lake import Lake
     from habitue.lake.location import Location
 
-    lake = Lake(Location(str(_project(task) / "lake")), spark.session(task))
+    lake = Lake(Location(str(project_of(task) / "lake")), spark.session(task))
     found: dict[str, list[str]] = {}
     for table in (t for t in TABLES if t.layer in ("silver", "gold") and lake.exists(t)):
         exact = [
