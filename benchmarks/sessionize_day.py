@@ -1,6 +1,6 @@
 """Visits after a day of new events, beside visits of all events from the start: the whole stage, on lakes of Delta tables.
 
-One percent of the events are new, and two percent of these are late: of any day of the year before.
+One percent of the events are new, and two percent of these are late, by up to a month.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from benchmarks.lanes import BenchmarkError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_NEW, _LATE = 0.01, 0.02
+_NEW, _LATE, _LATE_DAYS = 0.01, 0.02, 30
+_DAYS = 365  # of all events
 _OLD_EVENTS, _NEW_EVENTS, _EVENTS = "old", "new", "events"
 _GROWN, _WHOLE = "grown", "whole"
 _TABLES = ("silver.session", "silver.session_event", "silver.former_session")
@@ -38,7 +39,10 @@ def generate(folder: Path, rows: int) -> int:
         connection.execute(
             "CREATE TEMP TABLE edge AS SELECT ?::TIMESTAMPTZ AS since, ?::TIMESTAMPTZ AS latest", found
         )
-        is_late = f"event_time < since AND {share(40, 'event_id')} < {_NEW * _LATE}"
+        is_late = (
+            f"event_time < since AND event_time >= since - INTERVAL {_LATE_DAYS} DAY "
+            f"AND {share(40, 'event_id')} < {_NEW * _LATE * _DAYS / _LATE_DAYS}"
+        )
         for part, where, known in (
             (_OLD_EVENTS, f"event_time < since AND NOT ({is_late})", "known_time"),
             (_NEW_EVENTS, f"event_time >= since OR ({is_late})", f"CASE WHEN {is_late} THEN latest ELSE known_time END"),

@@ -7,8 +7,8 @@ WHAT = {
     "digests of the files to the commit, with clocks, keys, redaction, repeats, bots, quarantine and vault. `bare` is a plain "
     "plan of Spark that parses, digests, drops repeats and writes Parquet.",
     "session_event": "Visits and which visit each event belongs to, beside the visits alone (`sessions`).",
-    "sessionize_day": "`habitue sessionize` after a day of one percent of the events, two percent of them late, beside the whole "
-    "stage on all events (`full`), both from Delta tables to Delta tables with the run's protocol.",
+    "sessionize_day": "`habitue sessionize` after a day of one percent of the events, two percent of them late by up to a "
+    "month, beside the whole stage on all events (`full`), both from Delta tables to Delta tables with the run's protocol.",
     "skew": "Visits where one visitor has a fifth of all events, beside the same events of visitors who are alike (`even`).",
     "sessionize": "Events to visits with all columns of `silver.session` but its row hash. DuckDB and Polars are "
     "written with their own expressions; `session_window` is Spark's own window, `spark_lag` the textbook's "

@@ -22,15 +22,32 @@ _MICROS_PER_HOUR = 3_600_000_000
 
 def hot_marks(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """Digests of the visitors with more events than the settings call hot; few, whatever the data."""
-    marks = events.select(_mark(settings).alias(_MARK)).groupBy(_MARK).agg(F.count("*").alias("events"))
+    marks = (
+        events.select(_mark(attending(settings)).alias(_MARK))
+        .groupBy(_MARK)
+        .agg(F.count("*").alias("events"))
+    )
     return marks.where(F.col("events") > settings.hot_visitor_events).select(_MARK)
+
+
+def hot_marks_of_touched(instants: DataFrame, replaced: DataFrame, *, settings: SessionSettings) -> DataFrame:
+    """The same of events that are read again, without a look at them: those of visits made anew, and what changed.
+
+    Events of one instant count once, which no parting could tell apart anyway.
+    """
+    counts = instants.select(*VISITOR, F.lit(1).alias("events")).unionByName(
+        replaced.select(*VISITOR, F.col("event_count").alias("events"))
+    )
+    sums = counts.groupBy(*VISITOR).agg(F.sum("events").alias("events"))
+    visitor = F.struct(*VISITOR)
+    return sums.where(F.col("events") > settings.hot_visitor_events).select(_mark(visitor).alias(_MARK))
 
 
 def hour_parts(events: DataFrame, marks: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """The part that each hour of a hot visitor belongs to, from 1. Grain: visitor and hour."""
     who = attending(settings)
     rows = (
-        events.withColumn(_MARK, _mark(settings))
+        events.withColumn(_MARK, _mark(who))
         .join(F.broadcast(marks), on=_MARK, how="left_semi")
         .select(
             who["visitor_key"].alias("visitor_key"),
@@ -62,6 +79,5 @@ def _hour() -> Column:
     return F.expr(f"micros div {_MICROS_PER_HOUR}")
 
 
-def _mark(settings: SessionSettings) -> Column:
-    who = attending(settings)
+def _mark(who: Column) -> Column:
     return F.xxhash64(who["visitor_key"], who["visitor_type"])

@@ -79,7 +79,8 @@ class _Work:
 
 
 def _all_visits(run: Run, events: DataFrame, count: int) -> _Work:
-    visits, hot = _visits(run, events, count)
+    marks = hot_visitors.hot_marks(events, settings=run.settings.session)
+    visits, hot = _visits(run, events, count, marks)
     rows = present(visits).drop(EVENT_IDS)
     if hot is not None:
         whole = rows.join(hot, on=list(VISITOR), how="left_anti").select(*rows.columns)
@@ -97,7 +98,8 @@ def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
     days = F.to_date(F.timestamp_micros("from_micros")), F.to_date(F.timestamp_micros("to_micros"))
     again = touched.events_within(_of_days(events, "event_date", spans, *days), spans, settings=settings)
     was = _held(run, replaced)
-    visits, _ = _visits(run, again, was.events + _count_changes(run, instants, was))
+    marks = hot_visitors.hot_marks_of_touched(instants, replaced, settings=settings)
+    visits, _ = _visits(run, again, was.events + _count_changes(run, instants, was), marks)
     untouched = touched.others(stored, replaced)
     made = present(visits)
     rows = followed(made.drop(EVENT_IDS).unionByName(untouched), settings=settings)
@@ -108,11 +110,14 @@ def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
     return _Work(rows, members(visits), former(visits), held, stored, owned, superseded)
 
 
-def _visits(run: Run, events: DataFrame, count: int) -> tuple[DataFrame, DataFrame | None]:
-    """Materialised visits, former ones too, with the ids of their events, and the visitors worked off in parts."""
+def _visits(run: Run, events: DataFrame, count: int, hot: DataFrame) -> tuple[DataFrame, DataFrame | None]:
+    """Materialised visits, former ones too, with the ids of their events, and the visitors worked off in parts.
+
+    `hot` marks the visitors with very many events; of so few in all that there can be none nobody looks for them.
+    """
     settings, zone, checkpoint = run.settings.session, run.settings.project.zone, run.lake.checkpoint
     if count > settings.hot_visitor_events:
-        marks = checkpoint(hot_visitors.hot_marks(events, settings=settings))
+        marks = checkpoint(hot)
         if not marks.isEmpty():
             parts = checkpoint(hot_visitors.hour_parts(events, marks, settings=settings))
             found = sessions_with_events(events, settings=settings, zone=zone, parts=parts)
