@@ -11,7 +11,8 @@ import pytest
 from habitue.contracts.behaviour import IDENTITY_CHANGE
 from habitue.contracts.decision import AUDIENCE_CHANGE, SPLIT_ASSIGNMENT
 from habitue.errors import ContractError
-from habitue.lake.commit import CommitNote
+from habitue.lake.changes import made_from
+from habitue.lake.commit import UNFINISHED, CommitNote
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.fingerprint import input_version, slice_commit
 from habitue.lake.lake import Lake
@@ -44,6 +45,55 @@ def test_a_merge_inserts_updates_deletes_and_leaves_equal_content_uncommitted(la
         delete_unmatched={"cause": "split"},
     )
     assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
+
+
+def test_many_new_rows_are_appended_behind_the_changed_ones_and_a_death_in_between_notes_nothing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("habitue.lake.lake.MANY_NEW", 1)
+    lake.note = CommitNote(run_id="r", fingerprints={IDENTITY_CHANGE.name: "before"})
+    lake.merge(IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False), basis={"day": 1})
+    changed = """
+        old_person_id | new_person_id | changed_at          | cause
+        a             | b             | 2026-01-01 00:00:00 | manual
+        e             | f             | 2026-01-03 00:00:00 | erase
+    """
+    rows = table(lake.spark, IDENTITY_CHANGE, changed, fill=False)
+    lake.note = replace(lake.note, fingerprints={IDENTITY_CHANGE.name: "after"})
+
+    def dies(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lake, "_write", dies)
+        with pytest.raises(RuntimeError, match="killed"):
+            lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2})
+    assert {row.cause for row in lake.read(IDENTITY_CHANGE).collect()} == {"manual"}
+    assert made_from(lake.location, IDENTITY_CHANGE) is None
+    # not "before" either: whoever takes the change back must not find everything as it was
+    assert slice_commit(lake.location, IDENTITY_CHANGE, None)[1] == UNFINISHED
+
+    lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2})
+    assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
+    assert made_from(lake.location, IDENTITY_CHANGE) == {"day": 2}
+    assert slice_commit(lake.location, IDENTITY_CHANGE, None)[1] == "after"
+
+
+def test_many_new_rows_beside_changed_ones_make_two_commits_and_the_same_table(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = lake.location.table(IDENTITY_CHANGE)
+    monkeypatch.setattr("habitue.lake.lake.MANY_NEW", 2)
+    lake.merge(IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, CHANGES, fill=False))
+    for new, cause, commits in (("e", "manual", 1), ("gh", "erase", 2)):
+        more = "".join(f"\n    {n} | x | 2026-01-03 00:00:00 | erase" for n in new)
+        text = CHANGES.replace("merge", cause).replace("split", cause).rstrip() + more
+        before = DeltaLog(log).head() or 0
+        lake.merge(
+            IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, text, fill=False), delete_unmatched=True
+        )
+        assert DeltaLog(log).head() == before + commits
+        assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, text)
 
 
 def test_whether_a_table_is_empty_is_known_from_its_log_and_from_its_rows_where_the_log_does_not_say(

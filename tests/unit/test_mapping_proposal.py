@@ -274,3 +274,106 @@ def test_the_encoding_is_that_of_the_whole_file(tmp_path: Path) -> None:
 def test_a_name_that_stands_twice_is_the_first_column_as_in_the_files(tmp_path: Path) -> None:
     found = proposed(tmp_path, "Belegnr;Datum;Netto;Datum\n1;1.3.2024 10:00;5,00;1.3.2024\n")[0]
     assert found["columns"]["order_time"] == {"column": "Datum", "format": "d.M.yyyy H:mm"}
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "identifiers"),
+    [
+        pytest.param(
+            "Name,Email,Total,Discount Code,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Currency\n"
+            "#1001,a@b.de,54.90,MAY,2023-05-01 09:59:00 +0200,2,Shirt,25.00,SH-1,EUR\n",
+            {
+                "order_number": "Name", "order_time": "Created at", "product_number": "Lineitem sku",
+                "quantity": "Lineitem quantity", "unit_price": "Lineitem price", "coupon": "Discount Code",
+                "currency": "Currency",
+            },
+            {"email": "Email"},
+            id="shopify",
+        ),
+        pytest.param(
+            "increment_id,created_at,customer_email,sku,qty_ordered,price_incl_tax,row_total,order_currency_code\n"
+            "100000001,2023-01-05 08:11:12,x@y.com,SKU-9,1.0000,19.9900,19.9900,PLN\n",
+            {
+                "order_number": "increment_id", "order_time": "created_at", "product_number": "sku",
+                "quantity": "qty_ordered", "unit_price": "price_incl_tax", "currency": "order_currency_code",
+            },
+            {"email": "customer_email"},
+            id="magento",
+        ),
+        pytest.param(
+            "Row ID,Order ID,Order Date,Customer ID,Customer Name,City,Product ID,Category,Sales,Quantity,Discount\n"
+            "1,CA-1,11/8/2016,CG-12520,Claire Gute,Henderson,FUR-1,Furniture,261.96,2,0\n"
+            "2,CA-2,6/13/2016,DV-13045,Darrin Van Huff,Fort Worth,OFF-1,Paper,14.62,2,0.2\n",
+            {  # a share of the price is no money that was taken off
+                "order_number": "Order ID", "order_time": {"column": "Order Date", "format": "M/d/yyyy"},
+                "product_number": "Product ID", "quantity": "Quantity", "net_revenue": "Sales",
+                "currency": {"value": "EUR"},
+            },
+            {"customer_number": "Customer ID"},
+            id="share as discount",
+        ),
+        pytest.param(
+            "order_id,order_item_id,product_id,price,order_purchase_timestamp,customer_id\n"
+            "00010242,1,4244733e,58.90,2017-09-19 09:45:35,06b8999e\n",
+            {
+                "order_number": "order_id", "line_number": "order_item_id",
+                "order_time": "order_purchase_timestamp", "product_number": "product_id",
+                "unit_price": "price", "quantity": {"value": 1}, "currency": {"value": "EUR"},
+            },
+            {"customer_number": "customer_id"},
+            id="marketplace",
+        ),
+    ],
+)  # fmt: skip
+def test_exports_of_shops_are_recognised(
+    tmp_path: Path, text: str, columns: dict[str, Any], identifiers: dict[str, str]
+) -> None:
+    data, _ = proposed(tmp_path, text)
+    assert (data["entity"], data["columns"], data["identifiers"]) == ("order_line", columns, identifiers)
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "missing"),
+    [
+        ("t_dat,customer_id,article_id,price\n2018-09-20,000058a1,0663713001,0.05\n", "order_line", "order_number"),
+        ("order_id,customer_id,order_status,order_purchase_timestamp\nq,7,delivered,2017-10-02 10:56:33\n", "order_line", "net_revenue"),
+        ("article_id,price,name,created_at\n0663713001,9.95,Strap top,2018-09-20\n", "product", None),
+        ("customer_id,created_at,first_name,last_name,revenue\n7,2018-09-20,Anna,Kern,12.50\n", "customer_record", None),
+        ("email,channel,status,date\na@b.de,email,opt-in,2024-01-05\n", "consent", None),
+        ("sessionId;userId;itemId;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n", "event", "event_name"),
+    ],
+)  # fmt: skip
+def test_who_bought_what_and_when_makes_orders_also_where_something_is_missing(
+    tmp_path: Path, text: str, entity: str, missing: str | None
+) -> None:
+    data, said = proposed(tmp_path, text)
+    assert data["entity"] == entity
+    assert (f"# {missing}: ...  # required" in said) if missing else ("# required" not in said)
+
+
+def test_orders_without_a_number_are_told_by_buyer_and_time(tmp_path: Path) -> None:
+    _, said = proposed(tmp_path, "t_dat,customer_id,article_id,price\n2018-09-20,000058a1,0663713001,0.05\n")
+    assert "order_number: {sql: \"concat_ws(' ', `customer_id`, `t_dat`)\"}" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "currency"),
+    [
+        ("Purchase Amount (USD)", "USD"),
+        ("amount_chf", "CHF"),
+        ("Umsatz in EUR", "EUR"),
+        ("Betrag [€]", "EUR"),
+        ("Umsatz £", "GBP"),
+        ("Umsatz (ALL)", "ALL"),
+        ("Amount", "SEK"),  # that of the project
+        ("Amount (net)", "SEK"),
+    ],
+)
+def test_the_currency_in_the_name_of_an_amount_is_that_of_the_orders(
+    tmp_path: Path, column: str, currency: str
+) -> None:
+    (tmp_path / "export.csv").write_text(
+        f"order_id,order_date,customer_id,{column}\n1,2024-01-02,7,9.50\n", "utf-8"
+    )
+    found = propose(tmp_path / "export.csv", project=tmp_path, zone="UTC", currency="SEK")
+    assert yaml.safe_load(found.yaml)["columns"]["currency"] == {"value": currency}

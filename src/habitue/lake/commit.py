@@ -10,6 +10,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+UNFINISHED = "unfinished"
+"""The fingerprint of content that another commit completes; no step has it."""
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,21 @@ from threading import Lock
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from habitue.contracts.conform import conform, guarded, violations
 from habitue.contracts.row_hash import with_row_hash
 from habitue.contracts.table import Table
 from habitue.errors import ContractError, HabitueError
-from habitue.lake.commit import CommitNote, set_commit_note
+from habitue.lake.commit import UNFINISHED, CommitNote, set_commit_note
 from habitue.lake.ddl import create_table
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.location import Location
-from habitue.lake.merge import CHANGES_VIEW, Deletion, find_changes, merge_statement, reach_of
+from habitue.lake.merge import CHANGES_VIEW, KNOWN, Deletion, Reach, find_changes, merge_statement, reach_of
 
+MANY_NEW = 20_000
+"""So many new rows beside changed ones get a commit of their own: a MERGE that inserts sends the whole table through a
+shuffle, one that does not looks for few rows in it."""
 _LEAST_RETENTION = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -88,10 +92,10 @@ class Lake:
     ) -> None:
         """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.
 
-        Equal content makes no commit. `delete_unmatched` may name column values, e.g.
-        {"source": "shop"}: then only such rows are deleted. With `update=False` rows
-        that are there stay as they are. `present` names the rows of the table that `rows` are compared with,
-        for a caller who knows that no others have their keys. Keys of `rows` must be unique. `basis` is what the
+        Equal content makes no commit, and very many new rows beside changed ones make two (MANY_NEW).
+        `delete_unmatched` may name column values, e.g. {"source": "shop"}: then only such rows are deleted.
+        With `update=False` rows that are there stay as they are. `present` names the rows of the table that `rows` are
+        compared with, for a caller who knows that no others have their keys. Keys of `rows` must be unique. `basis` is what the
         content was made from, for the commit's note.
         """
         note = self.note if basis is None else replace(self.note, basis=basis)
@@ -111,14 +115,23 @@ class Lake:
         reach = reach_of(changes, table)
         if not reach.rows:
             self._note_unchanged(table, note)
-        elif not reach.known:  # nothing to look for in the table
-            self._write(table, changes.select(*table.column_names), {"mode": "append"}, note)
+        elif reach.known and reach.rows - reach.known < MANY_NEW:
+            self._merge(table, changes, reach, note)
         else:
-            view = f"{CHANGES_VIEW}_{table.leaf}"
-            changes.createOrReplaceTempView(view)
-            uri = self.location.table(table)
-            self._commit(table, merge_statement(table, uri, changes=view, bounds=reach.bounds), note)
-            self.spark.catalog.dropTempView(view)
+            if reach.known:  # who dies in between has noted that there is more to come, and begins again
+                first = replace(note, fingerprints=dict.fromkeys(note.fingerprints, UNFINISHED), basis=None)
+                self._merge(table, changes.where(KNOWN), reach, first, inserts=False)
+            new = changes.where(~F.col(KNOWN)).select(*table.column_names)
+            self._write(table, new, {"mode": "append"}, note)
+
+    def _merge(
+        self, table: Table, changes: DataFrame, reach: Reach, note: CommitNote, *, inserts: bool = True
+    ) -> None:
+        view, uri = f"{CHANGES_VIEW}_{table.leaf}", self.location.table(table)
+        changes.createOrReplaceTempView(view)
+        statement = merge_statement(table, uri, changes=view, bounds=reach.bounds, inserts=inserts)
+        self._commit(table, statement, note)
+        self.spark.catalog.dropTempView(view)
 
     def replace_day(self, table: Table, rows: DataFrame, *, as_of: date) -> None:
         """Replace one day's slice as a whole."""

@@ -26,7 +26,8 @@ CHANGES_VIEW = "habitue_changes"
 """Prefix of the view that a merge reads; each table has its own, since tables may be merged at the same time."""
 
 _DELETE = "_is_delete"
-_KNOWN = "_is_known"
+KNOWN = "_is_known"
+"""Whether the table has a row with the key of a change."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,27 @@ def find_changes(
     wanted = both.where(is_new | (is_gone & _deletable(delete_unmatched)) | differs)
     columns = [_column(name, table, is_gone) for name in table.column_names]
     kept = [f"_at_{name}" for name in table.dated_by]
-    return wanted.select(*columns, is_gone.alias(_DELETE), (~is_new).alias(_KNOWN), *kept)
+    return wanted.select(*columns, is_gone.alias(_DELETE), (~is_new).alias(KNOWN), *kept)
 
 
 def reach_of(changes: DataFrame, table: Table) -> Reach:
     """The reach of changes that are materialised: one small aggregate."""
     bounds = [f(f"_at_{name}") for name in table.dated_by for f in (F.min, F.max)]
-    row = changes.agg(F.count(F.lit(1)), F.count_if(_KNOWN), *bounds).first()
+    row = changes.agg(F.count(F.lit(1)), F.count_if(KNOWN), *bounds).first()
     rows, known, *edges = row if row else (0, 0)
     pairs = zip(table.dated_by, zip(edges[::2], edges[1::2], strict=True), strict=True)
     return Reach(rows, known, dict(pairs) if known else {})
 
 
 def merge_statement(
-    table: Table, uri: str, *, changes: str, bounds: Mapping[str, tuple[date, date]] | None = None
+    table: Table,
+    uri: str,
+    *,
+    changes: str,
+    bounds: Mapping[str, tuple[date, date]] | None = None,
+    inserts: bool = True,
 ) -> str:
-    """The MERGE of a view of changes into the table.
+    """The MERGE of a view of changes into the table; without `inserts` all of them are known to the table.
 
     `bounds` say where the rows that it changes lie. As literals they let Delta leave files of other days closed,
     which it else opens to look for the keys.
@@ -90,10 +96,14 @@ def merge_statement(
     matches = " AND ".join(conditions)
     columns = [f"`{name}`" for name in table.column_names]
     assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
-    return (
+    known = (
         f"MERGE INTO delta.`{uri}` t USING {changes} s ON {matches} "
-        f"WHEN MATCHED AND s.{_DELETE} THEN DELETE WHEN MATCHED THEN UPDATE SET {assignments} "
-        f"WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
+        f"WHEN MATCHED AND s.{_DELETE} THEN DELETE WHEN MATCHED THEN UPDATE SET {assignments}"
+    )
+    if not inserts:
+        return known
+    return (
+        f"{known} WHEN NOT MATCHED AND NOT s.{_DELETE} THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join('s.' + name for name in columns)})"
     )
 

@@ -15,7 +15,14 @@ from habitue.contracts.entities import ENTITIES
 from habitue.sources.fields import ONE_OF, REQUIRED, field_of
 from habitue.sources.settings import SourceSettings
 from habitue.sources.sniffing import Sniffed, date_format, sniff
-from habitue.sources.synonyms import COLUMNS, SURELY_NET, find_columns, find_identifiers, plain
+from habitue.sources.synonyms import (
+    COLUMNS,
+    SURELY_NET,
+    currency_of,
+    find_columns,
+    find_identifiers,
+    plain,
+)
 
 _GUESSES: dict[str, dict[str, Any]] = {
     "order_line": {"quantity": {"value": 1}},
@@ -58,12 +65,13 @@ def _entity(found: Sniffed) -> str:
     of_event = find_columns("event", names)
     if {"event_name", "event_time"} <= of_event.keys() and of_event.keys() & _ON_SITE:
         return "event"
-    if (
-        "event_name" not in of_event
-        and {"order_number", "order_time"} <= of_order.keys()
-        and not _missing("order_line", of_order | _GIVEN)
-    ):
+    if "event_name" not in of_event and _is_of_orders(of_order, names):
         return "order_line"
+    if {
+        "source_session_id",
+        "event_time",
+    } <= of_event.keys():  # of one kind of event that the file does not name
+        return "event"
 
     def fit(entity: str) -> int:
         columns = find_columns(entity, names)
@@ -74,15 +82,24 @@ def _entity(found: Sniffed) -> str:
     return max((name for name in COLUMNS if name != "event" or "event_name" in of_event), key=fit)
 
 
+def _is_of_orders(of_order: dict[str, str], names: list[str]) -> bool:
+    """Whether lines have the number and the time of an order; or say who bought what, and when: no list of products does."""
+    if {"order_number", "order_time"} <= of_order.keys():
+        return True
+    bought = {"product_number", "unit_price"} & of_order.keys()
+    return "order_time" in of_order and bool(bought) and bool(find_identifiers(names))
+
+
 def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) -> dict[str, Any]:
     columns = {
         name: _expression(entity, name, column, found)
         for name, column in find_columns(entity, list(found.columns)).items()
     }
+    if entity == "order_line":
+        _leave_out_what_cannot_be(columns, found)
+        columns.setdefault("currency", {"value": _currency(columns) or currency})
     for name, guess in _GUESSES.get(entity, {}).items():
         columns.setdefault(name, guess)
-    if entity == "order_line":
-        columns.setdefault("currency", {"value": currency})
     if {"unit_price", "gross_revenue"} & columns.keys() and not _is_surely_net(columns.get("net_revenue")):
         columns.pop("net_revenue", None)  # it may contain VAT, or be that of the whole order
     if "net_revenue" in columns:
@@ -103,6 +120,33 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
     data["columns"] = columns
     identifiers = find_identifiers(list(found.columns)) if _IDENTIFIERS_OF[entity] else {}
     return data | ({"identifiers": identifiers} if identifiers else {})
+
+
+def _leave_out_what_cannot_be(columns: dict[str, Any], found: Sniffed) -> None:
+    """A discount that is a share of the price is no money, and what holds letters is no line number."""
+    if _is_share(_values(columns.get("discount"), found)):
+        columns.pop("discount")
+    if not all(value.isdecimal() for value in _values(columns.get("line_number"), found)):
+        columns.pop("line_number")
+
+
+def _values(column: str | None, found: Sniffed) -> list[str]:
+    return [value for value in found.columns[column] if value] if column else []
+
+
+def _is_share(values: list[str]) -> bool:
+    """Whether all are from 0 to 1, and some between."""
+    numbers = [value.replace(",", ".") for value in values]
+    if not all(re.fullmatch(r"[01]|[01]?\.\d+", number) for number in numbers):
+        return False
+    found = [float(number) for number in numbers]
+    return any(0 < n < 1 for n in found) and max(found) <= 1
+
+
+def _currency(columns: dict[str, Any]) -> str | None:
+    """What the names of the columns with money say."""
+    money = (columns.get(name) for name in ("net_revenue", "gross_revenue", "unit_price"))
+    return next((code for name in money if name and (code := currency_of(name))), None)
 
 
 def _is_surely_net(column: Any) -> bool:
@@ -157,7 +201,7 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
     if unused:
         lines.append(f"# not used: {', '.join(unused)}")
     if entity == "order_line":
-        lines += _remarks_on_orders(data["columns"])
+        lines += _remarks_on_orders(data["columns"], data.get("identifiers", {}))
     if entity == "consent":
         lines += _remarks_on_consents(data["columns"])
     if not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
@@ -181,8 +225,15 @@ def _remarks_on_consents(columns: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _remarks_on_orders(columns: dict[str, Any]) -> list[str]:
+def _remarks_on_orders(columns: dict[str, Any], identifiers: dict[str, str]) -> list[str]:
     remarks = []
+    if "order_number" not in columns and identifiers and "order_time" in columns:
+        time = columns["order_time"]
+        parts = [next(iter(identifiers.values())), time if isinstance(time, str) else time["column"]]
+        spelt = ", ".join(f"`{part}`" for part in parts)
+        remarks.append(
+            f"# If a purchase is what one buyer bought at one time: order_number: {{sql: \"concat_ws(' ', {spelt})\"}}"
+        )
     if "vat" not in columns and "unit_price" in columns:
         remarks.append("# If prices contain VAT, add under columns -> vat: {value: 19}")
     revenue = columns.get("net_revenue")
