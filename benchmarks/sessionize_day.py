@@ -6,6 +6,7 @@ One percent of the events are new, and two percent of these are late, by up to a
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,20 +58,35 @@ def generate(folder: Path, rows: int) -> int:
 
 def copy_grown(task: Task) -> None:
     """A lake whose visits are those of the old events, and that the new ones have come into."""
-    made = task.data / _GROWN
-    if not made.exists():
-        _make_lake(task, made, _OLD_EVENTS)
-        _sessionize(task, made)
-        _take_in(task, made, _NEW_EVENTS)
-    whole_runs.copy_project(made, task)
+    whole_runs.copy_project(_made(task, _GROWN, _make_grown), task)
 
 
 def copy_whole(task: Task) -> None:
     """A lake with all events and no visits."""
-    made = task.data / _WHOLE
+    whole_runs.copy_project(_made(task, _WHOLE, _make_whole), task)
+
+
+def _made(task: Task, name: str, make: Callable[[Task, Path], None]) -> Path:
+    """A lake that serves all rounds; one that other code made, or that was left unfinished, is none."""
+    from habitue.lake.fingerprint import code_digest
+
+    made = task.data / f"{name}-{code_digest()[:16]}"
     if not made.exists():
-        _make_lake(task, made, _OLD_EVENTS, _NEW_EVENTS)
-    whole_runs.copy_project(made, task)
+        unfinished = task.data / f"{name}-unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        make(task, unfinished)
+        unfinished.rename(made)
+    return made
+
+
+def _make_grown(task: Task, project: Path) -> None:
+    _make_lake(task, project, _OLD_EVENTS)
+    _sessionize(task, project)
+    _take_in(task, project, _NEW_EVENTS)
+
+
+def _make_whole(task: Task, project: Path) -> None:
+    _make_lake(task, project, _OLD_EVENTS, _NEW_EVENTS)
 
 
 def run(task: Task) -> None:

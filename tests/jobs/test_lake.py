@@ -67,13 +67,13 @@ def test_many_new_rows_are_appended_behind_the_changed_ones_and_a_death_in_betwe
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "_write", dies)
         with pytest.raises(RuntimeError, match="killed"):
-            lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2})
+            lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2}, in_two_commits=True)
     assert {row.cause for row in lake.read(IDENTITY_CHANGE).collect()} == {"manual"}
     assert made_from(lake.location, IDENTITY_CHANGE) is None
     # not "before" either: whoever takes the change back must not find everything as it was
     assert slice_commit(lake.location, IDENTITY_CHANGE, None)[1] == UNFINISHED
 
-    lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2})
+    lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, basis={"day": 2}, in_two_commits=True)
     assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, changed)
     assert made_from(lake.location, IDENTITY_CHANGE) == {"day": 2}
     assert slice_commit(lake.location, IDENTITY_CHANGE, None)[1] == "after"
@@ -89,9 +89,8 @@ def test_many_new_rows_beside_changed_ones_make_two_commits_and_the_same_table(
         more = "".join(f"\n    {n} | x | 2026-01-03 00:00:00 | erase" for n in new)
         text = CHANGES.replace("merge", cause).replace("split", cause).rstrip() + more
         before = DeltaLog(log).head() or 0
-        lake.merge(
-            IDENTITY_CHANGE, table(lake.spark, IDENTITY_CHANGE, text, fill=False), delete_unmatched=True
-        )
+        rows = table(lake.spark, IDENTITY_CHANGE, text, fill=False)
+        lake.merge(IDENTITY_CHANGE, rows, delete_unmatched=True, in_two_commits=True)
         assert DeltaLog(log).head() == before + commits
         assert_table(lake.read(IDENTITY_CHANGE), IDENTITY_CHANGE, text)
 

@@ -363,6 +363,7 @@ def test_orders_without_a_number_are_told_by_buyer_and_time(tmp_path: Path) -> N
         ("amount_chf", "CHF"),
         ("Umsatz in EUR", "EUR"),
         ("Betrag [€]", "EUR"),
+        ("Umsatz in €", "EUR"),
         ("Umsatz £", "GBP"),
         ("Umsatz (ALL)", "ALL"),
         ("Amount", "SEK"),  # that of the project
@@ -377,3 +378,64 @@ def test_the_currency_in_the_name_of_an_amount_is_that_of_the_orders(
     )
     found = propose(tmp_path / "export.csv", project=tmp_path, zone="UTC", currency="SEK")
     assert yaml.safe_load(found.yaml)["columns"]["currency"] == {"value": currency}
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("order_id,order_date,price,vat_rate,vat_eur", {"vat": "vat_rate", "unit_price": "price"}),
+        ("order_id,order_date,Einzelpreis (EUR),MwSt (EUR)", {"vat": None, "unit_price": "Einzelpreis (EUR)"}),
+        ("order_id,order_date,voucher_eur,amount", {"coupon": None, "net_revenue": "amount"}),
+        ("order_id,order_date,amount_usd,amount,currency", {"net_revenue": "amount", "currency": "currency"}),
+        ("order_id,order_date,amount_usd,currency", {"net_revenue": "amount_usd", "currency": {"value": "USD"}}),
+        ("order_id,order_date,net_amount_eur,gross_amount_eur", {"net_revenue": "net_amount_eur"}),
+    ],
+)  # fmt: skip
+def test_what_has_a_currency_in_its_name_is_money_in_it(
+    tmp_path: Path, header: str, expected: dict[str, Any]
+) -> None:
+    data, _ = proposed(tmp_path, f"{header}\n1,2024-01-02,{','.join(['9'] * (header.count(',') - 1))}\n")
+    assert data["entity"] == "order_line"
+    assert {name: data["columns"].get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("id,email,first_name,last_name,street,zip,city,created_at,invoice\n7,a@b.de,Anna,Kern,Weg 1,1,Bonn,2024-01-02,no\n", "customer_record"),
+        ("sku,name,category,brand,bestellnummer,created_at\nS-1,Shirt,tops,Own,88-1,2024-01-02\n", "product"),
+        ("session_id,email,purpose,channel,status,timestamp\ns1,a@b.de,marketing,email,granted,2024-01-02 10:00:00\n", "consent"),
+    ],
+)  # fmt: skip
+def test_customers_products_and_consents_stay_what_they_are(tmp_path: Path, text: str, entity: str) -> None:
+    assert proposed(tmp_path, text)[0]["entity"] == entity
+
+
+def test_what_an_order_is_worth_is_not_what_each_of_its_lines_is(tmp_path: Path) -> None:
+    head = "order_id,order_date,customer_id,sku,quantity,order_total\n"
+    data, said = proposed(tmp_path, f"{head}1,2024-01-02,7,A,1,30\n1,2024-01-02,7,B,2,30\n")
+    assert "net_revenue" not in data["columns"] and "order_total looks like that of the whole order" in said
+    data, _ = proposed(tmp_path, f"{head}1,2024-01-02,7,A,1,30\n2,2024-01-02,7,B,2,30\n")
+    assert data["columns"]["net_revenue"] == "order_total"
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "is_kept"),
+    [
+        ("discount", ["0", "0.2"], False),
+        ("discount", ["0", "2.50"], True),
+        ("discount", ["0", "0"], True),
+        ("discount", ["", ""], True),
+        ("discount_amount", ["0.00", "0.99"], True),
+        ("position", ["1.0", "2.0"], True),
+        ("position", ["a", "b"], False),
+        ("order_item_id", ["12345678901234", "12345678901235"], False),  # an id, and no place in an order
+    ],
+)
+def test_columns_whose_content_cannot_be_it_are_left_out(
+    tmp_path: Path, column: str, values: list[str], is_kept: bool
+) -> None:
+    rows = "".join(f"{i},2024-01-02,7,A,9.50,{value}\n" for i, value in enumerate(values))
+    data, said = proposed(tmp_path, f"order_id,order_date,customer_id,sku,price,{column}\n{rows}")
+    assert (column in data["columns"].values()) == is_kept
+    assert (f"# not used: {column}" in said) != is_kept

@@ -33,7 +33,7 @@ def hot_marks(events: DataFrame, *, settings: SessionSettings) -> DataFrame:
 def hot_marks_of_touched(instants: DataFrame, replaced: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """The same of events that are read again, without a look at them: those of visits made anew, and what changed.
 
-    Events of one instant count once, which no parting could tell apart anyway.
+    Changed events of one instant count once: whether somebody is taken for hot decides no result.
     """
     counts = instants.select(*VISITOR, F.lit(1).alias("events")).unionByName(
         replaced.select(*VISITOR, F.col("event_count").alias("events"))

@@ -89,10 +89,12 @@ class Lake:
         update: bool = True,
         present: DataFrame | None = None,
         basis: Mapping[str, Any] | None = None,
+        in_two_commits: bool = False,
     ) -> None:
         """Insert, update where the row differs, and (if asked) delete what `rows` no longer hold.
 
-        Equal content makes no commit, and very many new rows beside changed ones make two (MANY_NEW).
+        Equal content makes no commit. With `in_two_commits` very many new rows beside changed ones get one of their own
+        (MANY_NEW): for a caller who begins from nothing after a death in between, as the present rows are no past then.
         `delete_unmatched` may name column values, e.g. {"source": "shop"}: then only such rows are deleted.
         With `update=False` rows that are there stay as they are. `present` names the rows of the table that `rows` are
         compared with, for a caller who knows that no others have their keys. Keys of `rows` must be unique. `basis` is what the
@@ -115,7 +117,7 @@ class Lake:
         reach = reach_of(changes, table)
         if not reach.rows:
             self._note_unchanged(table, note)
-        elif reach.known and reach.rows - reach.known < MANY_NEW:
+        elif reach.known and not (in_two_commits and reach.rows - reach.known >= MANY_NEW):
             self._merge(table, changes, reach, note)
         else:
             if reach.known:  # who dies in between has noted that there is more to come, and begins again

@@ -17,7 +17,10 @@ from habitue.sources.settings import SourceSettings
 from habitue.sources.sniffing import Sniffed, date_format, sniff
 from habitue.sources.synonyms import (
     COLUMNS,
+    OF_WHOLE_ORDERS,
+    SURELY_MONEY,
     SURELY_NET,
+    bare,
     currency_of,
     find_columns,
     find_identifiers,
@@ -32,6 +35,9 @@ _GIVEN: dict[str, Any] = {"quantity": {"value": 1}, "currency": {"value": "EUR"}
 """What a file of orders may leave out."""
 _ON_SITE = {"source_session_id", "product.product_number"}
 """What only a tracked event has beside its name and time: a log of mails has neither session nor product."""
+_POSITION = re.compile(r"\d{1,9}(\.0+)?")
+_MOST = 0.95
+"""Share of line numbers that must be some: a line of totals is a fault of its row."""
 _IDENTIFIERS_OF = {name: "identifiers" in table.column_names for name, table in ENTITIES.items()}
 
 
@@ -67,11 +73,6 @@ def _entity(found: Sniffed) -> str:
         return "event"
     if "event_name" not in of_event and _is_of_orders(of_order, names):
         return "order_line"
-    if {
-        "source_session_id",
-        "event_time",
-    } <= of_event.keys():  # of one kind of event that the file does not name
-        return "event"
 
     def fit(entity: str) -> int:
         columns = find_columns(entity, names)
@@ -79,15 +80,18 @@ def _entity(found: Sniffed) -> str:
         speaking = [name for name in columns if name != "record_id"]
         return 2 * len(speaking) - len(_missing(entity, columns | _GUESSES.get(entity, {})))
 
-    return max((name for name in COLUMNS if name != "event" or "event_name" in of_event), key=fit)
+    # a session at a time is one kind of event, which the file does not name
+    is_tracked = "event_name" in of_event or {"source_session_id", "event_time"} <= of_event.keys()
+    return max((name for name in COLUMNS if name != "event" or is_tracked), key=fit)
 
 
 def _is_of_orders(of_order: dict[str, str], names: list[str]) -> bool:
-    """Whether lines have the number and the time of an order; or say who bought what, and when: no list of products does."""
-    if {"order_number", "order_time"} <= of_order.keys():
+    """Whether lines have all that an order needs; or say who bought what, and when, which no list of products does."""
+    if {"order_number", "order_time"} <= of_order.keys() and not _missing("order_line", of_order | _GIVEN):
         return True
-    bought = {"product_number", "unit_price"} & of_order.keys()
-    return "order_time" in of_order and bool(bought) and bool(find_identifiers(names))
+    is_priced = {"product_number", "unit_price"} <= of_order.keys()
+    is_bought = is_priced or {"product_number", "net_revenue"} <= of_order.keys()
+    return "order_time" in of_order and is_bought and bool(find_identifiers(names))
 
 
 def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) -> dict[str, Any]:
@@ -97,7 +101,8 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
     }
     if entity == "order_line":
         _leave_out_what_cannot_be(columns, found)
-        columns.setdefault("currency", {"value": _currency(columns) or currency})
+        spelt = _currency(columns)
+        columns["currency"] = {"value": spelt} if spelt else columns.get("currency", {"value": currency})
     for name, guess in _GUESSES.get(entity, {}).items():
         columns.setdefault(name, guess)
     if {"unit_price", "gross_revenue"} & columns.keys() and not _is_surely_net(columns.get("net_revenue")):
@@ -123,11 +128,16 @@ def _data(found: Sniffed, entity: str, location: str, zone: str, currency: str) 
 
 
 def _leave_out_what_cannot_be(columns: dict[str, Any], found: Sniffed) -> None:
-    """A discount that is a share of the price is no money, and what holds letters is no line number."""
-    if _is_share(_values(columns.get("discount"), found)):
+    """A discount that is a share of the price is no money, a text no line number, an order's total not that of its lines."""
+    discount, revenue = columns.get("discount"), columns.get("net_revenue")
+    if discount and plain(discount) not in SURELY_MONEY and _is_share(_values(discount, found)):
         columns.pop("discount")
-    if not all(value.isdecimal() for value in _values(columns.get("line_number"), found)):
+    positions = [bool(_POSITION.fullmatch(value)) for value in _values(columns.get("line_number"), found)]
+    if sum(positions) < _MOST * len(positions):
         columns.pop("line_number")
+    numbers = _values(columns.get("order_number"), found)
+    if revenue and bare(revenue) in OF_WHOLE_ORDERS and len(set(numbers)) < len(numbers):
+        columns.pop("net_revenue")
 
 
 def _values(column: str | None, found: Sniffed) -> list[str]:
@@ -150,7 +160,7 @@ def _currency(columns: dict[str, Any]) -> str | None:
 
 
 def _is_surely_net(column: Any) -> bool:
-    return isinstance(column, str) and plain(column) in SURELY_NET
+    return isinstance(column, str) and bare(column) in SURELY_NET
 
 
 def _expression(entity: str, name: str, column: str, found: Sniffed) -> Any:
@@ -202,6 +212,7 @@ def _as_yaml(data: dict[str, Any], entity: str, found: Sniffed, missing: list[st
         lines.append(f"# not used: {', '.join(unused)}")
     if entity == "order_line":
         lines += _remarks_on_orders(data["columns"], data.get("identifiers", {}))
+        lines += _remarks_on_what_is_left_out(data["columns"], found)
     if entity == "consent":
         lines += _remarks_on_consents(data["columns"])
     if not data.get("identifiers") and _IDENTIFIERS_OF[entity]:
@@ -245,6 +256,18 @@ def _remarks_on_orders(columns: dict[str, Any], identifiers: dict[str, str]) -> 
         remarks.append(
             "# key: [...]  # columns that tell a row from all others, so that a later delivery of it replaces it"
         )
+    return remarks
+
+
+def _remarks_on_what_is_left_out(columns: dict[str, Any], found: Sniffed) -> list[str]:
+    """Columns with a fitting name and other content."""
+    named = find_columns("order_line", list(found.columns))
+    remarks = []
+    if "discount" in named and "discount" not in columns:
+        remarks.append(f"# {named['discount']} looks like a share of the price; discount is money")
+    revenue = named.get("net_revenue")
+    if revenue and bare(revenue) in OF_WHOLE_ORDERS and not {"net_revenue", "unit_price"} & columns.keys():
+        remarks.append(f"# {revenue} looks like that of the whole order, on each of its lines")
     return remarks
 
 

@@ -25,6 +25,14 @@ IDENTIFIERS: dict[str, tuple[str, ...]] = {
 SURELY_NET = ("netrevenue", "netamount", "nettoumsatz", "umsatznetto", "netto", "nettobetrag", "nettowert")
 """Names of revenue that say it is without VAT."""
 
+OF_WHOLE_ORDERS = ("total", "totalamount", "orderamount", "ordervalue", "ordertotal", "grandtotal", "bestellwert", "auftragswert",
+                   "rechnungsbetrag", "gesamtsumme", "summe")  # fmt: skip
+"""Names of what an order is worth as a whole: revenue of a line only where each order is one."""
+SURELY_MONEY = ("discountamount", "rabattbetrag")
+"""Names of discounts that are no share of the price."""
+_OF_MONEY = ("unit_price", "net_revenue", "gross_revenue", "discount", "cost", "price", "product.price")
+"""Columns that a name with a currency in it may stand for: `MwSt EUR` is no rate, and `voucher_eur` no code."""
+
 _NO_MONEY, _MONEY = "%", "\u20ac$\u00a3"
 _BARE_ID = "id"
 """In a warehouse's table of calls the message's; in the logs of shops it may be that of anything."""
@@ -32,7 +40,8 @@ _BARE_NAME, _BESIDE_IT = "name", "lineitemquantity"
 """Shopify calls an order's number its name; elsewhere it is that of a person or a product."""
 _SIGNS = {"\u20ac": "EUR", "$": "USD", "\u00a3": "GBP"}
 _CURRENCY = re.compile(
-    r"[\s_]*(?:[(\[]\s*([A-Za-z]{3}|[\u20ac$\u00a3])\s*[)\]]|[\s_](?:in[\s_])?(EUR|USD|GBP|CHF|PLN|SEK|NOK|DKK|CZK)|([\u20ac$\u00a3]))\s*$",
+    r"[\s_]*(?:[(\[]\s*([A-Za-z]{3}|[\u20ac$\u00a3])\s*[)\]]|[\s_](?:in[\s_])?(EUR|USD|GBP|CHF|PLN|SEK|NOK|DKK|CZK)"
+    r"|(?:[\s_]in[\s_])?([\u20ac$\u00a3]))\s*$",
     re.IGNORECASE,
 )
 """The currency at the end of a column's name: `Amount (USD)`, `price_eur`, `Umsatz in \u20ac`; bare only what is no word."""
@@ -63,8 +72,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "net_revenue": (*SURELY_NET, "revenue", "salesvalue", "linetotal", "amount", "umsatz", "gesamtpreis",
                         "gesamtbetrag", "betrag", "zeilensumme", "positionssumme", "zeilenwert", "positionswert", "warenwert",
                         "rowtotal", "lineamount", "linevalue", "itemtotal", "extendedprice", "sales", "salesamount",
-                        "purchaseamount", "totalsales", "totalprice", "totalamount", "orderamount", "ordervalue", "ordertotal",
-                        "grandtotal", "total", "bestellwert", "auftragswert", "rechnungsbetrag", "gesamtsumme", "summe"),
+                        "purchaseamount", "totalsales", "totalprice", *OF_WHOLE_ORDERS),
         "gross_revenue": ("grossrevenue", "grossamount", "brutto", "bruttobetrag", "bruttoumsatz", "umsatzbrutto"),
         "vat": ("vat", "vatrate", "taxrate", "taxpercent", "vatpercent", "mwst", "mwstsatz", "ust", "steuersatz"),
         "discount": ("discount", "discountamount", "rabatt", "rabattbetrag", "nachlass"),
@@ -168,7 +176,9 @@ def find_columns(entity: str, names: list[str]) -> dict[str, str]:
             synonyms = tuple(s for s in synonyms if s != _BARE_ID)
         if canonical == "order_number" and is_shopify:
             synonyms = (_BARE_NAME, *synonyms)
-        by_plain = {_bare(name): name for name in reversed(names) if _may_hold(canonical, name)}
+        fit = [name for name in reversed(names) if _may_hold(canonical, name)]
+        # a name without a currency goes before the same one with it
+        by_plain = {bare(name): name for name in fit} | {plain(name): name for name in fit}
         fitting = (by_plain[s] for s in synonyms if s in by_plain)
         match = next((name for name in fitting if name not in found.values()), None)
         if match is not None:
@@ -176,15 +186,16 @@ def find_columns(entity: str, names: list[str]) -> dict[str, str]:
     return found
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """The plain name without its currency: `Amount (USD)` as `amount`."""
     return plain(_CURRENCY.sub("", name) if currency_of(name) else name)
 
 
 def _may_hold(canonical: str, name: str) -> bool:
     """Whether a column with a sign in its name holds that: `MwSt €` is no rate, and `Rabatt %` no money."""
     if canonical == "vat":
-        return not any(sign in name for sign in _MONEY)
-    return _NO_MONEY not in name
+        return currency_of(name) is None and not any(sign in name for sign in _MONEY)
+    return _NO_MONEY not in name and (canonical in _OF_MONEY or currency_of(name) is None)
 
 
 def find_identifiers(names: list[str]) -> dict[str, str]:

@@ -126,9 +126,18 @@ def _visits(run: Run, events: DataFrame, count: int, hot: DataFrame) -> tuple[Da
 
 
 def _write(run: Run, work: _Work, basis: dict[str, Any]) -> None:
-    """All tables; silver.session last, since its commit marks the stage as done and says from what."""
+    """All tables; silver.session last, since its commit marks the stage as done and says from what.
+
+    Whoever dies before that makes all visits anew, and so may the largest table have its new rows in a commit of their own.
+    """
     lake = run.lake
-    lake.merge(SESSION_EVENT, work.members, delete_unmatched=True, present=work.present_members)
+    lake.merge(
+        SESSION_EVENT,
+        work.members,
+        delete_unmatched=True,
+        present=work.present_members,
+        in_two_commits=True,
+    )
     lake.merge(FORMER_SESSION, work.former, delete_unmatched=True, present=work.present_former)
     lake.merge(
         SESSION,
