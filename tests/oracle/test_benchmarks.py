@@ -108,6 +108,7 @@ def test_the_page_shows_stages_and_marginal_cost_of_whole_runs() -> None:
     whole = entry(name="growth", peer="tenth", stages=stages, marginal_microseconds_per_row=31.4)
     page = render([whole], FACTS)
     assert "| ingest | 12.0 s | 2.5 s |" in page and "31.4 microseconds per line" in page
+    assert "Nowhere." in page  # more of the same work takes longer
 
 
 def test_the_page_shows_how_good_results_are_that_may_differ() -> None:
