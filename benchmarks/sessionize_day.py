@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NEW, _LATE, _LATE_DAYS = 0.01, 0.02, 30
 _DAYS = 365  # of all events
-_OLD_EVENTS, _NEW_EVENTS, _EVENTS = "old", "new", "events"
+_OLD_EVENTS, _NEW_EVENTS = "old", "new"
 _GROWN, _WHOLE = "grown", "whole"
 _TABLES = ("silver.session", "silver.session_event", "silver.former_session")
 
