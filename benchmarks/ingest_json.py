@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from benchmarks import whole_runs
 from benchmarks.contest import SPARK, Contender, Contest, Task
 from benchmarks.equality import connect, parquet
-from benchmarks.lanes import BenchmarkError
 from benchmarks.tracked import FOLDER, generate_calls
 
 _SOURCE = "source: web\nadapter: segment\npath: {path}\noptions: {{currency: EUR}}\n"
@@ -17,29 +17,18 @@ _rounds = 0
 
 def make_project(task: Task) -> None:
     """A project whose one source are the files, with a lake of its own for each round."""
-    from habitue.config.template import make_project as make
-
     global _rounds
     _rounds += 1
     folder = task.out.parent / f"{task.out.name}-{_LAKES}"
     shutil.rmtree(folder, ignore_errors=True)
     project = folder / str(_rounds)
-    make(project, name="shop", zone="Europe/Berlin", currency="EUR", country="DE")
-    for example in (project / "conf" / "sources").glob("*.yaml"):
-        example.unlink()
+    whole_runs.project_without_sources(project, zone="Europe/Berlin")
     (project / "conf" / "sources" / "web.yaml").write_text(_SOURCE.format(path=task.data / FOLDER))
 
 
 def ours(task: Task) -> None:
     """Everything that `habitue ingest` does."""
-    from benchmarks import spark
-    from habitue.stages.execute import Request, execute
-    from habitue.stages.span import Span
-
-    spark.session(task)  # the run takes the session that is there
-    record = execute(Request(_project(task), span=Span("ingest", "ingest"), quiet=True)).record
-    if record.exit_code:
-        raise BenchmarkError(f"ingest ended with {record.exit_code}: {record.message}")
+    whole_runs.run_stage(task, _project(task), "ingest")
 
 
 def export(task: Task) -> str:

@@ -95,11 +95,7 @@ def run(task: Task) -> None:
 
 
 def _make_lake(task: Task, project: Path, *parts: str) -> None:
-    from habitue.config.template import make_project
-
-    make_project(project, name="shop", zone="UTC", currency="EUR", country="DE")
-    for example in (project / "conf" / "sources").glob("*.yaml"):
-        example.unlink()
+    whole_runs.project_without_sources(project, zone="UTC")
     _take_in(task, project, *parts)
 
 
@@ -138,14 +134,7 @@ def _rows(events: DataFrame) -> DataFrame:
 
 
 def _sessionize(task: Task, project: Path) -> None:
-    from benchmarks import spark
-    from habitue.stages.execute import Request, execute
-    from habitue.stages.span import Span
-
-    spark.session(task)  # the run takes the session that is there
-    record = execute(Request(project, span=Span("sessionize", "sessionize"), quiet=True)).record
-    if record.exit_code:
-        raise BenchmarkError(f"sessionize ended with {record.exit_code}: {record.message}")
+    record = whole_runs.run_stage(task, project, "sessionize")
     notes = [text for step in record.steps for text in step.findings if "anew" in text]
     if notes:
         raise BenchmarkError(f"not worked off as new events: {notes[0]}")

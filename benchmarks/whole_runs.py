@@ -8,9 +8,13 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.contest import Task
 from benchmarks.lanes import ROOT, BenchmarkError
+
+if TYPE_CHECKING:
+    from habitue.job import RunRecord
 
 SUMMARY = "summary.json"
 _PROJECT = "project"
@@ -23,6 +27,28 @@ def make_project(folder: Path, *, persons: int, days: int) -> int:
     shutil.rmtree(folder / "truth", ignore_errors=True)
     shutil.rmtree(folder / "lake", ignore_errors=True)
     return count_lines(folder)
+
+
+def project_without_sources(project: Path, *, zone: str) -> None:
+    """A new project as `habitue init` makes it, but for its examples of sources."""
+    from habitue.config.template import make_project as make
+
+    make(project, name="shop", zone=zone, currency="EUR", country="DE")
+    for example in (project / "conf" / "sources").glob("*.yaml"):
+        example.unlink()
+
+
+def run_stage(task: Task, project: Path, stage: str) -> RunRecord:
+    """One stage of a project, in the session that is there."""
+    from benchmarks import spark
+    from habitue.stages.execute import Request, execute
+    from habitue.stages.span import Span
+
+    spark.session(task)  # the run takes the session that is there
+    record = execute(Request(project, span=Span(stage, stage), quiet=True)).record
+    if record.exit_code:
+        raise BenchmarkError(f"{stage} ended with {record.exit_code}: {record.message}")
+    return record
 
 
 def command(*arguments: str) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from habitue.contracts.entities import ENTITIES
 from habitue.sources.fields import ONE_OF, REQUIRED, field_of
 from habitue.sources.settings import SourceSettings
-from habitue.sources.sniffing import Sniffed, date_format, sniff
+from habitue.sources.sniffing import MOST, Sniffed, date_format, sniff
 from habitue.sources.synonyms import (
     COLUMNS,
     OF_WHOLE_ORDERS,
@@ -36,8 +36,6 @@ _GIVEN: dict[str, Any] = {"quantity": {"value": 1}, "currency": {"value": "EUR"}
 _ON_SITE = {"source_session_id", "product.product_number"}
 """What only a tracked event has beside its name and time: a log of mails has neither session nor product."""
 _POSITION = re.compile(r"\d{1,9}(\.0+)?")
-_MOST = 0.95
-"""Share of line numbers that must be some: a line of totals is a fault of its row."""
 _IDENTIFIERS_OF = {name: "identifiers" in table.column_names for name, table in ENTITIES.items()}
 
 
@@ -133,7 +131,7 @@ def _leave_out_what_cannot_be(columns: dict[str, Any], found: Sniffed) -> None:
     if discount and plain(discount) not in SURELY_MONEY and _is_share(_values(discount, found)):
         columns.pop("discount")
     positions = [bool(_POSITION.fullmatch(value)) for value in _values(columns.get("line_number"), found)]
-    if sum(positions) < _MOST * len(positions):
+    if sum(positions) < MOST * len(positions):
         columns.pop("line_number")
     numbers = _values(columns.get("order_number"), found)
     if revenue and bare(revenue) in OF_WHOLE_ORDERS and len(set(numbers)) < len(numbers):

@@ -39,7 +39,7 @@ _EPOCHS = (
     (r"^1\d{15}(\.\d+)?$", "epoch_micros"),
 )
 """Numbers of a time since 1970, of instants from 2001 to 2033; whole ones of a column with gaps end in .0 in Parquet."""
-_MOST = 0.95
+MOST = 0.95
 """Share of values that a form must fit: a line of totals or a remark among them is a fault of its row."""
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?$")
 
@@ -92,19 +92,19 @@ def date_format(values: Sequence[str]) -> str | None:
     filled = [v for v in values if v]
     if not filled:
         return None
-    if _share(bool(_ISO.match(v)) for v in filled) >= _MOST:
+    if _share(bool(_ISO.match(v)) for v in filled) >= MOST:
         return ""
     for number, unit in _EPOCHS:
-        if _share(bool(re.match(number, v)) for v in filled) >= _MOST:
+        if _share(bool(re.match(number, v)) for v in filled) >= MOST:
             return unit
     for day, day_format in _DATE_FORMATS:
         dates = [v for v in filled if re.match(day, v)]
-        if len(dates) < _MOST * len(filled):
+        if len(dates) < MOST * len(filled):
             continue
         rests = [re.sub(day, "", v, count=1) for v in dates]
         share = {form: _share(bool(re.match(time, rest)) for rest in rests) for time, form in _TIME_FORMATS}
         best = max(share, key=lambda form: share[form])  # of equals the first
-        if share[best] >= _MOST:
+        if share[best] >= MOST:
             return _month_first(day_format, dates) + best
     return None
 

@@ -45,9 +45,7 @@ from habitue.identity.increment import (
     others,
     resolve_increment,
 )
-from habitue.identity.matching.found_links import (
-    FOUND_SPAN,
-)
+from habitue.identity.matching.found_links import FOUND_SPAN
 from habitue.identity.resolution import Resolution, gather_evidence, resolve_observed
 from habitue.identity.survivorship import surviving_customers
 from habitue.job import Run
