@@ -74,6 +74,8 @@ class Contest:
     )
     data: str = ""  # contests of one name share their input unless this says otherwise
 
+    dataset: str = ""  # name of a set that others measure on too, where the input is one
+
     @property
     def contenders(self) -> tuple[Contender, ...]:
         """Ours first, in the order in which they take their turns."""

@@ -7,10 +7,15 @@ against the truth, and ours may not be worse.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.contest import SPARK, Contender, Contest, Task
 from benchmarks.equality import connect, parquet
-from benchmarks.people import COLUMNS, FILE, generate_people
+from benchmarks.known_people import KNOWN, SETTINGS
+from benchmarks.people import FILE, generate_people
+
+if TYPE_CHECKING:
+    from habitue.identity.matching.settings import MatchingSettings
 
 LEAST_PRECISION = 0.999
 """Ours: two persons taken for one cost more than one person taken for two."""
@@ -20,17 +25,26 @@ _PEERS = "benchmarks.peers.crm_matching"
 
 def ours(task: Task) -> None:
     """As resolve does it, with the settings that a project has from the start."""
+    from habitue.identity.matching.settings import MatchingSettings
+
+    _groups(task, MatchingSettings())
+
+
+def ours_known(task: Task) -> None:
+    """The same with the fields of febrl's sets besides."""
+    _groups(task, SETTINGS)
+
+
+def _groups(task: Task, settings: MatchingSettings) -> None:
     from pyspark.sql import functions as F
 
     from benchmarks import spark
     from habitue.identity.components import components
     from habitue.identity.matching.matching import DRIVER_TIER_MAX_LINKS, match_records
-    from habitue.identity.matching.settings import MatchingSettings
 
     checkpoint = spark.checkpoint_into(task)
     people = spark.read(task, FILE)
-    records = people.select(*COLUMNS)
-    found = match_records(records, settings=MatchingSettings(), checkpoint=checkpoint).links
+    found = match_records(people.drop("person"), settings=settings, checkpoint=checkpoint).links
     ends = [F.xxhash64(key).alias(end) for key, end in (("key_a", "a"), ("key_b", "b"))]
     links = checkpoint(found.where("status = 'accepted'").select(*ends))
     labels = components(
@@ -76,7 +90,25 @@ def not_worse(ours: Path, peer: Path) -> list[str]:
     return wrong
 
 
+def _known(name: str, *, tiny: bool = False) -> Contest:
+    """A set that others measure on too; its size is its own."""
+    known = KNOWN[name]
+    return Contest(
+        name="crm_matching",
+        ours=Contender("ours", "benchmarks.crm_matching:ours_known", "pyspark", SPARK),
+        peers=(Contender("splink", f"{_PEERS}_splink:run_known", "splink"),),
+        sizes={"medium": (known.records,)} | ({"tiny": (known.records,)} if tiny else {}),
+        generate=known.generate,
+        rows="records",
+        differences=not_worse,
+        quality=quality,
+        dataset=known.name,
+    )
+
+
 CONTESTS = (
+    _known("febrl1", tiny=True),
+    *map(_known, ("febrl2", "febrl3", "febrl4", "febrl3_no_number", "febrl4_no_number")),
     Contest(
         name="crm_matching",
         ours=Contender("ours", "benchmarks.crm_matching:ours", "pyspark", SPARK),

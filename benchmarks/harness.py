@@ -119,7 +119,7 @@ def _contest(
 
 def _input(contest: Contest, rows: int, place: Place) -> tuple[Path, int]:
     """The input, generated once per work folder; a folder without its stamp was left unfinished."""
-    data = place.work / "data" / f"{contest.data or contest.name}-{rows}"
+    data = place.work / "data" / f"{contest.data or contest.dataset or contest.name}-{rows}"
     stamp = data.with_suffix(".rows")
     if not stamp.exists():
         shutil.rmtree(data, ignore_errors=True)
@@ -152,6 +152,7 @@ def _entry(
         "size": size,
         "rows": rows,
         "rows_are": contest.rows,
+        **({"dataset": contest.dataset} if contest.dataset else {}),
         "ours": contest.ours.name,
         "ours_seconds": _rounded(our_seconds),
         "ours_spread": _spread(ours),

@@ -72,7 +72,7 @@ def _behind(entries: Iterable[Entry]) -> str:
     slower = [e for e in listed if e["ratio"] > 1 and "marginal_microseconds_per_row" not in e]
     shown = [e for e in slower if sizes.index(e["size"]) == largest[e["name"]]]
     lines = [
-        f"- `{e['name']}`, {e['rows']:,} rows: {e['ratio']:.1f} times the time of {e['peer']} "
+        f"- `{e['name']}`, {_input(e, ' rows')}: {e['ratio']:.1f} times the time of {e['peer']} "
         f"({e['ours_seconds']:.1f} s against {e['peer_seconds']:.1f} s)."
         for e in sorted(shown, key=lambda e: -e["ratio"])
     ]
@@ -113,7 +113,7 @@ def _when(entries: Sequence[Entry]) -> str:
 def _quality(entry: Entry) -> str:
     """How good both results are, where they are not the same."""
     told = (f"{name} {ours:.4f} against {peer:.4f}" for name, (ours, peer) in entry["quality"].items())
-    return f"{entry['rows']:,} {entry['rows_are']}, ours against {entry['peer']}: {', '.join(told)}."
+    return f"{_input(entry, ' ' + entry['rows_are'])}, ours against {entry['peer']}: {', '.join(told)}."
 
 
 def _stages(entry: Entry) -> str:
@@ -131,7 +131,7 @@ def _stages(entry: Entry) -> str:
 
 def _row(entry: Entry) -> str:
     cells = (
-        f"{entry['rows']:,}",
+        _input(entry),
         f"{entry['peer']} ({entry['peer_version']})"
         + ("" if entry["ours"] == "ours" else f", ours: {entry['ours']}"),
         _seconds(entry["ours_seconds"], entry["ours_spread"]),
@@ -143,6 +143,11 @@ def _row(entry: Entry) -> str:
         "yes" if entry["equal_results"] else "**no**",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _input(entry: Entry, unit: str = "") -> str:
+    """How many rows, and of which set where others measure on it too."""
+    return f"{entry['rows']:,}{unit}" + (f" of {entry['dataset']}" if "dataset" in entry else "")
 
 
 def _seconds(value: float, spread: float) -> str:

