@@ -31,7 +31,7 @@ def ours(task: Task) -> None:
     from habitue.identity.settings import IdentitySettings
     from habitue.profile.conventions import Conventions
     from habitue.profile.currency import Money
-    from habitue.profile.customer_profile import customer_profile
+    from habitue.profile.customer_profile import customer_profiles
     from habitue.profile.cuts import cut_of
     from habitue.profile.facts import ProfileFacts
     from habitue.profile.settings import ProfileSettings
@@ -49,9 +49,9 @@ def ours(task: Task) -> None:
         )  # as the lake reads a table that is not there
 
     identity = IdentitySettings()
-    profile = customer_profile(
+    profile = customer_profiles(
         ProfileFacts(**{name: table(name) for name in ProfileFacts.__dataclass_fields__}),
-        cut=cut_of(AS_OF, "UTC"),
+        cuts=[cut_of(AS_OF, "UTC")],
         settings=ProfileSettings(),
         conventions=Conventions(
             zone="UTC",

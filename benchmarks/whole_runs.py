@@ -41,8 +41,8 @@ def project_without_sources(project: Path, *, zone: str) -> None:
 def run_stage(task: Task, project: Path, stage: str) -> RunRecord:
     """One stage of a project, in the session that is there."""
     from benchmarks import spark
-    from habitue.stages.execute import Request, execute
-    from habitue.stages.span import Span
+    from habitue.pipeline.execute import Request, execute
+    from habitue.pipeline.span import Span
 
     spark.session(task)  # the run takes the session that is there
     record = execute(Request(project, span=Span(stage, stage), quiet=True)).record
@@ -91,7 +91,7 @@ def run_project(task: Task) -> dict[str, float]:
     """Run the copy from its sources to its release; seconds by stage."""
     from benchmarks import spark
     from habitue.errors import ExitCode
-    from habitue.stages.execute import Request, execute
+    from habitue.pipeline.execute import Request, execute
 
     spark.session(task)  # the run takes the session that is there
     record = execute(Request(project=project_of(task), quiet=True)).record

@@ -25,6 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lake", "registry", "report", "checks"),
     ("job",),
     ("stages",),
+    ("pipeline",),
+    ("commands",),
     ("cli",),
 )
 

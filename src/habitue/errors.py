@@ -51,12 +51,6 @@ class CheckError(HabitueError):
     exit_code = ExitCode.CHECKS
 
 
-class ExportWithheld(HabitueError):
-    """One export that a guard holds back; everything else is published."""
-
-    exit_code = ExitCode.EXPORTS_WITHHELD
-
-
 class ConfigError(HabitueError):
     """A wrong configuration, audience or model definition, pepper or lake version."""
 

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 import habitue.stages.export as export_stage
 from habitue.activation.manifest import manifest_digest
 from habitue.activation.settings import ActivationSettings
-from habitue.audiences.holdout import HoldoutSettings, bucket_of
+from habitue.audiences.holdout import HoldoutSettings
 from habitue.config.settings import Settings
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import (
@@ -48,6 +48,13 @@ DEFINED = {
     "nobody": definition("nobody", {"field": "order_count", "gte": 99}, requires={"channels": ["email"]}),
 }
 SALT = "a_salt_v1"
+
+
+def bucket_of(person_id: str, salt: str) -> int:
+    """The bucket as the documentation states it."""
+    return int(hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest()[:15], 16) % 10_000
+
+
 HELD = next(f"p{n}" for n in range(10, 1000) if bucket_of(f"p{n}", SALT) < 500)
 PERSONS = ("ada", "ben", "cyd", "dan", HELD)
 
@@ -170,7 +177,7 @@ def test_two_days_of_audiences_with_their_exports(
     assert not list((tmp_path / "exports" / "csv_email").glob("*")), "visible before the release"
     release(first, digests)
     _assert_export(tmp_path, digests)
-    (withheld,) = first.record.exports_withheld
+    (withheld,) = first.step.withheld
     assert "small" in withheld and "2 members, 1 exportable, fewer than guard.min_size 3" in withheld
 
     second = open_run(tmp_path, spark, date(2026, 7, 2), "20260702T000000-b")
@@ -224,7 +231,7 @@ def test_without_a_consent_source_nothing_is_faked_and_large_exports_are_cut(
     reasons = {m["not_exportable_reason"] for m in members_of(run, "buyers").values()}
     assert reasons == {"no consent source", "in the global holdout"}
     assert stage_exports(run) == {}
-    assert any("40 members, 0 exportable: no consent source" in text for text in run.record.exports_withheld)
+    assert any("40 members, 0 exportable: no consent source" in text for text in run.step.withheld)
 
     fill(run, orders=many, consented=tuple(many))
     target(run)

@@ -16,9 +16,10 @@ from habitue.contracts.entities import CUSTOMER_RECORD, ORDER_LINE
 from habitue.contracts.intake import PERSON_RECORD, QUARANTINE, QUARANTINE_COUNT, SOURCE_FILE
 from habitue.contracts.table import Table
 from habitue.errors import CheckError, ExitCode, InputError
-from habitue.stages.ingest import ingest, source_digest
-from habitue.stages.pipeline import run_steps
-from habitue.stages.plan import undated_steps
+from habitue.pipeline.plan import undated_steps
+from habitue.pipeline.run_steps import run_steps
+from habitue.sources.inputs import digest
+from habitue.stages.ingest import ingest, source_inputs
 from tests.jobs.project import NOW, project_run
 
 ORDERS: dict[str, Any] = {
@@ -300,10 +301,11 @@ def test_a_changed_file_replaces_its_rows_and_equal_input_writes_nothing(
     sources = {"shop": ORDERS}
     run = project_run(spark, tmp_path, sources)
     ingest(run)
-    digest = source_digest(run.settings.sources["shop"], "order_line", tmp_path)
+    shop = run.settings.sources["shop"]
+    before_change = digest(shop, source_inputs(shop, "order_line", tmp_path))
     before = run.lake.read(ORDER_LINE).toPandas()
     write(file, *GOOD[:39], GOOD[39].replace("10.00", "11.00"), "90;k90;1;5.00;EUR;2024-05-30 10:00")
-    assert source_digest(run.settings.sources["shop"], "order_line", tmp_path) != digest
+    assert digest(shop, source_inputs(shop, "order_line", tmp_path)) != before_change
     later = project_run(spark, tmp_path, sources, run_id="r2", now=NOW + timedelta(days=1))
     ingest(later)
     assert total(later.lake.read(ORDER_LINE)) == (41, "406.00")

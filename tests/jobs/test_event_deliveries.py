@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from habitue.commands.quarantine import findings, locked_rows, replay
 from habitue.config.template import make_project
 from habitue.contracts.entities import EVENT
 from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.job import Run
-from habitue.stages.execute import Request, opened
+from habitue.pipeline.execute import Request, opened
 from habitue.stages.ingest import ingest
-from habitue.stages.quarantine import findings, locked_rows, replay
 from tests.golden_events import FOLDER
 from tests.jobs.project import NOW, project_run
 from tests.jobs.test_ingest_events import call

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from habitue.commands import explanations
+from habitue.commands.decisions import decide, decisions, withdraw
+from habitue.commands.identifiers import find_identifier, find_person, key_of, read_handle
 from habitue.contracts.behaviour import CUSTOMER, IDENTITY_EDGE, IDENTITY_MAP, IDENTITY_OVERRIDE, MATCH_REVIEW
 from habitue.contracts.decision import RELEASE
 from habitue.contracts.entities import CUSTOMER_RECORD
@@ -20,9 +23,7 @@ from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.release import Release, publish, published_versions, roll_back
 from habitue.report.identity_facts import identity_facts
-from habitue.stages import explanations
-from habitue.stages.decisions import decide, decisions, ended_decisions, withdraw
-from habitue.stages.identifiers import find_identifier, find_person, key_of, read_handle
+from habitue.stages.circumstances import ended_decisions
 from habitue.stages.resolve import resolve
 from tests.jobs.project import project_run
 from tests.tables import table

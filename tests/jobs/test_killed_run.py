@@ -30,9 +30,9 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Table
 from habitue.contracts.tables import TABLES
 from habitue.lake.lake import Lake
+from habitue.pipeline.execute import Request, execute
+from habitue.pipeline.span import STAGES, Span
 from habitue.registry.registry import MODEL_NAMES
-from habitue.stages.execute import Request, execute
-from habitue.stages.span import STAGES, Span
 from tests.jobs import small_shop
 from tests.jobs.canaries import OPEN, found
 from tests.jobs.conftest import Published, Shop

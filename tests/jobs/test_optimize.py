@@ -21,7 +21,7 @@ from habitue.lake.fingerprint import slice_commit
 from habitue.lake.footprint import footprint
 from habitue.lake.lake import Lake
 from habitue.lake.release import Release, retention
-from habitue.stages.execute import Request, execute
+from habitue.pipeline.execute import Request, execute
 from tests.jobs.conftest import Shop
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,14 +9,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 import habitue
+from habitue.commands.synth import synthesise
 from habitue.contracts.behaviour import SESSION_EVENT
 from habitue.contracts.entities import ORDER_LINE
 from habitue.errors import UsageError
 from habitue.lake.commit import CommitNote
-from habitue.stages.execute import Request, opened
+from habitue.pipeline.execute import Request, opened
 from habitue.stages.ingest import ingest_entities
 from habitue.stages.sessionize import sessionize
-from habitue.stages.synth import synthesise
 from habitue.synth.scoreboard import sessions
 from habitue.synth.settings import SynthSettings
 from habitue.synth.truth import made_with, read_truth
@@ -82,5 +82,5 @@ def test_only_its_own_package_opens_the_truth_and_no_stage_of_a_run_knows_of_it(
     }
     assert [name for name, text in outside.items() if "truth/" in text or '"truth"' in text] == []
     assert {name for name, text in outside.items() if "habitue.synth" in text} == {
-        "cli/demo.py", "cli/synth.py", "stages/scoreboard.py", "stages/synth.py",
+        "cli/demo.py", "cli/synth.py", "commands/scoreboard.py", "commands/synth.py",
     }  # fmt: skip

@@ -23,8 +23,8 @@ from habitue.contracts.intake import QUARANTINE_COUNT
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.tables import BY_NAME, TABLES
 from habitue.lake.fingerprint import slice_commit
-from habitue.stages.execute import Request, execute
-from habitue.stages.span import STAGES
+from habitue.pipeline.execute import Request, execute
+from habitue.pipeline.span import STAGES
 from tests.jobs.conftest import Published, Shop
 from tests.jobs.equal_lakes import COMPARED, differences
 

@@ -91,7 +91,10 @@ def test_our_reader_and_mlflows_give_the_same_numbers(
     import mlflow
 
     model, columns = trained[0].model, trained[1]
-    loaded = Registry(MlflowSettings(), project).load_champion("churn", _CUT)
+    registry = Registry(MlflowSettings(), project)
+    champion = registry.usable("churn", _CUT)
+    assert champion is not None
+    loaded = registry.load(champion)
     assert np.array_equal(loaded.model.predict(columns), model.predict(columns))  # type: ignore[union-attr]  # churn
     served = mlflow.pyfunc.load_model("models:/habitue-churn@champion")
     found = served.predict(pd.DataFrame({name: columns[name] for name in model.columns}))
@@ -101,7 +104,7 @@ def test_our_reader_and_mlflows_give_the_same_numbers(
 def test_a_champion_that_has_seen_later_data_is_refused_with_what_to_do(project: Path) -> None:
     registry = Registry(MlflowSettings(), project)
     with pytest.raises(UsageError, match="habitue train --as-of 2024-06-01"):
-        registry.load_champion("churn", date(2024, 6, 1))
+        registry.usable("churn", date(2024, 6, 1))
 
 
 def test_a_model_of_an_earlier_day_scores_that_day_and_never_comes_back_as_champion(

@@ -12,7 +12,7 @@ from habitue.contracts.behaviour import FORMER_SESSION, SESSION, SESSION_EVENT
 from habitue.contracts.conform import conform
 from habitue.contracts.entities import EVENT
 from habitue.contracts.row_hash import with_row_hash
-from habitue.events.sessionize import former, session_events, sessions, sessions_with_events
+from habitue.events.sessionize import former, members, sessions, sessions_with_events
 from habitue.events.settings import SessionSettings
 from tests.tables import assert_table, table
 
@@ -248,7 +248,7 @@ def test_an_event_without_a_device_goes_by_its_strongest_login_or_is_a_visit_of_
     """,
     )
     assert_table(
-        session_events(events(spark, text), settings=SETTINGS, zone=ZONE),
+        members(sessions_with_events(events(spark, text), settings=SETTINGS, zone=ZONE)),
         SESSION_EVENT,
         "event_id\na\nb\nc\nd\ne",
     )

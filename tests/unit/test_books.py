@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from habitue.checks.readiness import Evidence, capabilities
-from habitue.stages.check import Books
+from habitue.commands.check import Books
 
 
 def test_each_figure_that_was_entered_stands_beside_what_was_found() -> None:

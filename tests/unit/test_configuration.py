@@ -11,6 +11,7 @@ from habitue.config.layers import deep_merge
 from habitue.config.project import load_settings
 from habitue.config.settings import Settings
 from habitue.errors import ConfigError, ExitCode, UsageError
+from habitue.identity.settings import IdentitySettings
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -90,6 +91,32 @@ def test_mappings_are_merged_and_lists_are_replaced() -> None:
     lower = {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}}
     assert deep_merge(lower, {"a": {"y": [3]}, "b": None}) == {"a": {"x": 1, "y": [3]}, "b": None}
     assert lower == {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}}
+
+
+def test_who_sets_one_limit_by_type_keeps_those_of_the_other_types(tmp_path: Path) -> None:
+    limits = load_settings(
+        project(tmp_path), assignments=["identity.owners_per_value.phone=3"], variables={}
+    ).identity.owners_per_value
+    assert limits == IdentitySettings().owners_per_value | {"phone": 3}
+
+
+def test_purposes_and_channels_are_a_companys_own_lists(tmp_path: Path) -> None:
+    consent = "purposes: {news: Our newsletter.}\nchannels: {email: {address: email, legal_basis: opt_in}}\n"
+    settings = load(project(tmp_path, {"consent.yaml": consent}))
+    assert list(settings.consent.purposes) == ["news"] and list(settings.consent.channels) == ["email"]
+
+
+def test_names_that_another_section_defines_are_checked(tmp_path: Path) -> None:
+    base = """\
+session: {visitor_types: [cookie, anonymous_id], login_types: [emial]}
+identity: {attribution: {backfill_purpose: profilling}}
+"""
+    assert problems(project(tmp_path, {"base.yaml": base})) == [
+        "conf/base.yaml line 1: session.visitor_types: cookie is not a type of identifier",
+        "conf/base.yaml line 1: session.login_types: emial is not a type of identifier; did you mean email?",
+        "conf/base.yaml line 2: identity.attribution.backfill_purpose: profilling is not a purpose in consent.purposes; "
+        "did you mean profiling?",
+    ]
 
 
 def test_variables_without_two_underscores_are_no_settings(tmp_path: Path) -> None:

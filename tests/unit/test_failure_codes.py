@@ -19,7 +19,6 @@ CODES = {
     errors.UsageError: 2,
     errors.CheckError: 10,
     errors.ContractError: 10,
-    errors.ExportWithheld: 11,
     errors.ConfigError: 20,
     errors.InputError: 30,
     errors.LeaseError: 40,

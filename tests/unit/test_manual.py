@@ -11,9 +11,9 @@ import yaml
 from habitue.config.settings import Settings
 from habitue.contracts.entities import ENTITIES
 from habitue.errors import ExitCode
+from habitue.pipeline.span import STAGES
 from habitue.sources.fields import ONE_OF, REQUIRED
 from habitue.sources.settings import SourceSettings
-from habitue.stages.span import STAGES
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

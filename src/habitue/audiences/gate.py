@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from habitue.audiences.definition import Audience
 from habitue.audiences.holdout import HOLDOUT, TREATMENT
-from habitue.privacy.consent import OK, WORDS, ConsentSettings, Wish, channel_status
+from habitue.privacy.consent import OK, WORDS, ConsentSettings, Wish
 
 CLOSEST = ("unsubscribed", "objected", "no_consent", "no_consent_source", "no_address")
 """Which of several channels' obstacles is named: the one nearest to a contact."""
@@ -105,42 +103,3 @@ def _outcome(statuses: Column, excluding: Column) -> Column:
     for code in (OK, *CLOSEST):
         outcome = outcome.when(met(code), F.lit(code))
     return outcome
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The same decision for one person, in words."""
-
-    channels: tuple[str, ...]
-    outcome: str
-
-    @property
-    def reason(self) -> str:
-        """Why nobody may contact the person, or an empty text."""
-        return "" if self.channels else _OUTCOMES[self.outcome]
-
-
-def gate_of(
-    row: Mapping[str, Any],
-    audience: Audience,
-    settings: ConsentSettings,
-    *,
-    split_group: str,
-    has_consent_source: bool,
-) -> Gate:
-    """The gate for one person's row (profile with consent, is_holdout), as Spark decides it."""
-    status = {
-        wish.channel: channel_status(row, settings, wish, has_consent_source=has_consent_source)
-        for wish in wishes(audience, settings)
-    }
-    if row["is_suppressed"]:
-        return Gate((), "suppressed")
-    is_exclusion = audience.definition.requires.exclusion
-    if row["is_holdout"] and not is_exclusion:
-        return Gate((), "global_holdout")
-    if split_group == HOLDOUT and not is_exclusion:
-        return Gate((), "audience_holdout")
-    if not status:
-        return Gate((), "not_for_contact")
-    met = next(code for code in (OK, *CLOSEST) if code in status.values())
-    return Gate(tuple(channel for channel, code in status.items() if code == OK), met)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,24 +59,6 @@ def bucket(person_id: Column, salt: str) -> Column:
     """0 to 9999 for every person: the first 60 bits of SHA-256 of `salt:person_id`, modulo 10,000."""
     digest = F.sha2(F.concat(F.lit(f"{salt}:"), person_id), 256)
     return F.conv(F.substring(digest, 1, 15), 16, 10).cast("bigint") % BUCKETS
-
-
-def bucket_of(person_id: str, salt: str) -> int:
-    """The same bucket in Python."""
-    digest = hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest()
-    return int(digest[:15], 16) % BUCKETS
-
-
-def place_of(draw: Draw, person_id: str) -> tuple[str, str | None]:
-    """Group and variant as the hash has it, in Python."""
-    position, end = bucket_of(person_id, draw.salt), draw.holdout_buckets
-    if position < end:
-        return HOLDOUT, None
-    for name, width in draw.variants:
-        end += width
-        if position < end:
-            return TREATMENT, name
-    return TREATMENT, None
 
 
 def drawn(draw: Draw, person_id: Column) -> Column:

@@ -46,8 +46,8 @@ def demo(
 
 def _real(options: Globals) -> int:
     from habitue.config.template import ensure_pepper
+    from habitue.pipeline.execute import execute
     from habitue.report.summary import Summary
-    from habitue.stages.execute import execute
     from habitue.stages.report import report_file
 
     request = options.request()
@@ -69,10 +69,10 @@ def _real(options: Globals) -> int:
 
 def _planted(options: Globals, persons: int) -> int:
     """The whole run on a lake of our own making, and a scoreboard against what was planted; the code of the run."""
-    from habitue.stages.execute import execute
+    from habitue.commands.scoreboard import planted_scoreboard
+    from habitue.commands.synth import synthesise
+    from habitue.pipeline.execute import execute
     from habitue.stages.report import report_file
-    from habitue.stages.scoreboard import planted_scoreboard
-    from habitue.stages.synth import synthesise
     from habitue.synth.scoreboard import as_text
     from habitue.synth.settings import SynthSettings
 

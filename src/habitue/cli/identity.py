@@ -40,9 +40,9 @@ def show(
     context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
 ) -> None:
     """A person's identifiers and the evidence that joins them."""
-    from habitue.stages import explanations
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_person
+    from habitue.commands import explanations
+    from habitue.commands.identifiers import find_person
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -66,9 +66,9 @@ def show(
 @identity_app.command("why")
 def why(context: typer.Context, a: First, b: Second) -> None:
     """The chain of evidence between two identifiers: rule, source, times, how often it was seen."""
-    from habitue.stages import explanations
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_identifier, read_handle
+    from habitue.commands import explanations
+    from habitue.commands.identifiers import find_identifier, read_handle
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -86,9 +86,9 @@ def why(context: typer.Context, a: First, b: Second) -> None:
 @identity_app.command("why-not")
 def why_not(context: typer.Context, a: First, b: Second) -> None:
     """Every reason why two identifiers are not one person: a limit, a decision, a shared value, no evidence."""
-    from habitue.stages import explanations
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_identifier, read_handle
+    from habitue.commands import explanations
+    from habitue.commands.identifiers import find_identifier, read_handle
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -120,9 +120,9 @@ def audit(
     context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
 ) -> None:
     """Identity in figures; of one person, the surviving values, conflicts and changes of its id."""
-    from habitue.stages import explanations
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_person
+    from habitue.commands import explanations
+    from habitue.commands.identifiers import find_person
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -148,8 +148,8 @@ def review(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Most pairs shown.")] = 20,
 ) -> None:
     """Pairs of records that matching left to a person's eye, the most probable first."""
-    from habitue.stages import explanations
-    from habitue.stages.execute import opened
+    from habitue.commands import explanations
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -203,8 +203,8 @@ def block(
 @identity_app.command("decisions")
 def decisions(context: typer.Context) -> None:
     """All decisions of reviewers, newest first, with what came of them."""
-    from habitue.stages.decisions import decisions as all_decisions
-    from habitue.stages.execute import opened
+    from habitue.commands.decisions import decisions as all_decisions
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -238,8 +238,8 @@ def withdraw(
     reviewer: Reviewer = None,
 ) -> None:
     """End a decision; it stays in the record with who withdrew it."""
-    from habitue.stages.decisions import withdraw as end
-    from habitue.stages.execute import opened, writing
+    from habitue.commands.decisions import withdraw as end
+    from habitue.pipeline.execute import opened, writing
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run, writing(run):
@@ -258,9 +258,9 @@ def _decide(
     note: str | None,
     until: str | None,
 ) -> None:
-    from habitue.stages.decisions import decide
-    from habitue.stages.execute import opened, writing
-    from habitue.stages.identifiers import find_identifier, read_handle
+    from habitue.commands.decisions import decide
+    from habitue.commands.identifiers import find_identifier, read_handle
+    from habitue.pipeline.execute import opened, writing
 
     options = globals_of(context)
     with ending(options):

@@ -11,7 +11,7 @@ from habitue.cli.show import print_conflicts, print_facts, print_finding, print_
 from habitue.errors import UsageError
 
 if TYPE_CHECKING:
-    from habitue.stages.identifiers import Handle
+    from habitue.commands.identifiers import Handle
 
 person_app = typer.Typer(no_args_is_help=True, help="One person, as of the last release.")
 audience_app = typer.Typer(no_args_is_help=True, help="Audiences: who is in, and why.")
@@ -35,9 +35,9 @@ def person_show(
     context: typer.Context, person_id: PersonId = None, customer_number: Number = None, email: Email = None
 ) -> None:
     """Profile, scores, audiences, keys of identifiers and conflicts of one person."""
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_person
-    from habitue.stages.person import person_view, published
+    from habitue.commands.identifiers import find_person
+    from habitue.commands.person import person_view, published
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -90,8 +90,8 @@ def audience_list(context: typer.Context) -> None:
 @audience_app.command("preview")
 def preview(context: typer.Context, name: AudienceName) -> None:
     """Size, losses on the way to an export, and ten members, by today's definition; writes nothing."""
-    from habitue.stages.execute import opened
-    from habitue.stages.preview import audience_preview
+    from habitue.commands.preview import audience_preview
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -116,9 +116,9 @@ def explain(
     email: Email = None,
 ) -> None:
     """Why a person is or is not in an audience: each clause with what was found."""
-    from habitue.stages.execute import opened
-    from habitue.stages.identifiers import find_person
-    from habitue.stages.person import audience_findings
+    from habitue.commands.identifiers import find_person
+    from habitue.commands.person import audience_findings
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -135,7 +135,7 @@ def explain(
 
 def handle(person_id: str | None, customer_number: str | None, email: str | None) -> Handle:
     """Exactly one way to name a person."""
-    from habitue.stages.identifiers import Handle, read_handle
+    from habitue.commands.identifiers import Handle, read_handle
 
     given = [value for value in (person_id, customer_number, email) if value]
     if len(given) != 1:

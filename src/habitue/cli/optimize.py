@@ -27,7 +27,7 @@ def optimize(
     ] = 7,
 ) -> None:
     """Compact the tables and remove files that none of the kept releases reads; changes no row."""
-    from habitue.stages.optimize import optimize as optimize_tables
+    from habitue.commands.optimize import optimize as optimize_tables
 
     options = globals_of(context)
     with ending(options):

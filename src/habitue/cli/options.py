@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from habitue.errors import HabitueError, UsageError
-from habitue.stages.span import Span
+from habitue.pipeline.span import Span
 
 if TYPE_CHECKING:
-    from habitue.stages.execute import Request
+    from habitue.pipeline.execute import Request
 
 AsOf = Annotated[
     str | None,
@@ -44,7 +44,7 @@ class Globals:
 
     def request(self, *, as_of: str | None = None, span: Span | None = None, **flags: bool) -> Request:
         """A request for the stages."""
-        from habitue.stages.execute import Request
+        from habitue.pipeline.execute import Request
 
         return Request(
             project=self.project.absolute(),

@@ -63,9 +63,9 @@ def map_file(
     ] = None,
 ) -> None:
     """Propose a source mapping for a file (stdout, as YAML) and show 20 mapped rows (stderr)."""
+    from habitue.commands.mapping import proposal_for
     from habitue.sources.fields import nearest
     from habitue.sources.synonyms import COLUMNS
-    from habitue.stages.mapping import proposal_for
 
     options = globals_of(context)
     with ending(options):
@@ -89,8 +89,8 @@ def check(
 ) -> None:
     """Validate configuration and environment; with --data what these data can support."""
     from habitue.checks.environment import check_environment, check_executors
-    from habitue.stages.check import Books, data_findings
-    from habitue.stages.execute import opened
+    from habitue.commands.check import Books, data_findings
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options):
@@ -142,7 +142,7 @@ def report(
     context: typer.Context, lang: Annotated[str | None, typer.Option(help="Language: en or de.")] = None
 ) -> None:
     """Write the report of the last release as one HTML file."""
-    from habitue.stages.execute import opened
+    from habitue.pipeline.execute import opened
     from habitue.stages.report import write_report
 
     options = globals_of(context)
@@ -166,8 +166,8 @@ OfSource = Annotated[str | None, typer.Option("--source", metavar="NAME", help="
 @quarantine_app.command("list")
 def quarantine_list(context: typer.Context, source: OfSource = None) -> None:
     """Quarantined rows by source, entity and reason; counts and reasons only, never the rows."""
-    from habitue.stages.execute import opened
-    from habitue.stages.quarantine import locked_rows
+    from habitue.commands.quarantine import locked_rows
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -188,7 +188,7 @@ def quarantine_list(context: typer.Context, source: OfSource = None) -> None:
 @quarantine_app.command("replay")
 def quarantine_replay(context: typer.Context, source: OfSource = None) -> None:
     """Take quarantined rows in again after their mapping was mended; `habitue run` carries them on."""
-    from habitue.stages.quarantine import findings, replay
+    from habitue.commands.quarantine import findings, replay
 
     options = globals_of(context)
     with ending(options):

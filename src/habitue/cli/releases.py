@@ -29,7 +29,7 @@ def add_release_commands(app: typer.Typer) -> None:
 def release_list(context: typer.Context) -> None:
     """The releases that are kept, newest first."""
     from habitue.lake.release import releases
-    from habitue.stages.execute import opened
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -56,7 +56,7 @@ def release_rollback(
     context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release to go back to.")]
 ) -> None:
     """Bring back the tables of an earlier release, as a new release; its exports come with the next run."""
-    from habitue.stages.rollback import roll_back_to
+    from habitue.commands.rollback import roll_back_to
 
     options = globals_of(context)
     with ending(options):
@@ -70,7 +70,7 @@ def release_rollback(
 @model_app.command("list")
 def model_list(context: typer.Context) -> None:
     """Every registered version, with its alias and main measure."""
-    from habitue.stages.execute import opened
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -85,7 +85,7 @@ def model_list(context: typer.Context) -> None:
 @model_app.command("promote")
 def model_promote(context: typer.Context, name: ModelName, version: ModelVersion) -> None:
     """Make a version the champion by hand; the next run scores with it."""
-    from habitue.stages.execute import opened
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:
@@ -96,7 +96,7 @@ def model_promote(context: typer.Context, name: ModelName, version: ModelVersion
 @model_app.command("rollback")
 def model_rollback(context: typer.Context, name: ModelName) -> None:
     """Make the newest older version champion that the gate had let through."""
-    from habitue.stages.execute import opened
+    from habitue.pipeline.execute import opened
 
     options = globals_of(context)
     with ending(options), opened(options.request()) as run:

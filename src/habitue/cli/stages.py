@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habitue.cli.options import AsOf, Globals, ending, globals_of, print_data
-from habitue.stages.span import STAGES, Span
+from habitue.pipeline.span import STAGES, Span
 
 if TYPE_CHECKING:
-    from habitue.stages.execute import Request
+    from habitue.pipeline.execute import Request
 
 _STAGES = ", ".join(STAGES)
 UNDATED = ("ingest", "sessionize", "resolve")
@@ -86,7 +86,7 @@ def _dated(name: str) -> Callable[[typer.Context, AsOf], None]:
 
 
 def _end(options: Globals, request: Request) -> None:
-    from habitue.stages.execute import execute
+    from habitue.pipeline.execute import execute
 
     done = execute(request)
     record = done.record

@@ -27,10 +27,10 @@ def synth(
     hot_share: Annotated[float, typer.Option(help="Share of all events that one visitor has.")] = 0.0,
 ) -> None:
     """Make a project with a synthetic lake: people, visits, orders, contacts, and the truth in a folder of its own."""
+    from habitue.commands.synth import synthesise
     from habitue.config.layers import Layer
     from habitue.config.validation import validate
     from habitue.errors import UsageError
-    from habitue.stages.synth import synthesise
     from habitue.synth.settings import SynthSettings
 
     options = globals_of(context)

@@ -6,8 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from habitue.audiences.reading import read_audiences
+from habitue.config.consistency import inconsistencies
 from habitue.config.layers import KeyPath, Layer, from_assignments, from_environment, leaves, place_of, stack
 from habitue.config.settings import Settings
 from habitue.config.validation import validate
@@ -19,6 +23,10 @@ SINGLE = ("economics", "consent")
 
 FOLDERS = ("sources", "models", "audiences")
 """conf/<name>/<key>.yaml is <name>.<key>."""
+
+
+LISTED_WHOLE = ("consent",)
+"""Sections whose mappings are a company's own lists: what a file gives is all of it."""
 
 
 def load_settings(
@@ -41,8 +49,14 @@ def load_settings(
     files = _base_files(conf) | ({overlay: ()} if overlay.is_file() else {})
     layers = _read_all(conf, files)
     above = [from_environment(os.environ if variables is None else variables), from_assignments(assignments)]
-    configured = stack([*layers.values(), *above])
+    configured = stack([Layer(_default_mappings(Settings())), *layers.values(), *above])
     settings = validate(Settings, configured, f"The configuration in {conf}")
+    wrong = [
+        f"{place_of(path, configured)}: {'.'.join(map(str, path))}: {what}"
+        for path, what in inconsistencies(settings)
+    ]
+    if wrong:
+        raise ConfigError(f"The configuration in {conf} is not valid:", wrong)
     read_audiences(
         settings.audiences,
         settings.consent,
@@ -50,6 +64,19 @@ def load_settings(
         place=lambda path: place_of(path, configured),
     )
     return settings
+
+
+def _default_mappings(section: BaseModel, at: KeyPath = ()) -> dict[str, Any]:
+    """Defaults that are mappings, such as limits by type: whoever sets one key of them keeps the others."""
+    found: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value, path = getattr(section, name), (*at, name)
+        if path[0] in LISTED_WHOLE:
+            continue
+        inner = _default_mappings(value, path) if isinstance(value, BaseModel) else value
+        if isinstance(inner, dict) and inner:
+            found[name] = inner
+    return found
 
 
 def _base_files(conf: Path) -> dict[Path, KeyPath]:

@@ -64,11 +64,6 @@ def members(visits: DataFrame) -> DataFrame:
     return present(visits).select(F.explode(EVENT_IDS).alias("event_id"), "session_id", "session_date")
 
 
-def session_events(events: DataFrame, *, settings: SessionSettings, zone: str) -> DataFrame:
-    """Which session each event belongs to, from events."""
-    return members(sessions_with_events(events, settings=settings, zone=zone))
-
-
 def followed(visits: DataFrame, *, settings: SessionSettings) -> DataFrame:
     """Visits with the columns that look at other visits made anew; takes all visits of each visitor.
 

@@ -342,10 +342,9 @@ def _resolved(
 ) -> Resolution:
     observations = checkpoint(of_members(every, members))
     previous = checkpoint(of_members(stored.identity_map, members))
-    code = node_code(F.col("id_type"), F.col("id_key"))
     own = observations.select(born_id(F.col("id_type"), F.col("id_key")).alias("person_id")).distinct()
-    others = _outside(stored.identity_map, members, code).select("person_id")
-    taken = checkpoint(others.join(own, on="person_id", how="left_semi").distinct())
+    outside = others(stored.identity_map, members).select("person_id")
+    taken = checkpoint(outside.join(own, on="person_id", how="left_semi").distinct())
     links = stored.links if changes.links is None else changes.links
     inner = of_members(observations.where("hub_key IS NOT NULL"), members, node=hub_code())
     edges = checkpoint(edges_of(inner, settings=settings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
@@ -116,7 +116,7 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     cluster_limit: PositiveInt = Field(
         200, description="Most identifiers of one person, devices and cookies counted as in per_person."
     )
-    rule_confidence: dict[str, float] = Field(
+    rule_confidence: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=lambda: dict(_CONFIDENCE),
         description="Confidence of the rules that link identifiers.",
     )
@@ -181,5 +181,6 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
 
     @property
     def known_types(self) -> tuple[str, ...]:
-        """Ranked types that name a person rather than a device."""
-        return tuple(t for t in self.priority if t not in self.anonymous_types)
+        """Types that name a person rather than a device, ranked or not."""
+        unranked = (t for t in IDENTIFIER_TYPES if t not in self.priority)
+        return tuple(t for t in (*self.priority, *unranked) if t not in self.anonymous_types)

@@ -25,6 +25,7 @@ class StepRecord:
     fingerprint: str | None = None
     findings: list[str] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
+    withheld: list[str] = field(default_factory=list)  # exports that a guard held back, each with its reasons
 
 
 @dataclass

@@ -14,7 +14,7 @@ from habitue.lake.deltalog import DeltaLog
 from habitue.lake.location import Location
 
 # what shows results, but makes none: a change here redoes no stage
-_WITHOUT_EFFECT = ("checks", "report", "cli")
+_WITHOUT_EFFECT = ("checks", "report", "commands", "cli")
 
 
 def digest(content: Any) -> str:
@@ -41,8 +41,13 @@ def slice_commit(location: Location, table: Table, as_of: str | None) -> tuple[i
     return None, None
 
 
+def data_version(location: Location, table: Table) -> int | None:
+    """The version of the last change of a table's data; None where there is no table."""
+    return DeltaLog(location.table(table)).data_version()
+
+
 def input_version(location: Location, table: Table, as_of: str | None) -> int | None:
     """What a reader of this table depends on: the day's slice of a dated table, else the last change of data."""
     if table.is_dated and as_of is not None:
         return slice_commit(location, table, as_of)[0]
-    return DeltaLog(location.table(table)).data_version()
+    return data_version(location, table)

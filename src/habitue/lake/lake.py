@@ -193,7 +193,7 @@ class Lake:
         self, table: Table, rows: DataFrame, options: Mapping[str, str], note: CommitNote | None = None
     ) -> None:
         writer = self._prepared(table, rows).write.format("delta").options(**options).mode(options["mode"])
-        self._before_commit(table)
+        self._before_commit()
         with self._explaining(table, rows):
             writer.option("userMetadata", (note or self.note).text(table.name)).save(
                 self.location.table(table)
@@ -213,11 +213,11 @@ class Lake:
     def _commit(self, table: Table, statement: str, note: CommitNote | None = None) -> None:
         """Run a statement whose commit carries the note. The note lies in the session, so one at a time."""
         with self._statement:
-            self._before_commit(table)
+            self._before_commit()
             set_commit_note(self.spark, note or self.note, table.name)
             self.spark.sql(statement)
 
-    def _before_commit(self, table: Table) -> None:
+    def _before_commit(self) -> None:
         """Stop a writer that has lost the lake, whichever table it is about to change."""
         self._assert_held()
 
@@ -228,9 +228,8 @@ class Lake:
             yield
         except HabitueError:
             raise
-        except (
-            Exception
-        ) as error:  # py4j and Connect raise unrelated classes; only a broken contract is ours to explain
+        # py4j and Connect raise unrelated classes; only a broken contract is ours to explain
+        except Exception as error:
             if f"contract {table.name}: " not in str(error):
                 raise
             found = violations(conform(with_row_hash(rows, table), table), table)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pyspark.sql import Column, DataFrame
@@ -247,33 +247,3 @@ def _needs_grant(channel: ChannelSettings) -> bool:
 def needs_consent_source(settings: ConsentSettings, channel: str) -> bool:
     """Whether nobody can be reached through the channel without a source of consents."""
     return _needs_grant(settings.channels[channel])
-
-
-def channel_status(
-    row: Mapping[str, Any], settings: ConsentSettings, wish: Wish, *, has_consent_source: bool
-) -> str:
-    """The status of `reach` for one person, in Python."""
-    channel = settings.channels[wish.channel]
-    if not has_consent_source and _needs_grant(channel):
-        return "no_consent_source"
-    consent = row.get("consent") or {}
-    asked = [consent.get(f"{purpose}:{wish.channel}") for purpose in (wish.purpose, *channel.also_needs)]
-    if not _reaches(row, channel.address):
-        return "no_address"
-    left = set(row.get("unsubscribed_channels") or ())
-    if wish.channel in left or left - set(settings.channels):
-        return "unsubscribed"
-    if any(status is not None and status != GRANTED for status in asked):
-        return "objected"
-    by_basis = {
-        LegalBasis.OPT_IN: asked[0] == GRANTED,
-        LegalBasis.EXISTING_CUSTOMER: asked[0] == GRANTED or (row.get("order_count") or 0) > 0,
-        LegalBasis.LEGITIMATE_INTEREST: True,
-    }
-    allowed = by_basis[channel.legal_basis] and all(status == GRANTED for status in asked[1:])
-    return OK if allowed else "no_consent"
-
-
-def _reaches(row: Mapping[str, Any], address: Address) -> bool:
-    flags = {Address.EMAIL: "has_email", Address.PHONE: "has_phone", Address.POSTAL: "has_address"}
-    return bool(row[flags[address]]) if address in flags else address.value in row["identifier_types"]

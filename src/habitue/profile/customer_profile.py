@@ -85,20 +85,6 @@ _FLAGS = ("has_address", "is_deceased", "is_blocked")
 _SUMS = ("net_revenue", *(f"net_revenue_{d}d" for d in (30, 90, 365)))
 
 
-def customer_profile(
-    facts: ProfileFacts,
-    *,
-    cut: Cut,
-    settings: ProfileSettings,
-    conventions: Conventions,
-    checkpoint: Checkpoint,
-) -> DataFrame:
-    """`gold.customer_profile` at one cut."""
-    return customer_profiles(
-        facts, cuts=[cut], settings=settings, conventions=conventions, checkpoint=checkpoint
-    )
-
-
 def customer_profiles(
     facts: ProfileFacts,
     *,

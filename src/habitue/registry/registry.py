@@ -36,6 +36,11 @@ _WITH_TIMEOUT = ("postgresql", "postgresql+psycopg2", "postgresql+psycopg", "mys
 _SETTLED = "settled"  # tag of a version whose registration came to its end
 
 
+def _check_name(name: str) -> None:
+    if name not in MODEL_NAMES:
+        raise UsageError(f"There is no model {name}.", [f"models: {', '.join(MODEL_NAMES)}"])
+
+
 class Registry:
     """Model registry of a project; opened on first use. `name` is `churn` or `clv` throughout."""
 
@@ -136,15 +141,8 @@ class Registry:
             content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         return content
 
-    def load_champion(self, name: str, as_of: date) -> LoadedModel:
-        """Read the model that may score `as_of`, as data and only if its digest is the registered one."""
-        version = self.usable(name, as_of)
-        if version is None:
-            raise self._refusal(name, as_of, None)
-        return self.load(version)
-
     def load(self, version: Version) -> LoadedModel:
-        """Read a version's files; no code of the artifact is run."""
+        """Read a version's files, as data and only if their digest is the registered one."""
         client = self._client
         import mlflow
 
@@ -157,6 +155,7 @@ class Registry:
 
     def promote(self, name: str, version: str | int) -> None:
         """Move the alias `champion` by hand, also backwards."""
+        _check_name(name)
         known = {found.version for found in self.versions(name)}
         if str(version) not in known:
             raise UsageError(
@@ -170,6 +169,7 @@ class Registry:
 
         One that was trained for an earlier day never served and is passed over.
         """
+        _check_name(name)
         champion = self.champion(name)
         former = [v for v in self.versions(name) if v.serves and v.outcome == CHAMPION]
         older = [v for v in former if champion is not None and v.age < champion.age]

@@ -15,7 +15,7 @@ from habitue.contracts.conform import conform
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.contracts.table import MONEY
 from habitue.privacy.consent import GRANTED, PROFILING
-from habitue.scoring.batch import NUMBERS, REASONS, score_batches
+from habitue.scoring.batch import NO_PURCHASE, NUMBERS, REASONS, score_batches
 from habitue.scoring.priority import with_priority
 from habitue.scoring.scoring_models import ScoringModels
 from habitue.training.economics import EconomicsSettings
@@ -125,7 +125,7 @@ def _historic(settings: EconomicsSettings) -> Column:
 
 def _contract_columns(models: ScoringModels, batch: Batch, settings: EconomicsSettings) -> list[Column]:
     money = {name: F.round(name, 2).cast(MONEY) for name in NUMBERS if name.startswith("clv_")}
-    is_buyer = F.col("score_note").isNull() | ~F.col("score_note").isin("never bought", OBJECTED)
+    is_buyer = F.col("score_note").isNull() | ~F.col("score_note").isin(NO_PURCHASE, OBJECTED)
     churn = models.churn
     own = money | {
         "churn_horizon_days": F.when(is_buyer, F.lit(churn.horizon_days if churn else None).cast("int")),

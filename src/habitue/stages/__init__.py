@@ -1,1 +1,1 @@
-"""The stages of a run: read, transform, write; and the pipeline that decides which must run."""
+"""The stages of a run: each reads, transforms and writes."""

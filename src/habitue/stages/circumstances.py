@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -24,7 +24,7 @@ from habitue.identity.takeovers import absences
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
-from habitue.lake.fingerprint import code_digest, digest
+from habitue.lake.fingerprint import code_digest, data_version, digest
 
 INPUTS = (IDENTITY_OVERRIDE, SESSION)
 """Tables that resolve reads beside those with identifiers."""
@@ -42,6 +42,13 @@ def circumstances(run: Run) -> Circumstances:
     """Decisions, statements of consent, absences and contradictions as of now."""
     said = _said(run, run.settings.identity.consent.purpose)
     return Circumstances(_decisions(run), said, _away(run), _contradicting(run))
+
+
+def ended_decisions(run: Run) -> list[str]:
+    """Expiries that have passed, read from the log alone: an end is a reason to resolve anew."""
+    newest = DeltaLog(run.location.table(IDENTITY_OVERRIDE)).last_change()
+    known = newest.metadata.get("expiries", []) if newest else []
+    return sorted(instant for instant in known if instant <= run.now.astimezone(UTC).isoformat())
 
 
 def consented(run: Run, sessions: DataFrame, former: DataFrame | None) -> DataFrame | None:
@@ -91,9 +98,7 @@ def _contradicting(run: Run) -> DataFrame | None:
 
 def contradictions_from(run: Run) -> dict[str, Any]:
     """What contradictions are made from: rules and code, and the versions of the records."""
-    versions = {
-        t.leaf: DeltaLog(run.location.table(t)).data_version() for t in (PERSON_RECORD, FORMER_RECORD)
-    }
+    versions = {t.leaf: data_version(run.location, t) for t in (PERSON_RECORD, FORMER_RECORD)}
     return {"rules": identity_rules(run), "inputs": versions}
 
 

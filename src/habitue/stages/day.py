@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.entities import CONTACT, EVENT, ORDER_LINE, RESPONSE
 from habitue.contracts.table import Table
 from habitue.job import Run
-from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import data_version
 from habitue.lake.whole_file import write_whole
 
 # what people did says when the data end; contacts and responses only where nothing else is there
@@ -38,11 +38,7 @@ def newest_fact(run: Run) -> datetime | None:
     It is kept beside the run records for the versions it was found in, so that a run on unchanged input needs no
     Spark to know its day.
     """
-    versions = {
-        table.name: DeltaLog(run.location.table(table)).data_version()
-        for group in _FACTS
-        for table, _ in group
-    }
+    versions = {table.name: data_version(run.location, table) for group in _FACTS for table, _ in group}
     file = run.location.records() / "newest_fact.json"
     known = _remembered(file, versions)
     newest = known if known is not None else _newest_fact(run, versions)

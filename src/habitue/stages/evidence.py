@@ -27,6 +27,7 @@ from habitue.identity.increment import net_changes
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
+from habitue.lake.fingerprint import data_version
 from habitue.stages.circumstances import INPUTS, MissingHistoryError, identity_rules, touched_since
 
 IDENTIFIED = (*(t for t in ENTITIES.values() if "identifiers" in t.column_names), FORMER_RECORD)
@@ -72,14 +73,14 @@ def removed_addresses(run: Run) -> DataFrame:
 def basis(run: Run) -> dict[str, Any]:
     """What a map is made from: rules and code, the versions of its inputs, and the time, since decisions end."""
     inputs = {table.leaf: _head(run, table) for table in _identified(run)}
-    inputs[PERSON_RECORD.leaf] = _data_version(run, PERSON_RECORD)
+    inputs[PERSON_RECORD.leaf] = data_version(run.location, PERSON_RECORD)
     inputs |= {table.leaf: _head(run, table) for table in INPUTS if run.lake.exists(table)}
     return {"rules": identity_rules(run), "inputs": inputs, "at": run.now.isoformat()}
 
 
 def with_state(run: Run, made: dict[str, Any]) -> dict[str, Any]:
     """The same with the versions of the tables that were written beside the map."""
-    return made | {"state": {table.leaf: _data_version(run, table) for table in _STATE}}
+    return made | {"state": {table.leaf: data_version(run.location, table) for table in _STATE}}
 
 
 def changed_since(run: Run, now: dict[str, Any], present: Circumstances) -> Since | None:
@@ -151,7 +152,3 @@ def _rows(table: Table, rows: DataFrame) -> DataFrame:
 
 def _head(run: Run, table: Table) -> int | None:
     return DeltaLog(run.location.table(table)).head()
-
-
-def _data_version(run: Run, table: Table) -> int | None:
-    return DeltaLog(run.location.table(table)).data_version()

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE
-from habitue.errors import ExportWithheld
 from habitue.identity.record_owner import with_person_now
 from habitue.job import Run
 from habitue.lake.location import spark_path
@@ -65,12 +65,9 @@ def stage_exports(run: Run) -> dict[str, str]:
     sizes, is_sourced = _sizes(run), has_consent_source(run)
     digests = {}
     for audience, target in wanted:
-        name = f"{target.to}_{target.channel}/{audience.name}"
-        try:
-            _check(run, audience, target, sizes, is_sourced)
-        except ExportWithheld as withheld:
-            run.record.exports_withheld.append(str(withheld))
-            run.note(f"export {name} is withheld")
+        name = _name(audience, target)
+        if reasons := _reasons_to_withhold(run, audience, target, sizes, is_sourced):
+            _withhold(run, audience, target, reasons)
             continue
         files = math.ceil(
             sizes.reachable[audience.name, target.channel] / run.settings.activation.rows_per_file
@@ -79,8 +76,7 @@ def stage_exports(run: Run) -> dict[str, str]:
         digest, rows = _stage(run, audience, target, folder / name, max(1, files))
         if rows < min(promised, audience.definition.guard.min_size):
             shutil.rmtree(folder / name)
-            run.record.exports_withheld.append(_too_few_written(audience, target, promised, rows))
-            run.note(f"export {name} is withheld")
+            _withhold(run, audience, target, [_too_few_written(audience, promised, rows)])
             continue
         if rows < promised:
             run.note(
@@ -90,19 +86,28 @@ def stage_exports(run: Run) -> dict[str, str]:
     return digests
 
 
-def _too_few_written(audience: Audience, target: ExportTarget, promised: int, rows: int) -> str:
-    withheld = ExportWithheld(
-        f"The export of {audience.name} to {target.to} through {target.channel} is withheld:",
-        [
-            f"{promised:,} exportable, {rows:,} rows written, fewer than guard.min_size "
-            f"{audience.definition.guard.min_size:,}; the others have no full address, or the files did not arrive"
-        ],
+def _withhold(run: Run, audience: Audience, target: ExportTarget, reasons: Sequence[str]) -> None:
+    """Keep one export back and say why; everything else is published."""
+    headline = f"The export of {audience.name} to {target.to} through {target.channel} is withheld:"
+    run.step.withheld.append("\n".join([headline, *(f"  - {reason}" for reason in reasons)]))
+    run.note(f"export {_name(audience, target)} is withheld")
+
+
+def _name(audience: Audience, target: ExportTarget) -> str:
+    return f"{target.to}_{target.channel}/{audience.name}"
+
+
+def _too_few_written(audience: Audience, promised: int, rows: int) -> str:
+    return (
+        f"{promised:,} exportable, {rows:,} rows written, fewer than guard.min_size "
+        f"{audience.definition.guard.min_size:,}; the others have no full address, or the files did not arrive"
     )
-    return str(withheld)
 
 
-def _check(run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_sourced: bool) -> None:
-    reasons = reasons_to_withhold(
+def _reasons_to_withhold(
+    run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_sourced: bool
+) -> list[str]:
+    return reasons_to_withhold(
         audience,
         target,
         run.settings.consent,
@@ -112,10 +117,6 @@ def _check(run: Run, audience: Audience, target: ExportTarget, sizes: Sizes, is_
         has_consent_source=is_sourced,
         age_days=(run.now.date() - run.as_of).days,
     )
-    if reasons:
-        raise ExportWithheld(
-            f"The export of {audience.name} to {target.to} through {target.channel} is withheld:", reasons
-        )
 
 
 def _sizes(run: Run) -> Sizes:

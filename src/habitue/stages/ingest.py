@@ -22,7 +22,7 @@ from habitue.lake.concurrency import at_once, both
 from habitue.privacy.vault import vault_identifiers
 from habitue.sources.adapters import adapter_of, fed_entities, sources_of
 from habitue.sources.duplicates import IS_DUPLICATE
-from habitue.sources.inputs import FoundInput, digest, find
+from habitue.sources.inputs import FoundInput, find
 from habitue.sources.settings import SourceSettings
 from habitue.sources.settled import silver_rows
 from habitue.sources.validation import FUTURE, is_good
@@ -138,11 +138,6 @@ def _take_in(run: Run, names: Sequence[str]) -> tuple[list[Taken], Events | None
         run.focus(step_name(taken.entity.leaf))
         report(run, taken)
     return found, events
-
-
-def source_digest(settings: SourceSettings, entity: str, project: Path) -> str:
-    """Digest of a source's mapping and of the content of its files for an entity; needs no Spark."""
-    return digest(settings, source_inputs(settings, entity, project))
 
 
 def source_inputs(settings: SourceSettings, entity: str, project: Path) -> tuple[FoundInput, ...]:

@@ -18,14 +18,12 @@ from habitue.stages.export import EXPORTS, STAGING, stage_exports
 
 INTENDED = "release.json"
 """Beside a run's prepared exports: the digest of each that its release names."""
-WITHHELD, BETWEEN = "exports_withheld", "\n\n"  # figure of the record, and what parts its texts
 
 
 def publish_run(run: Run, *, with_exports: bool) -> Release:
     """Everything visible at once: the release names each table's version and each export's digest."""
     audit(run)
     digests = stage_exports(run) if with_exports else _visible(run)
-    run.count(WITHHELD, BETWEEN.join(run.record.exports_withheld))
     release = Release(
         release_id=run.run_id,
         published_at=run.now,
@@ -74,8 +72,7 @@ def complete_exports(project: Path, run_id: str) -> None:
 
 def withheld_exports(run: Run) -> list[str]:
     """What the publishing step withheld, in this run or in the earlier one whose result still holds."""
-    texts = [str(step.figures.get(WITHHELD, "")) for step in run.record.steps]
-    return [text for joined in texts for text in joined.split(BETWEEN) if text]
+    return [text for step in run.record.steps for text in step.withheld]
 
 
 def show_exports(project: Path, run_id: str) -> None:

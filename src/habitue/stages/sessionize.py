@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 from habitue.contracts.behaviour import FORMER_SESSION, SESSION, SESSION_EVENT
 from habitue.contracts.entities import EVENT
-from habitue.contracts.table import Table
 from habitue.errors import CheckError
 from habitue.events import hot_visitors, touched
 from habitue.events.hits import VISITOR
@@ -22,7 +21,7 @@ from habitue.events.sessionize import EVENT_IDS, followed, former, members, pres
 from habitue.job import Run
 from habitue.lake.changes import made_from, row_changes
 from habitue.lake.deltalog import DeltaLog
-from habitue.lake.fingerprint import code_digest, digest
+from habitue.lake.fingerprint import code_digest, data_version, digest
 
 _SAID = "All visits are made anew: "
 _BESIDE = (SESSION_EVENT, FORMER_SESSION)
@@ -98,8 +97,9 @@ def _touched_visits(run: Run, events: DataFrame, changes: DataFrame) -> _Work:
     days = F.to_date(F.timestamp_micros("from_micros")), F.to_date(F.timestamp_micros("to_micros"))
     again = touched.events_within(_of_days(events, "event_date", spans, *days), spans, settings=settings)
     was = _held(run, replaced)
+    run.count("visits_made_anew", was.visits)
     marks = hot_visitors.hot_marks_of_touched(instants, replaced, settings=settings)
-    visits, _ = _visits(run, again, was.events + _count_changes(run, instants, was), marks)
+    visits, _ = _visits(run, again, was.events + _count_changes(run, instants), marks)
     untouched = touched.others(stored, replaced)
     made = present(visits)
     rows = followed(made.drop(EVENT_IDS).unionByName(untouched), settings=settings)
@@ -157,7 +157,7 @@ def _write_nothing(run: Run, basis: dict[str, Any]) -> None:
 
 def _state(run: Run, basis: dict[str, Any]) -> dict[str, Any]:
     """What visits are made from, and the tables that were written before silver.session."""
-    return basis | {table.leaf: _data_version(run, table) for table in _BESIDE}
+    return basis | {table.leaf: data_version(run.location, table) for table in _BESIDE}
 
 
 def _basis(run: Run) -> dict[str, Any]:
@@ -177,17 +177,13 @@ def _changes(run: Run, basis: dict[str, Any]) -> DataFrame | None:
             f"{_SAID}the rules, the zone or the code are not those that the present ones were made with."
         )
         return None
-    if any(made.get(table.leaf) != _data_version(run, table) for table in _BESIDE):
+    if any(made.get(table.leaf) != data_version(run.location, table) for table in _BESIDE):
         run.note(f"{_SAID}a run ended between the writes of their tables.")
         return None
     changes = row_changes(run.lake, EVENT, touched.READ, since=made[EVENT.leaf], until=basis[EVENT.leaf])
     if changes is None:
         run.note(f"{_SAID}the history of silver.event since the last time is gone.")
     return changes
-
-
-def _data_version(run: Run, table: Table) -> int | None:
-    return DeltaLog(run.location.table(table)).data_version()
 
 
 def _of_days(
@@ -208,11 +204,10 @@ def _held(run: Run, visits: DataFrame) -> _Held:
     return _Held(*(int(n) for n in row)) if row else _Held(0, 0, 0)
 
 
-def _count_changes(run: Run, instants: DataFrame, replaced: _Held) -> int:
-    """How many instants with changed events there are, noted beside how many visits they make anew."""
+def _count_changes(run: Run, instants: DataFrame) -> int:
+    """How many instants with changed events there are."""
     changed = instants.count()
     run.count("changed_events", changed)
-    run.count("visits_made_anew", replaced.visits)
     return changed
 
 

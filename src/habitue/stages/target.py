@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.audiences.changes import membership_changes, with_entry
-from habitue.audiences.conditions import Moment
+from habitue.audiences.conditions import Cutoffs, Moment
 from habitue.audiences.definition import Audience
 from habitue.audiences.funnel import audience_funnel
 from habitue.audiences.gate import wishes, with_channels
@@ -192,11 +192,16 @@ def previous_members(run: Run, *, of_another_day: bool = False) -> DataFrame:
     return rows.where(F.col("as_of_date") == F.lit(release.as_of_date)).select(*columns)
 
 
+def cutoffs_of(run: Run, persons: DataFrame, audiences: tuple[Audience, ...]) -> Cutoffs:
+    """The cut-offs of all percentiles: of every person up to a size, beyond it of a share drawn by hash."""
+    size = day_slice(run, CUSTOMER_PROFILE).count()
+    return percentile_cutoffs(persons, audiences, one_in=max(1, math.ceil(size / EXACT_UP_TO)))
+
+
 def _members(run: Run, persons: DataFrame, audiences: tuple[Audience, ...], history: History) -> DataFrame:
     """Members with split, channels, outcome and entry, all from one pass over the persons."""
     placed = with_global_holdout(persons, history.assigned, run.settings.holdout)
-    size = day_slice(run, CUSTOMER_PROFILE).count()
-    cutoffs = percentile_cutoffs(placed, audiences, one_in=max(1, math.ceil(size / EXACT_UP_TO)))
+    cutoffs = cutoffs_of(run, placed, audiences)
     selected = select_members(placed, audiences, moment=moment(run), cutoffs=cutoffs, keep=_KEPT)
     split = with_split(selected, history.assigned, audiences)
     gated = with_channels(split, audiences, run.settings.consent)

@@ -17,8 +17,7 @@ from pyspark.sql import functions as F
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.entities import ORDER_LINE
 from habitue.job import Run
-from habitue.lake.deltalog import DeltaLog
-from habitue.lake.fingerprint import code_digest, digest, input_version
+from habitue.lake.fingerprint import code_digest, data_version, digest, input_version
 from habitue.lake.whole_file import write_whole
 from habitue.profile.cuts import instant, local_date
 from habitue.registry.record import InputTable, LoadedModel, TrainingRecord
@@ -159,9 +158,10 @@ def _definition(run: Run, name: str) -> Definition:
 def _digest(run: Run, definition: Definition) -> str:
     """Of the definition and of every setting that gives its inputs their meaning: money, days, persons, sources."""
     settings = run.settings
-    sections = (definition, settings.profile, settings.project, settings.economics, settings.identity)
+    sections = (definition, settings.profile, settings.economics, settings.identity)
     sources = [s.model_dump(mode="json") for s in sources_of(ORDER_LINE.leaf, settings.sources)]
-    return digest([*(section.model_dump(mode="json") for section in sections), sources])
+    spelt = [section.model_dump(mode="json") for section in sections]
+    return digest([*spelt, settings.project.meaning, sources])
 
 
 def _material(run: Run, name: str) -> str:
@@ -304,7 +304,7 @@ def _champion_score(champion: LoadedModel, test: Sample) -> Any:
 
 def _missing(trained: Trained, test: Sample) -> list[str]:
     """Profile columns the model learnt from that hold nothing at all in the test window."""
-    empty = [name for name in trained.model.columns if (test.columns[name] != test.columns[name]).all()]
+    empty = [name for name in trained.model.columns if np.isnan(test.columns[name]).all()]
     return [f"input {name} has no values any more" for name in empty]
 
 
@@ -336,10 +336,9 @@ def _parameters(definition: Definition) -> dict[str, str | int | float]:
 def _inputs(run: Run) -> Sequence[InputTable]:
     found = []
     for table in (ORDER_LINE, IDENTITY_MAP):
-        path = run.location.table(table)
-        version = DeltaLog(path).data_version()
+        version = data_version(run.location, table)
         if version is not None:
-            found.append(InputTable(table.name, path, version))
+            found.append(InputTable(table.name, run.location.table(table), version))
     return found
 
 

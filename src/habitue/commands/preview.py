@@ -7,10 +7,10 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from habitue.audiences.funnel import audience_funnel
+from habitue.commands.person import published
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.errors import UsageError
 from habitue.job import Run
-from habitue.stages.person import published
 from habitue.stages.target import current_members, day_slice, defined_audiences
 
 SHOWN = 10

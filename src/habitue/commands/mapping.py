@@ -13,6 +13,7 @@ from habitue.contracts.entities import EVENT
 from habitue.errors import InputError
 from habitue.job import Run
 from habitue.lake.source_files import read_input
+from habitue.pipeline.execute import Request, opened
 from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.event_rows import by_agent, with_agent
 from habitue.sources.inputs import find, mapped_input
@@ -20,7 +21,6 @@ from habitue.sources.mapping import map_source
 from habitue.sources.proposal import propose
 from habitue.sources.settings import SourceSettings
 from habitue.sources.validation import checked
-from habitue.stages.execute import Request, opened
 
 SHOWN = 20
 

@@ -10,12 +10,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from habitue.checks.readiness import Evidence, capabilities
+from habitue.commands.person import published
 from habitue.contracts import entities
 from habitue.contracts.behaviour import IDENTITY_MAP, SESSION
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.job import Run
 from habitue.profile.reconciliation import order_totals
-from habitue.stages.person import published
 from habitue.stages.profile import conventions_of, cuts_of
 
 

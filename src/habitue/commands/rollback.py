@@ -7,7 +7,7 @@ from dataclasses import replace
 from habitue.contracts.decision import RELEASE
 from habitue.lake.commit import CommitNote
 from habitue.lake.release import Release, find_release, roll_back
-from habitue.stages.execute import Request, opened, writing
+from habitue.pipeline.execute import Request, opened, writing
 from habitue.stages.publish import complete_exports, intend_exports
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
 from habitue.job import Run
 from habitue.job.record import StepRecord, earlier_step
 from habitue.lake.commit import CommitNote
-from habitue.stages.step import Step
+from habitue.pipeline.step import Step
 
 
 def run_steps(run: Run, steps: Sequence[Step], *, forced: frozenset[str] = frozenset()) -> bool:
@@ -31,20 +31,20 @@ def foresee_steps(
 
 
 def _outcomes(run: Run, steps: Sequence[Step], forced: frozenset[str]) -> Iterator[bool]:
-    for is_joint, neighbours in groupby(steps, key=lambda step: step.together):
+    for joint_work, neighbours in groupby(steps, key=lambda step: step.together):
         stale: list[Due] = []
         for step in neighbours:
             due = _due(run, step)
             earlier = None if step.stage in forced else _earlier(run, due)
             if earlier is not None:
                 _keep(run, due, earlier)
-            elif is_joint is None:
+            elif joint_work is None:
                 _work(run, [due], step.work)
             else:
                 stale.append(due)
             yield earlier is None
-        if stale and is_joint is not None:
-            _work(run, stale, partial(is_joint, names=[due.leaf for due in stale]))
+        if stale and joint_work is not None:
+            _work(run, stale, partial(joint_work, names=[due.leaf for due in stale]))
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def _work(run: Run, due: Sequence[Due], work: Callable[[Run], None]) -> None:
 
 
 def _keep(run: Run, due: Due, earlier: StepRecord) -> None:
-    """Leave the result of an earlier run, and keep its figures for the report."""
+    """Leave the result of an earlier run, and keep what it found for the report."""
     name = due.step.name
-    kept = StepRecord(name, "unchanged", 0.0, due.fingerprint, earlier.findings, earlier.figures)
+    kept = replace(earlier, name=name, outcome="unchanged", seconds=0.0, fingerprint=due.fingerprint)
     run.record.steps.append(kept)
     run.progress.line(name, "unchanged")

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from habitue.contracts.intake import QUARANTINE
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
-from habitue.stages.execute import Request, execute, opened
-from habitue.stages.span import Span
+from habitue.pipeline.execute import Request, execute, opened
+from habitue.pipeline.span import Span
 
 _GROUP = ("source", "entity", "file", "reason_code", "reason")
 

@@ -21,7 +21,6 @@ from habitue.identity.explain import Identifier
 from habitue.identity.pauses import BLOCKED
 from habitue.job import Run
 from habitue.lake.commit import CommitNote
-from habitue.lake.deltalog import DeltaLog
 
 _OPPOSITE = {LINK: UNLINK, UNLINK: LINK}
 _PERSONAL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?<!\w)(?:\+|0)\d[\d\s/().-]{5,}\d")
@@ -96,13 +95,6 @@ def decisions(run: Run) -> list[Decision]:
             _recorded(run), key=lambda d: (d["decided_at"], d["decision_id"]), reverse=True
         )
     ]
-
-
-def ended_decisions(run: Run) -> list[str]:
-    """Expiries that have passed, read from the log alone: an end is a reason to resolve anew."""
-    newest = DeltaLog(run.location.table(IDENTITY_OVERRIDE)).last_change()
-    known = newest.metadata.get("expiries", []) if newest else []
-    return sorted(instant for instant in known if instant <= run.now.astimezone(UTC).isoformat())
 
 
 def _recorded(run: Run) -> list[Decision]:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from habitue.config.template import make_project
 from habitue.errors import UsageError
-from habitue.stages.execute import Request, opened
+from habitue.pipeline.execute import Request, opened
 from habitue.synth.clock import ZONE
 from habitue.synth.lake import block_lines
 from habitue.synth.settings import Block, SynthSettings

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.commands.person import published
 from habitue.contracts.behaviour import IDENTITY_MAP, SESSION_EVENT
 from habitue.contracts.decision import CUSTOMER_SCORE, RELEASE
 from habitue.contracts.entities import CAMPAIGN, CONTACT, ORDER_LINE
@@ -17,8 +18,7 @@ from habitue.identity.as_of import identity_now
 from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.whole_file import write_whole
-from habitue.stages.execute import Request, opened
-from habitue.stages.person import published
+from habitue.pipeline.execute import Request, opened
 from habitue.stages.report import report_file
 from habitue.stages.target import day_slice
 from habitue.synth import scoreboard

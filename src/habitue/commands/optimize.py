@@ -15,7 +15,7 @@ from habitue.job import Run
 from habitue.lake.commit import CommitNote
 from habitue.lake.footprint import Footprint, footprint
 from habitue.lake.release import releases, retention
-from habitue.stages.execute import Request, opened, writing
+from habitue.pipeline.execute import Request, opened, writing
 
 
 @dataclass(frozen=True)

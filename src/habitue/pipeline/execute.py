@@ -20,14 +20,14 @@ from habitue.lake.card import check_card, make_card
 from habitue.lake.fingerprint import code_digest, digest
 from habitue.lake.lease import Lease, hold_lease
 from habitue.lake.location import Location
+from habitue.pipeline.plan import dated_steps, undated_steps
+from habitue.pipeline.run_steps import foresee_steps, run_steps
+from habitue.pipeline.span import STAGES, Span
+from habitue.pipeline.step import Step
 from habitue.privacy.keys import key_id
 from habitue.stages.day import day_after_data
-from habitue.stages.pipeline import foresee_steps, run_steps
-from habitue.stages.plan import dated_steps, undated_steps
 from habitue.stages.publish import finish_publication, withheld_exports
 from habitue.stages.report import is_reported, write_report
-from habitue.stages.span import STAGES, Span
-from habitue.stages.step import Step
 from habitue.stages.unfed import unfed_entities
 
 

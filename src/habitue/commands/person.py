@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from habitue.audiences.evaluation import Finding, evaluate_all
 from habitue.audiences.holdout import with_global_holdout
-from habitue.audiences.percentiles import percentile_cutoffs
 from habitue.contracts.behaviour import CUSTOMER, IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
 from habitue.contracts.profile import CUSTOMER_PROFILE
@@ -17,7 +16,14 @@ from habitue.contracts.table import Table
 from habitue.errors import UsageError
 from habitue.job import Run
 from habitue.lake.release import Release, last_release
-from habitue.stages.target import defined_audiences, moment, population, read_history, read_succession
+from habitue.stages.target import (
+    cutoffs_of,
+    defined_audiences,
+    moment,
+    population,
+    read_history,
+    read_succession,
+)
 
 
 def published(run: Run) -> Release:
@@ -86,7 +92,7 @@ def audience_findings(run: Run, audience: str, person_id: str) -> tuple[Finding,
         raise UsageError(f"There is no profile of person {person_id} in the release of {release.as_of_date}.")
     members = _slice(run, AUDIENCE_MEMBER, release)
     found = members.where((F.col("person_id") == person_id) & (F.col("audience") == audience)).first()
-    cutoffs = percentile_cutoffs(persons, audiences)
+    cutoffs = cutoffs_of(run, persons, audiences)
     findings = evaluate_all(audiences, row.asDict(recursive=True), moment=moment(run), cutoffs=cutoffs)
     return findings[audience], found.asDict(recursive=True) if found else None
 

@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.commands.person import conflicts_of
 from habitue.contracts.behaviour import (
     CUSTOMER,
     IDENTITY_CHANGE,
@@ -33,7 +34,6 @@ from habitue.identity.explain import (
 from habitue.identity.review import waiting
 from habitue.identity.survivorship import conflict_counts
 from habitue.job import Run
-from habitue.stages.person import conflicts_of
 
 Facts = dict[str, Any]
 

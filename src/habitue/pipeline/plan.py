@@ -13,9 +13,10 @@ from habitue.contracts import behaviour, decision, entities, intake, profile
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.tables import TABLES
 from habitue.job import Run
+from habitue.pipeline.step import Step
 from habitue.sources.adapters import TRACKED, fed_entities, sources_of
 from habitue.sources.inputs import digest
-from habitue.stages.decisions import ended_decisions
+from habitue.stages.circumstances import ended_decisions
 from habitue.stages.evidence import IDENTIFIED
 from habitue.stages.export import outdated
 from habitue.stages.ingest import ingest_entities, source_inputs, step_name
@@ -26,7 +27,6 @@ from habitue.stages.resolve import resolve
 from habitue.stages.rows_ahead import none_has_come
 from habitue.stages.score import score
 from habitue.stages.sessionize import sessionize
-from habitue.stages.step import Step
 from habitue.stages.target import target
 from habitue.stages.train import champions, champions_are_current, train
 from habitue.stages.unfed import clear_entities
