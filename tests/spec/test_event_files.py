@@ -375,6 +375,11 @@ def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
         ('{"a":"?n=%3Futm_medium%3Demail%26page%3D2"}', '{"a":"?n=%3Futm_medium%3Demail%26page%3D2"}'),
         ('{"a":"x=1","token":"t"}', '{"a":"x=1","token":"redacted"}'),
         ('{"a":"?x=1&y=2"}', '{"a":"?x=1&y=2"}'),
+        (  # an address is one whole, with whatever is in it
+            '{"name":"Shoe","shippingAddress":{"name":"A} \\"B","geo":{"lat":1}},"to":{"zip":"89073","ip":[1]}}',
+            '{"name":"Shoe","shippingAddress":"redacted","to":{"zip":"redacted","ip":[1]}}',
+        ),
+        ('{"customer_group":"b2b","address":"Weg 1"}', '{"customer_group":"b2b","address":"redacted"}'),
     ],
 )
 def test_a_url_within_a_property_keeps_no_personal_parameter(

@@ -158,6 +158,49 @@ def test_a_mapped_event_has_the_campaign_of_its_address_and_the_device_of_its_ag
     assert (found[0]["device"]["type"], found[0]["device"]["browser"]) == ("mobile", "safari")
 
 
+def test_an_address_without_a_scheme_has_a_path_too(spark: SparkSession) -> None:
+    rows = raw_rows(
+        spark,
+        """
+        event     | at                   | url
+        page_view | 2024-05-01T10:00:00Z | /product/12?next=https://x.de/a
+        page_view | 2024-05-01T10:00:00Z | www.shop.de:8080/cart#top
+        page_view | 2024-05-01T10:00:00Z | https://shop.de
+        page_view | 2024-05-01T10:00:00Z | checkout
+        """,
+    )
+    columns = {"event_name": "event", "event_time": "at", "page.url": "url"}
+    settings = SourceSettings(source="log", entity="event", format="csv", path="x", columns=columns)
+    found = map_source(rows, settings).rows.orderBy("_position").select("page.path").collect()
+    assert [row["path"] for row in found] == ["/product/12", "/cart", None, None]
+
+
+def test_a_log_of_single_purchases_is_worth_its_prices_and_no_cart_costs_less_than_nothing(
+    spark: SparkSession,
+) -> None:
+    rows = raw_rows(
+        spark,
+        """
+        event    | at                   | item | price | units | order
+        purchase | 2024-05-01T10:00:00Z | 7    | 2.50  | 2     |
+        purchase | 2024-05-01T10:00:00Z | 7    | 2.50  | 2     | A1
+        purchase | 2024-05-01T10:00:00Z | 7    | -2.50 |       |
+        cart     | 2024-05-01T10:00:00Z | 7    | -2.50 |       |
+        cart     | 2024-05-01T10:00:00Z | 7    | 2.50  | -1    |
+        """,
+    )
+    columns = {
+        "event_name": "event", "event_time": "at", "product.product_number": "item", "product.price": "price",
+        "product.quantity": "units", "order.order_number": "order",
+    }  # fmt: skip
+    settings = SourceSettings(source="log", entity="event", format="csv", path="x", columns=columns)
+    found = map_source(rows, settings).rows.orderBy("_position").collect()
+    assert [r["order"] and str(r["order"]["value"]) for r in found] == ["5.00", "None", "-2.50", None, None]
+    assert [[f["reason"] for f in r["_faults"]] for r in found] == [
+        [], [], [], ["price is negative"], ["quantity is negative"]
+    ]  # fmt: skip
+
+
 def test_words_of_shops_own_logs_are_understood_where_a_product_says_what_they_mean(
     spark: SparkSession,
 ) -> None:
@@ -287,13 +330,17 @@ def test_the_client_of_a_server_is_no_robot_and_places_and_cookies_are_no_proper
         {"schema": "iglu:com.google.analytics/cookies/jsonschema/1-0-0", "data": {"_ga": "GA1.2.11.22"}},
     ]  # fmt: skip
     row = {"event_id": "1", "event": "page_view", "collector_tstamp": "2024-05-01 10:00:00", "platform": "srv",
-           "useragent": "python-requests/2.31.0", "contexts": json.dumps({"data": entities}),
+           "useragent": "python-requests/2.31.0", "network_userid": "new-with-every-call", "contexts": json.dumps({"data": entities}),
            "geo_location": "48.40,9.99", "own": "kept"}  # fmt: skip
     settings = SourceSettings(source="web", adapter="snowplow", path="x")
     lines = raw_lines(spark, row).unionByName(raw_lines(spark, row | {"event_id": "2", "platform": "web"}))
     rows = as_ingested(read_snowplow(lines, settings, DEFAULT_RULES))
     found = {r["event_id"]: r for r in rows.withColumn("told", F.to_json("properties")).collect()}
     assert {n: r["bot_reason"] for n, r in found.items()} == {"1": None, "2": "user_agent"}
+    assert {n: len(r["_identifiers"]) for n, r in found.items()} == {
+        "1": 0,
+        "2": 1,
+    }  # a server keeps no cookie
     told = json.loads(found["1"]["told"])
     assert told["own"] == "kept" and "48.4" not in found["1"]["told"] and "GA1" not in found["1"]["told"]
 

@@ -40,6 +40,24 @@ def test_an_unknown_column_is_refused_with_the_nearest_name() -> None:
     assert "produkt_number is not a column of order_line; did you mean product_number?" in text
 
 
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("DD.MM.YYYY", "years are yyyy and days of a month dd"),
+        ("dd.mm.yyyy", "mm are minutes; months are MM"),
+        ("dd.MM.yyyy HH:mm", ""),
+        ("yyyy-MM-dd'T'HH:mm'Y'", ""),
+        ("epoch_millis", ""),
+    ],
+)
+def test_a_pattern_of_a_date_that_means_something_else_is_refused(pattern: str, told: str) -> None:
+    columns = ORDERS["columns"] | {"order_time": {"column": "Datum", "format": pattern}}
+    if told:
+        assert told in message(columns=columns)
+    else:
+        SourceSettings.model_validate(ORDERS | {"columns": columns})
+
+
 def test_missing_required_columns_are_listed_at_once() -> None:
     text = message(columns={"order_number": "Nr"})
     for name in ("order_time", "quantity", "currency"):

@@ -13,13 +13,23 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from habitue.errors import ConfigError
-from habitue.sources.columns import FileColumns, Shape, columns_of, csv_options, first_text, is_json_array
+from habitue.sources.columns import (
+    FileColumns,
+    Shape,
+    columns_of,
+    csv_options,
+    first_text,
+    is_json_array,
+    with_named,
+)
 from habitue.sources.files import SourceFile, readable
 from habitue.sources.inputs import FoundInput
 from habitue.sources.json_line import is_one_object
+from habitue.sources.values import as_text
 
 _CORRUPT = "_corrupt_record"
 _NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
+_WIDE = ("utf-16", "utf-32")
 _ONE_BLOCK = (".gz",)
 """Endings of files that Spark never cuts."""
 _GLANCE = 1 << 12
@@ -42,7 +52,36 @@ def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
         form = repr((each.shape, each.options, each.types))
         groups.setdefault(form if found.input.format != "json" else "", []).append(each)
     parts = [_GROUP_READERS[found.input.format](spark, found, group) for group in groups.values()]
+    if found.input.format == "parquet":
+        parts = [_typed(part) for part in _alike(parts)]
+    return _as_one(parts)
+
+
+def _as_one(parts: Sequence[DataFrame]) -> DataFrame:
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
+
+
+def _alike(parts: Sequence[DataFrame]) -> list[DataFrame]:
+    """Columns that are text in some files and no text in others become text everywhere.
+
+    Spark would make numbers of the text instead, which loses leading zeros and ends at the first letter.
+    """
+    kinds: dict[str, set[str]] = {}
+    for name, kind in (column for part in parts for column in part.dtypes):
+        kinds.setdefault(name.casefold(), set()).add(kind)
+    mixed = {name for name, found in kinds.items() if "string" in found and len(found - {"void"}) > 1}
+    return [
+        part.withColumns({n: _spelt(F.col(_quoted(n)), k) for n, k in part.dtypes if n.casefold() in mixed})
+        for part in parts
+    ]
+
+
+def _spelt(cell: Column, kind: str) -> Column:
+    """A cell as text; an instant says that it is one."""
+    return F.date_format(cell, _INSTANT) if kind == "timestamp" else as_text(cell, kind)
+
+
+_INSTANT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 
 
 def read_text(spark: SparkSession, found: FoundInput) -> DataFrame:
@@ -118,6 +157,10 @@ def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -
     options = csv_options(group[0].options)
     charset, table = _charset(options["encoding"])
     options["delimiter"] = options["delimiter"].replace("\\", "\\\\")  # which begins a name in Spark
+    if charset.startswith(
+        _WIDE
+    ):  # Spark cuts lines at single bytes; a parser of whole files decodes them first
+        options["multiLine"] = "true"
     schema = ", ".join(f"{_quoted(name)} string" for name in (*names, _CORRUPT))
     reader = spark.read.schema(schema).options(
         **{**options, "encoding": charset, "columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"}
@@ -136,11 +179,16 @@ def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -
 
 def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
     files = [each.file for each in group]
-    shape = _merged([each.shape for each in group])
+    seen = _merged([each.shape for each in group])
+    shape = with_named(seen, found.named, everywhere=found.is_part)
     is_array = str(found.input.options.get("multiLine", "")).lower() == "true"
     rows = _items(spark, files) if is_array else _positioned(spark, spark.read.text(_paths(files)), files)
     schema = f"{_ddl(shape)}, {_CORRUPT} string"
-    parsed = F.from_json("value", schema, {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"})
+    parsed = F.from_json(
+        _with_empty_objects(F.col("value"), shape),
+        schema,
+        {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE"},
+    )
     kept = rows.where(F.trim("value") != "").withColumn("_parsed", parsed)
     return kept.select(
         *(F.col(f"_parsed.{_quoted(name)}").alias(name) for name in shape),
@@ -149,6 +197,20 @@ def _json(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) 
         F.col("value").alias("_raw"),
         (F.col(f"_parsed.{_CORRUPT}").isNotNull() | ~is_one_object(F.col("value"))).alias("_corrupt"),
     )
+
+
+def _with_empty_objects(line: Column, shape: Shape) -> Column:
+    """A line in which the empty list that some languages write for an empty object is none."""
+    objects = sorted(_objects(shape))
+    if not objects:
+        return line
+    empty = rf'"({"|".join(re.escape(name) for name in objects)})"\s*:\s*\[\s*\]'
+    return F.when(line.rlike(r"\[\s*\]"), F.regexp_replace(line, empty, '"$1":null')).otherwise(line)
+
+
+def _objects(shape: Shape) -> set[str]:
+    nested = {name: inner for name, inner in shape.items() if inner}
+    return {*nested, *(name for inner in nested.values() for name in _objects(inner))}
 
 
 def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -> DataFrame:
@@ -161,7 +223,7 @@ def _parquet(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns
         for field in rows.schema
         if field.name in types.names and _NANOSECONDS in str(types.field(field.name).type)
     }
-    return _typed(_named(spark, placed.withColumns(instants), files))
+    return _named(spark, placed.withColumns(instants), files)
 
 
 _NANOSECONDS = "timestamp[ns"
@@ -188,8 +250,9 @@ def _in_micros(value: Column, stated: pa.DataType, read: T.DataType) -> Column:
 def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
     roots = dict.fromkeys(f.location.rsplit("/_delta_log/", 1)[0] for f in found.files)
     tables = [spark.read.format("delta").load(root) for root in roots]
-    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), tables)
-    return _typed(_numbered(rows).withColumnRenamed("_path", "_file").drop("_block", "_row"))
+    return _typed(
+        _numbered(_as_one(_alike(tables))).withColumnRenamed("_path", "_file").drop("_block", "_row")
+    )
 
 
 def _typed(rows: DataFrame) -> DataFrame:
@@ -295,8 +358,9 @@ def _merged(shapes: Sequence[Shape]) -> dict[str, Shape | None]:
     for shape in shapes:
         for name, inner in shape.items():
             if spelt.setdefault(name.casefold(), name) == name:
-                both = [s for s in (merged.get(name), inner) if s]
-                merged[name] = _merged(both) if both else None
+                seen = [merged[name], inner] if name in merged else [inner]
+                objects = [each for each in seen if each]
+                merged[name] = _merged(objects) if objects else None if None in seen else {}
     return merged
 
 

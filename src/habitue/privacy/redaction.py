@@ -23,11 +23,17 @@ _EMAIL = r"[\p{L}\p{N}._%+-]{1,64}(?:@|%(?:25)*+40)[\p{L}\p{N}.-]{1,255}\.[\p{L}
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _NUMBER = r"-?[0-9][0-9.eE+-]*+"
 _FLAT_LIST = r"\[[^\[\]{}]*+\]"
+_FLAT_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING})*+\}}'
+_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING}|{_FLAT_OBJECT})*+\}}'
+"""An object of values, and of such objects."""
 
 
 _NAMES = (
     "firstname", "first_name", "lastname", "last_name", "surname", "username", "user_name", "fullname",
-    "full_name", "birthday", "birthdate", "dob", "street", "ip", "ip_address", "pwd", "pin", "tel",
+    "full_name", "birthday", "birthdate", "dob", "street", "ip", "ip_address", "client_ip", "browser_ip", "remote_ip",
+    "pwd", "pin", "tel", "address1", "address2", "address_1", "address_2", "address_line1", "address_line2", "addressline1",
+    "addressline2", "street_address", "zip", "zipcode", "zip_code", "postal_code", "postalcode", "postcode", "plz",
+    "latitude", "longitude",
 )  # fmt: skip
 
 
@@ -78,8 +84,13 @@ class RedactionSettings(BaseModel, extra="forbid", frozen=True):
         description="A URL parameter of exactly this name is redacted.",
     )
     keys: tuple[str, ...] = Field(
-        (*_NAMES, *_IDENTIFIERS, "_ga", "_gid"),
+        (*_NAMES, *_IDENTIFIERS, "_ga", "_gid", "address"),
         description="A property of exactly this name is redacted; not `name`, since a product has one too.",
+    )
+    objects: tuple[str, ...] = Field(
+        ("address", "customer", "recipient"),
+        min_length=1,
+        description="A property whose name contains one of these, and which has parts of its own, is redacted as a whole.",
     )
 
 
@@ -107,12 +118,14 @@ def redacted_json(json: Column, *, settings: RedactionSettings, small: Column | 
     """JSON text with the values of personal keys and URL parameters and e-mail addresses replaced, at any depth.
 
     Takes JSON as Spark writes it, that is without escapes for printable characters, and in `small` letters too
-    where that is a column already. Objects below such a key are not replaced as a whole; their members pass the
-    same rules.
+    where that is a column already. Objects are replaced as a whole below keys that the settings name for that, such as an
+    address, in which `name` is a person's; below others their members pass the same rules.
     """
     small = F.lower(json) if small is None else small
     key = rf'[^"\\]{{0,64}}?(?:{_any_of(settings.containing)})[^"\\]{{0,64}}|{_any_of(settings.keys)}'
     member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
+    owner = rf'(?i)"([^"\\]{{0,64}}?(?:{_any_of(settings.objects)})[^"\\]{{0,64}})"\s*+:\s*+{_OBJECT}'
+    may_have_owner = holds_any(small, *(word.lower() for word in settings.objects))
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
     has_key = F.arrays_overlap(F.split(small, '"'), words)
     may_have_member = holds_any(small, *(word.lower() for word in settings.containing)) | has_key
@@ -120,11 +133,13 @@ def redacted_json(json: Column, *, settings: RedactionSettings, small: Column | 
     without_parameters = F.regexp_replace(
         json, _parameter(settings, value=r'(?:[^&;#"\\]|\\.)*+'), f"$1{REDACTED}"
     )
-    without_values = F.regexp_replace(
-        F.when(may_have_parameter, without_parameters).otherwise(json), member, f'"$1":"{REDACTED}"'
+    checked = F.when(may_have_parameter, without_parameters).otherwise(json)
+    without_owners = F.when(may_have_owner, F.regexp_replace(checked, owner, f'"$1":"{REDACTED}"')).otherwise(
+        checked
     )
+    without_values = F.regexp_replace(without_owners, member, f'"$1":"{REDACTED}"')
     return (
-        F.when(may_have_member | may_have_parameter, _without_addresses(without_values))
+        F.when(may_have_member | may_have_owner | may_have_parameter, _without_addresses(without_values))
         .when(_may_hold_address(json), _without_addresses(json))
         .otherwise(json)
     )

@@ -29,7 +29,7 @@ csv.field_size_limit(SAMPLE_BYTES)  # a quote that is none may reach over the wh
 DELIMITERS = (";", ",", "\t", "|")
 _UNIT = "\x1f"  # the separator of units, which no text has
 Shape = Mapping[str, "Shape | None"]
-"""Column names; a nested object has a shape of its own."""
+"""Column names; a nested object has a shape of its own, and an empty one where nothing but null was seen."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,35 @@ def first_text(file: SourceFile, encoding: str = "utf-8", size: int = SAMPLE_BYT
     return decoder.decode(data, final=len(data) < size).removeprefix("\ufeff")
 
 
+def with_named(shape: Shape, names: Sequence[str], *, everywhere: bool) -> Shape:
+    """The shape with columns that a mapping names where nothing is known to stand there, or `everywhere`.
+
+    Parts of what was seen to be text stay away: there the mapping is wrong.
+    """
+    for name in names:
+        if name not in shape:
+            shape = _with_part(shape, name.split("."), everywhere=everywhere)
+    return shape
+
+
+def _with_part(shape: Shape, parts: Sequence[str], *, everywhere: bool) -> Shape:
+    head, *rest = parts
+    inner = shape.get(head, {})
+    if inner is None or not (head in shape or everywhere):
+        return shape
+    if not rest:
+        return {**shape, head: inner}
+    below = _with_part(inner, rest, everywhere=everywhere or not inner)
+    return {**shape, head: below} if below else shape
+
+
+def encoding_by_mark(file: SourceFile) -> str | None:
+    """The encoding that the mark at a file's beginning tells; None where there is none or it is UTF-8's."""
+    with _opened(file) as stream:
+        start: bytes = stream.read(2)
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None
+
+
 def is_utf8(file: SourceFile) -> bool:
     """Whether a text file is UTF-8 from its beginning to its end: the first umlaut may come late."""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -131,7 +160,7 @@ def csv_options(options: Mapping[str, OptionValue]) -> dict[str, str]:
 def _columns(file: SourceFile, of: Input) -> FileColumns:
     if of.format == "parquet":
         schema = _parquet_schema(file)
-        return FileColumns(file, dict.fromkeys(schema.names), of.options, schema)
+        return FileColumns(file, _parquet_shape(schema), of.options, schema)
     if of.format != "csv":
         return FileColumns(file, _json_shape(first_text(file)), of.options)
     dialect = Dialect(of.options)
@@ -148,6 +177,12 @@ def _parquet_schema(file: SourceFile) -> pa.Schema:
     system, path = open_system(file.location)
     with system.open_input_file(path) as stream:
         return pq.read_schema(stream).remove_metadata()
+
+
+def _parquet_shape(fields: pa.Schema | pa.StructType) -> Shape:
+    return {
+        field.name: _parquet_shape(field.type) if pa.types.is_struct(field.type) else None for field in fields
+    }
 
 
 def _csv_header(file: SourceFile, options: Mapping[str, str]) -> tuple[str, ...]:
@@ -229,9 +264,11 @@ def _widen(shape: dict[str, Any], item: Mapping[str, Any]) -> None:
             inner = shape.get(name)
             inner = inner if isinstance(inner, dict) else {}
             _widen(inner, value)
-            shape[name] = inner or None
-        else:
-            shape.setdefault(name, None)
+            shape[name] = inner
+        elif value is None or value == []:  # PHP writes an empty object as an empty list
+            shape.setdefault(name, {})
+        elif not shape.get(name):
+            shape[name] = None
 
 
 def _dotted(shape: Shape, before: str = "") -> list[str]:

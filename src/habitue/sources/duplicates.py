@@ -25,7 +25,7 @@ def settled(rows: DataFrame, entity: Table, *, has_key: bool, has_number: bool) 
     `has_number`: rows bring their own line number or id, which must be unique likewise.
     Without either every row counts.
     """
-    once = _only_last(rows, "_key") if has_key else rows.withColumn(IS_DUPLICATE, F.lit(False))
+    once = only_last(rows, "_key") if has_key else rows.withColumn(IS_DUPLICATE, F.lit(False))
     if entity.leaf in SURROGATES:
         once = with_surrogate(once, entity)
     elif entity.leaf == "order_line" and not has_number:
@@ -39,11 +39,12 @@ def settled(rows: DataFrame, entity: Table, *, has_key: bool, has_number: bool) 
 def only_last_of_grain(rows: DataFrame, entity: Table) -> DataFrame:
     """Mark all but one of the rows that share the grain of their table."""
     before = rows.withColumnRenamed(IS_DUPLICATE, "_before")
-    marked = _only_last(before, "_before", *entity.grain)
+    marked = only_last(before, "_before", *entity.grain)
     return marked.withColumn(IS_DUPLICATE, F.col("_before") | F.col(IS_DUPLICATE)).drop("_before")
 
 
-def _only_last(rows: DataFrame, *key: str) -> DataFrame:
+def only_last(rows: DataFrame, *key: str) -> DataFrame:
+    """Mark all but one of the good rows with one key in `_is_duplicate`: that known last, of equals the last in order."""
     newest = Window.partitionBy(*key, is_good()).orderBy(
         F.col("known_time").desc(), F.col("_file").desc(), F.col("_position").desc()
     )

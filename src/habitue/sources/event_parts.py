@@ -22,6 +22,8 @@ _UTM = {
 }
 _CLICK_IDS = r"[?&](?:gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=([^&#]*)"
 _PATH = r"^[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+([^?#]*)"
+_PATH_ALONE = r"^(?:[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++(?::\d++)?)?(/[^?#]*)"
+"""Of an address without a scheme: `/cart`, `www.shop.de/cart`."""
 KINDS = {
     "desktop": ("desktop", "computer", "pc", "personal computer"),
     "mobile": ("mobile", "phone", "smartphone", "mobile phone", "ios", "android"),
@@ -76,8 +78,8 @@ def page(
     *, url: Column, path: Column, title: Column, referrer: Column, redaction: RedactionSettings
 ) -> Column:
     """Page of an event without what names a person; the path of the URL where none is stated."""
-    path_of_url = F.nullif(F.regexp_extract(url, _PATH, 1), F.lit(""))
-    stated = F.coalesce(present(path), path_of_url)
+    found = (F.nullif(F.regexp_extract(url, pattern, 1), F.lit("")) for pattern in (_PATH, _PATH_ALONE))
+    stated = F.coalesce(present(path), *found)
     bare = F.when(holds_any(stated, "?", "#"), F.regexp_replace(stated, r"[?#].*$", "")).otherwise(stated)
     whole = F.struct(
         redacted_url(present(url), settings=redaction).alias("url"),

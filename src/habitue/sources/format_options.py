@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from habitue.sources.currencies import CURRENCIES
 from habitue.sources.fields import nearest
 
 OptionValue = str | bool | int
@@ -49,6 +50,8 @@ def option_problems(
             yield from _delimiter_problem(name, str(value), is_adapter=is_adapter)
         elif name in _ENCODING and not _is_encoding(str(value)):
             yield f"options.{name} {value} is not known; use utf-8, cp1252, iso-8859-15, ..."
+        elif name == OF_ORDERS and str(value).upper() not in CURRENCIES:
+            yield f"options.{name} {value} is not an ISO 4217 code such as EUR"
 
 
 def separator(delimiter: str) -> str:

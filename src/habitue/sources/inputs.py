@@ -42,10 +42,16 @@ class Input:
 
 @dataclass(frozen=True)
 class FoundInput:
-    """The same with its files."""
+    """The same with its files.
+
+    `named` are columns of JSON that are wanted. What all objects leave out, or leave empty, is null; so is, where the
+    files are a part of the source's (`is_part`), a column that none of them has: the others had it.
+    """
 
     input: Input
     files: tuple[SourceFile, ...]
+    named: tuple[str, ...] = ()
+    is_part: bool = False
 
 
 def mapped_input(settings: SourceSettings) -> Input:

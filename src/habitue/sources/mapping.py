@@ -22,7 +22,7 @@ from habitue.sources.event_parts import page as whole_page
 from habitue.sources.event_rules import DEFAULT_RULES, EventRules
 from habitue.sources.faults import CORRUPT, faults_where
 from habitue.sources.fields import field_of, nearest, struct_parts
-from habitue.sources.mapped_products import listed_products
+from habitue.sources.mapped_products import listed_products, negative_faults, whole_order
 from habitue.sources.order_prices import with_prices
 from habitue.sources.settings import Expression, SourceSettings
 from habitue.sources.values import DST_GAP, Cell, clean_text, read_cell
@@ -260,13 +260,12 @@ def _as_tracked(rows: DataFrame, rules: EventRules) -> DataFrame:
         "event_time": F.col("_clock.event_time"),
         "time_quality": F.col("_clock.time_quality"),
         "event_date": F.to_date("_clock.event_time"),
-        "_faults": F.concat("_faults", faults_where([(is_before, "impossible_value", before)])),
     }
+    name = F.col("event_name")
     if "product" in present:
-        of_product = F.when(
-            F.col("product.product_number").isNotNull(), named(OF_PRODUCT, F.col("event_name"))
-        )
-        made["event_name"] = F.coalesce(of_product, F.col("event_name"))
+        of_product = F.when(F.col("product.product_number").isNotNull(), named(OF_PRODUCT, name))
+        name = made["event_name"] = F.coalesce(of_product, name)
+        made["order"] = whole_order(rows, name)
     if "search_term" in present:
         made["search_term"] = redacted_text(F.col("search_term"))
     if "page" in present:
@@ -294,4 +293,6 @@ def _as_tracked(rows: DataFrame, rules: EventRules) -> DataFrame:
             zone=device["zone"],
             browser_name=device["browser"],
         )
+    faults = [(is_before, "impossible_value", before), *negative_faults(rows, name)]
+    made["_faults"] = F.concat("_faults", faults_where(faults))
     return timed.withColumns(made).drop("_clock")

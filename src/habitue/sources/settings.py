@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,8 @@ from habitue.sources.fields import ALIASES, ONE_OF, REQUIRED, field_of, fields, 
 from habitue.sources.format_options import OF_ORDERS, OptionValue, option_problems, spelt
 
 _EXPRESSION_KEYS = {"column", "value", "sql", "format"}
+EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
+"""Formats of times that are numbers, with how many microseconds one of them is."""
 ADAPTER_NAMES = ("completejourney", "segment", "snowplow", "ga4")
 NAME = r"^[a-z0-9_]{1,63}$"
 
@@ -37,6 +40,19 @@ class Expression(BaseModel, extra="forbid", frozen=True):
         if len(given) != 1:
             raise ValueError(f"needs exactly one of column, value, sql; found {', '.join(given) or 'none'}")
         return self
+
+    @field_validator("format")
+    @classmethod
+    def _is_a_date(cls, pattern: str | None) -> str | None:
+        """Patterns of other languages that Spark refuses, or takes for something else."""
+        letters = re.sub("'[^']*'", "", pattern or "")
+        if pattern is None or pattern in EPOCHS:
+            return pattern
+        if re.search("[YD]", letters):
+            raise ValueError(f"format {pattern}: years are yyyy and days of a month dd")
+        if "mm" in letters and not re.search("[HhKk]", letters):
+            raise ValueError(f"format {pattern}: mm are minutes; months are MM")
+        return pattern
 
 
 class SourceLimits(BaseModel, extra="forbid", frozen=True):

@@ -13,7 +13,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from habitue.errors import InputError
-from habitue.sources.columns import DELIMITERS, distinct_names, first_text, is_utf8, json_items
+from habitue.sources.columns import (
+    DELIMITERS,
+    distinct_names,
+    encoding_by_mark,
+    first_text,
+    is_utf8,
+    json_items,
+)
 from habitue.sources.files import SourceFile
 
 SAMPLE_ROWS = 1000
@@ -72,7 +79,7 @@ def sniff(path: Path) -> Sniffed:
     if name.endswith((".parquet", ".pq")):
         return Sniffed("parquet", "", None, False, _parquet_columns(path))
     file = SourceFile(path.name, str(path), path.stat().st_size, "")
-    encoding = "utf-8" if is_utf8(file) else "cp1252"
+    encoding = encoding_by_mark(file) or ("utf-8" if is_utf8(file) else "cp1252")
     text = first_text(file, encoding)
     if name.endswith((".json", ".jsonl", ".ndjson")) or text.lstrip().startswith(("{", "[")):
         return Sniffed("json", encoding, None, text.lstrip().startswith("["), _json_columns(text))

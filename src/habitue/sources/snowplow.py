@@ -205,9 +205,9 @@ def _faults(stated: Mapping[str, Column], rules: EventRules) -> Column:
 def _identifiers(row: Mapping[str, Column], of: _Entities) -> Column:
     """Who this was: one cookie or installation, and the user where one is known."""
     user = of["user"]
-    visitor = F.coalesce(
-        *(_someone(v) for v in (row["domain_userid"], of["session"]["user_id"], row["network_userid"]))
-    )
+    # the collector's cookie: for a server, which keeps none, it is a new one with every call
+    of_network = F.when(~_is_server(row), row["network_userid"])
+    visitor = F.coalesce(*(_someone(v) for v in (row["domain_userid"], of["session"]["user_id"], of_network)))
     return parts.clear_identifiers(
         [
             ("anonymous_id", visitor),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from habitue.sources.settings import Expression, SourceSettings
+from habitue.sources.settings import EPOCHS, Expression, SourceSettings
 
 # NUL and other control characters, and those that turn the direction of writing; emoji joiners stay
 _UNWANTED = "[\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069\\uFEFF]"
@@ -24,7 +24,6 @@ _GROUPS = {"en": ",", "de": r"\.", "ch": "['\u2019]"}
 _DECIMAL_COMMA = ("de", "fr")
 _TRUE = ("true", "t", "1", "1.0", "yes", "y", "ja", "j", "wahr", "x", "oui", "si", "on")
 _FALSE = ("false", "f", "0", "0.0", "no", "n", "nein", "falsch", "non", "off")
-_EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
 _ISO_DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
 _OFFSET = r"[T ]\d{1,2}:\d{2}.*([A-Za-z][A-Za-z_/]*|[+-]\d{2}(:?\d{2})?)$"
 """A time with its offset or the name of its zone behind it: Z, UTC, Europe/Berlin, +0200."""
@@ -69,6 +68,8 @@ def as_text(cell: Column, found: str) -> Column:
     if found in ("double", "float"):  # 17850.0 is the number 17850
         whole = (cell == F.floor(cell)) & (F.abs(cell) < 1e15)
         return F.when(whole, cell.try_cast("bigint").cast("string")).otherwise(cell.cast("string"))
+    if found.startswith("decimal"):  # Oracle's NUMBER comes as 17850.0000000000
+        return F.regexp_replace(cell.cast("string"), r"\.0+$", "")
     if found.startswith(("struct", "array", "map")):
         return F.to_json(cell)
     return cell.cast("string")
@@ -127,9 +128,9 @@ def _wall_and_instant(text: Column, found: str, format_: str | None) -> tuple[Co
         return nothing, text
     if found in ("timestamp_ntz", "date"):
         return text.cast("timestamp"), None
-    if format_ in _EPOCHS:
+    if format_ in EPOCHS:
         return nothing, F.timestamp_micros(
-            (text.try_cast("decimal(38,6)") * _EPOCHS[format_]).try_cast("bigint")
+            (text.try_cast("decimal(38,6)") * EPOCHS[format_]).try_cast("bigint")
         )
     text = text.cast("string")
     if format_ is not None:

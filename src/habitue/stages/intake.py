@@ -22,7 +22,7 @@ from habitue.sources.adapters import adapter_of
 from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.counting import COUNTED, Tally, check_quarantined, outcome_counts, tallies
 from habitue.sources.draft import Draft
-from habitue.sources.duplicates import settled
+from habitue.sources.duplicates import IS_DUPLICATE, only_last, settled
 from habitue.sources.event_rows import dressed, with_agent
 from habitue.sources.fields import SURROGATES
 from habitue.sources.files import (
@@ -92,6 +92,9 @@ def take_in(
         rows = counted_from_zero(rows, checkpoint=run.lake.checkpoint)
     if entity is EVENT:
         rows = _told_apart(run, rows, arrivals)
+        if settings.key:
+            replaced = F.col(IS_REPLACED) | F.col(IS_DUPLICATE)
+            rows = only_last(rows, "_key").withColumn(IS_REPLACED, replaced).drop(IS_DUPLICATE)
     return Taken(settings, entity, inputs, arrivals, rows, Tally(), prepared.known_time, came)
 
 
@@ -184,6 +187,8 @@ def _prepared(
     adapter = adapter_of(settings)
     inputs, is_empty = _read_now(inputs, came)
     if settings.adapter is None:
+        named = settings.named_columns if settings.format == "json" else ()
+        inputs = [replace(i, named=named, is_part=came is not None) for i in inputs]
         check_columns(settings, [c for found in inputs for c in columns_of(found)])
     tables: Mapping[str, DataFrame] = {
         found.input.name: (read_text if found.input.as_lines else read_input)(run.spark, found)
@@ -240,11 +245,17 @@ def _noted(run: Run, settings: SourceSettings) -> list[Row]:
 
 
 def _arrivals(run: Run, inputs: Sequence[FoundInput], noted: Sequence[Row]) -> tuple[Arrival, ...]:
-    """When each file's content came first: as noted before, else now."""
+    """When each file's content came first: as noted before, under its name or one that is gone; else now."""
     before = {(row["file"], row["sha256"]): row for row in noted}
+    files = [f for found in inputs for f in found.files]
+    here = {file.name for file in files}
+    moved: dict[str, Row] = {}
+    for old in sorted(noted, key=lambda row: (row["first_seen"], row["file"])):
+        if old["file"] not in here:
+            moved.setdefault(old["sha256"], old)
     arrivals = []
-    for file in (f for found in inputs for f in found.files):
-        row = before.get((file.name, file.sha256))
+    for file in files:
+        row = before.get((file.name, file.sha256)) or moved.get(file.sha256)
         first = row["first_seen"].replace(tzinfo=run.now.tzinfo) if row else run.now
         arrivals.append(Arrival(file, first, row["run_id"] if row else run.run_id))
     return tuple(arrivals)
