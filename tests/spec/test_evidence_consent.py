@@ -7,7 +7,7 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from habitue.contracts.behaviour import IDENTITY_EDGE
-from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD
+from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD, EVENT
 from habitue.identity.circumstances import Circumstances
 from habitue.identity.consent import statements
 from habitue.identity.resolution import resolve_identity
@@ -16,6 +16,35 @@ from tests.spec.test_decisions import now_and_at
 from tests.tables import assert_table, table
 
 SETTINGS = IdentitySettings(consent=EvidenceConsentSettings(purpose="profiling", rules=("login",)))
+
+
+def test_a_browser_says_something_only_where_its_state_changes(spark: SparkSession):
+    """Asked on the first day, which ends in a refusal; later days repeat what holds, and one grant is known first."""
+    events = table(
+        spark,
+        EVENT,
+        """
+        event_id | visitor_type | visitor_key | event_time          | event_date | known_time          | consent
+        1        | anonymous_id | c           | 2026-05-01 09:00:00 | 2026-05-01 | 2026-05-01 09:00:00 | {"profiling":"denied"}
+        2        | anonymous_id | c           | 2026-05-01 09:01:00 | 2026-05-01 | 2026-05-01 09:01:00 | {"profiling":"granted"}
+        3        | anonymous_id | c           | 2026-05-01 09:05:00 | 2026-05-01 | 2026-05-01 09:05:00 | {"profiling":"granted"}
+        4        | anonymous_id | c           | 2026-05-01 09:30:00 | 2026-05-01 | 2026-05-01 09:30:00 | {"profiling":"denied"}
+        5        | anonymous_id | c           | 2026-05-02 09:00:00 | 2026-05-02 | 2026-05-02 09:00:00 | {"profiling":"denied"}
+        6        | anonymous_id | c           | 2026-05-03 09:00:00 | 2026-05-03 | 2026-05-06 00:00:00 | {"profiling":"granted"}
+        7        | anonymous_id | c           | 2026-05-03 18:00:00 | 2026-05-03 | 2026-05-03 18:00:00 | {"profiling":"granted"}
+        8        | anonymous_id | c           | 2026-05-04 09:00:00 | 2026-05-04 | 2026-05-04 09:00:00 | {"profiling":"granted"}
+        9        | anonymous_id | c           | 2026-05-04 09:00:00 | 2026-05-04 | 2026-05-04 09:00:00 | {"marketing":"denied"}
+        """,
+    )
+    none = table(spark, CONSENT, "consent_id | purpose\n").where("false")
+    said = statements(none, events, purpose="profiling").orderBy("given_time").collect()
+    assert [(r.given_time.strftime("%d %H:%M"), r["at"].day, r.is_granted) for r in said] == [
+        ("01 09:00", 1, False),
+        ("01 09:01", 1, True),
+        ("01 09:30", 1, False),
+        ("03 09:00", 6, True),
+        ("03 18:00", 3, True),
+    ]
 
 
 def test_an_edge_links_only_while_the_purpose_is_granted_by_one_of_its_ends(spark: SparkSession):

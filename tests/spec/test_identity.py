@@ -165,6 +165,77 @@ def test_a_value_seen_with_too_many_names_or_neighbours_links_nobody_from_then_o
     assert ended == {"p": (0, 20), "e": (1, 40)}
 
 
+def persons_now(found: Resolution) -> set[str]:
+    """The identifiers of each person, as text."""
+    by_person: dict[str, list[str]] = {}
+    for row in found.resolved.identity_map.where("valid_to IS NULL").collect():
+        by_person.setdefault(row.person_id, []).append(row.id_key)
+    return {" ".join(sorted(keys)) for keys in by_person.values()}
+
+
+def test_a_device_of_two_mailboxes_or_cards_is_shared_and_joins_no_family(spark: SparkSession):
+    found = resolved(
+        spark,
+        """
+        crm  | customer_number:1, email:ada | 2026-01-01 00:00:00
+        """,
+        """
+        web  | anonymous_id:home, email:ada              | 2026-01-02 00:00:00
+        web  | anonymous_id:home, email:ben              | 2026-01-03 00:00:00
+        app  | device_id:tv, user_id:u1, loyalty_number:l1 | 2026-01-02 00:00:00
+        app  | device_id:tv, user_id:u2, loyalty_number:l2 | 2026-01-03 00:00:00
+        """,
+    )
+    assert persons_now(found) == {"1 ada", "ben", "home", "l1 u1", "l2 u2", "tv"}
+    assert {r.id_key: r.shared_at.day for r in found.shared.collect()} == {"home": 3, "tv": 3}
+
+
+def test_two_mailboxes_that_one_record_ties_share_a_device_as_one(spark: SparkSession):
+    logins = """
+        web | anonymous_id:c, email:old | 2026-01-02 00:00:00
+        web | anonymous_id:c, email:new | 2026-01-03 00:00:00
+    """
+    together = resolved(spark, "shop | email:old, email:new | 2026-01-01 00:00:00", logins)
+    assert persons_now(together) == {"c new old"}
+    too_late = resolved(spark, "shop | email:old, email:new | 2026-01-09 00:00:00", logins)
+    assert persons_now(too_late) == {"c", "new old"}  # a state never depends on what came later
+
+
+def test_an_account_that_was_renamed_is_one_owner_of_its_cookie(spark: SparkSession):
+    found = resolved(
+        spark,
+        "web | user_id:before                | 2026-01-01 00:00:00",
+        """
+        web | anonymous_id:c, user_id:before                | 2026-01-02 00:00:00
+        web | anonymous_id:c, user_id:after, user_id:before | 2026-01-03 00:00:00
+        web | anonymous_id:c, user_id:after                 | 2026-01-04 00:00:00
+        """,
+    )
+    assert persons_now(found) == {"after before c"}
+    assert found.shared.isEmpty()
+
+
+def test_a_number_that_guests_are_booked_on_is_nobody_and_takes_no_mailbox_away(spark: SparkSession):
+    """Ada, customer 1, buys as a guest before it is known what 9999 is, and Cleo, customer 2, after."""
+    guests = [
+        f"shop | customer_number:9999, email:g{i} | 2026-01-02 00:{i // 60:02}:{i % 60:02}"
+        for i in range(101)
+    ]
+    customers = """
+        shop | customer_number:1, email:ada     | 2026-01-01 00:00:00
+        shop | customer_number:2, email:cleo    | 2026-01-01 00:00:00
+        shop | customer_number:9999, email:ada  | 2026-01-01 12:00:00
+        shop | customer_number:9999, email:cleo | 2026-01-03 00:00:00
+    """
+    found = resolved(spark, customers + "\n".join(guests))
+    ended = {r.id_key: (r.shared_at.day, r.why) for r in found.shared.collect()}
+    assert ended == {
+        "ada": (1, "shared email: too many owners"),
+        "9999": (2, "junk customer_number: tied to too many identifiers"),
+    }
+    assert {"2 cleo", "9999", "ada", "1", "g0", "g100"} <= persons_now(found)
+
+
 def test_numbers_of_two_sources_may_belong_to_one_person(spark: SparkSession):
     found = resolved(
         spark,

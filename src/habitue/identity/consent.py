@@ -28,18 +28,49 @@ def statements(consents: DataFrame, events: DataFrame | None, *, purpose: str) -
     )
     said = of_persons
     if events is not None:
-        state = F.try_element_at("consent", F.lit(purpose))
-        of_browsers = (
-            events.where(state.isNotNull() & F.col("visitor_key").isNotNull())
-            .groupBy("visitor_type", "visitor_key", "event_date", (state == GRANTED).alias("is_granted"))
-            .agg(F.min("event_time").alias("given_time"), F.min("known_time").alias("known_time"))
-            .withColumnsRenamed({"visitor_type": "id_type", "visitor_key": "id_key"})
-        )
-        said = of_persons.unionByName(of_browsers.select(*of_persons.columns))
+        said = of_persons.unionByName(_of_browsers(events, purpose).select(*of_persons.columns))
     return (
         said.withColumn("at", F.greatest("given_time", "known_time"))
         .groupBy(*NODE, "given_time", "at")
         .agg(F.bool_and("is_granted").alias("is_granted"))
+    )
+
+
+def _of_browsers(events: DataFrame, purpose: str) -> DataFrame:
+    """The changes of a browser's state: id_type, id_key, given_time, known_time, is_granted.
+
+    Every event carries the state; only another one than before is a statement, or the same where the one before was
+    known later. Of days with one state, nearly all, no more is looked at than its first event and the one known first.
+    """
+    state = F.try_element_at("consent", F.lit(purpose))
+    said = events.where(state.isNotNull() & F.col("visitor_key").isNotNull()).select(
+        F.col("visitor_type").alias("id_type"),
+        F.col("visitor_key").alias("id_key"),
+        "event_date",
+        F.col("event_time").alias("given_time"),
+        "known_time",
+        (state == GRANTED).alias("is_granted"),
+    )
+    by_day = [*NODE, "event_date"]
+    moment = F.struct("given_time", "known_time")
+    days = said.groupBy(*by_day).agg(
+        F.bool_and("is_granted").alias("is_granted"),
+        (F.bool_or("is_granted") & ~F.bool_and("is_granted")).alias("is_mixed"),
+        F.array_distinct(
+            F.array(F.min(moment), F.min_by(moment, F.struct("known_time", "given_time")))
+        ).alias("ends"),
+    )
+    columns = (*NODE, "given_time", "known_time", "is_granted")
+    of_whole = days.where("NOT is_mixed").select(*NODE, "is_granted", F.inline("ends")).select(*columns)
+    mixed = days.where("is_mixed").select(*by_day)
+    rows = of_whole.unionByName(said.join(mixed, on=by_day, how="left_semi").select(*columns))
+    in_order = Window.partitionBy(*NODE).orderBy("given_time", "is_granted", "known_time")
+    before = F.lag(F.struct("is_granted", "known_time")).over(in_order)
+    is_said_again = (before["is_granted"] == F.col("is_granted")) & (
+        before["known_time"] <= F.col("known_time")
+    )
+    return rows.withColumn("_is_said_again", F.coalesce(is_said_again, F.lit(False))).where(
+        "NOT _is_said_again"
     )
 
 

@@ -21,12 +21,19 @@ from habitue.identity.settings import IdentitySettings
 
 
 def shared_values(
-    edges: DataFrame, sightings: DataFrame, *, settings: IdentitySettings, resting: DataFrame | None = None
+    edges: DataFrame,
+    sightings: DataFrame,
+    *,
+    settings: IdentitySettings,
+    resting: DataFrame | None = None,
+    junk: DataFrame | None = None,
+    ties: DataFrame | None = None,
 ) -> DataFrame:
     """Values with too many owners: id_type, id_key, shared_at (known time of the owner too many), why.
 
-    `resting` are edges (with `start`) that no longer count from then on: an owner who is gone makes no
-    value shared.
+    `resting` are edges (with `start`) that no longer count from then on, and `junk` are values (with `shared_at`)
+    that are nobody from then on: an owner who is gone makes no value shared. `ties` say which owners are one
+    (see `tied_owners`).
     """
     gone = F.lit(None).cast("timestamp")
     if resting is not None:
@@ -37,6 +44,15 @@ def shared_values(
     # nearly all values have one owner; what follows looks at the few others only
     several = owned.groupBy(*NODE).agg(F.count(F.lit(1)).alias("_n")).where("_n > 1").select(*NODE)
     owned = owned.join(several, on=list(NODE), how="left_semi")
+    if junk is not None:
+        nobody = junk.select(
+            F.col("id_type").alias("owner_type"),
+            F.col("id_key").alias("owner_key"),
+            F.col("shared_at").alias("_ended"),
+        )
+        owned = owned.join(F.broadcast(nobody), on=["owner_type", "owner_key"], how="left").withColumn(
+            "gone", F.least("gone", "_ended")
+        )
     known = F.greatest("first_known", "space_known")
     owners = (
         owned.join(owner_spaces(sightings, settings), on=["owner_type", "owner_key"], how="inner")
@@ -44,11 +60,48 @@ def shared_values(
         .agg(F.min(known).alias("known"), F.max("gone").alias("gone"))
         .withColumn("gone", F.greatest("gone", "known"))  # nobody goes before having come
     )
-    too_many = (_ranked(owners) if resting is None else _present(owners)).where(
+    if ties is not None:
+        owners = _once_each(owners, ties)
+    too_many = (_ranked(owners) if resting is None and junk is None else _present(owners)).where(
         F.col("_n") == _allowed(settings) + 1
     )
     why = F.concat(F.lit("shared "), F.col("id_type"), F.lit(": too many owners"))
     return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at")).withColumn("why", why)
+
+
+def tied_owners(edges: DataFrame, *, settings: IdentitySettings) -> DataFrame:
+    """Owners of one type that a record states together, such as an account before and after its renaming.
+
+    owner_type, owner_key, other, tied_at; each pair in both directions. Types that never merge are left out.
+    """
+    types = [t for t in settings.all_owner_types if t not in settings.exclusive_types]
+    pairs = edges.where((F.col("id_type_a") == F.col("id_type_b")) & F.col("id_type_a").isin(*types))
+    directions = [
+        pairs.select(
+            F.col("id_type_a").alias("owner_type"),
+            F.col(f"id_key_{one}").alias("owner_key"),
+            F.col(f"id_key_{other}").alias("other"),
+            F.col("first_known").alias("tied_at"),
+        )
+        for one, other in (("a", "b"), ("b", "a"))
+    ]
+    return reduce(DataFrame.unionByName, directions)
+
+
+def _once_each(owners: DataFrame, ties: DataFrame) -> DataFrame:
+    """Owners of a value without those that were known to be one with an owner before them."""
+    place = [*NODE, "owner_type", "space"]
+    before = owners.select(
+        *place, F.col("owner_key").alias("other"), F.struct("known", "owner_key").alias("_before")
+    )
+    doubles = (
+        owners.join(ties, on=["owner_type", "owner_key"], how="inner")
+        .join(before, on=[*place, "other"], how="inner")
+        .where((F.col("_before") < F.struct("known", "owner_key")) & (F.col("tied_at") <= F.col("known")))
+        .select(*place, "owner_key")
+        .distinct()
+    )
+    return owners.join(doubles, on=[*place, "owner_key"], how="left_anti")
 
 
 def earliest(ended: DataFrame) -> DataFrame:
@@ -103,11 +156,15 @@ def _present(owners: DataFrame) -> DataFrame:
 
 
 def owner_spaces(sightings: DataFrame, settings: IdentitySettings) -> DataFrame:
-    """Number spaces of each owner: owner_type, owner_key, space, space_known."""
-    return sightings.where(F.col("id_type").isin(*settings.owner_types)).select(
+    """Number spaces of each owner: owner_type, owner_key, space, space_known.
+
+    What only devices belong to, such as a mailbox, is the same in all sources.
+    """
+    is_numbered = F.col("id_type").isin(*settings.owner_types)
+    return sightings.where(F.col("id_type").isin(*settings.all_owner_types)).select(
         F.col("id_type").alias("owner_type"),
         F.col("id_key").alias("owner_key"),
-        space_of(F.col("source"), settings).alias("space"),
+        F.when(is_numbered, space_of(F.col("source"), settings)).otherwise("").alias("space"),
         F.col("first_known").alias("space_known"),
     )
 
@@ -116,7 +173,10 @@ def owned_values(edges: DataFrame, *columns: str, settings: IdentitySettings) ->
     """Edges from a value to an owner stronger than it: id_type, id_key, owner_type, owner_key and these columns."""
 
     def directed(value: str, owner: str) -> DataFrame:
-        is_owner = F.col(f"id_type_{owner}").isin(*settings.owner_types)
+        of_device = F.col(f"id_type_{value}").isin(*settings.anonymous_types)
+        is_owner = F.col(f"id_type_{owner}").isin(*settings.owner_types) | (
+            of_device & F.col(f"id_type_{owner}").isin(*settings.device_owner_types)
+        )
         is_value = F.col(f"id_type_{value}").isin(*settings.owners_per_value)
         stronger = rank_of(F.col(f"id_type_{owner}"), settings) < rank_of(F.col(f"id_type_{value}"), settings)
         return edges.where(is_owner & is_value & stronger).select(

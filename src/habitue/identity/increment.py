@@ -31,8 +31,8 @@ from habitue.identity.edges import (
     together,
 )
 from habitue.identity.edges import edges as edges_of
-from habitue.identity.guards import all_ended, earliest, shared_values
-from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
+from habitue.identity.guards import all_ended, earliest, shared_values, tied_owners
+from habitue.identity.learned_junk import CONTACTS, crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import born_id, with_codes
 from habitue.identity.resolution import Evidence, Resolution, resolve_observed, resting_edges
 from habitue.identity.settings import IdentitySettings
@@ -249,11 +249,16 @@ def _ended_anew(
     judged = checkpoint(seeds.union(_neighbours(every, seeds)).distinct())
     edges, owners = _around(every, judged, settings, checkpoint)
     seen = sightings(of_members(every, owners))
-    owned = shared_values(edges, seen, settings=settings, resting=resting(edges, owners))
-    by_guard = {
-        "owners": of_members(owned, judged),
-        "neighbours": _crowded(every, settings),
-    }
+    crowded = checkpoint(_crowded(every, settings))
+    owned = shared_values(
+        edges,
+        seen,
+        settings=settings,
+        resting=resting(edges, owners),
+        junk=crowded.where(F.col("id_type").isin(*settings.owner_types)),
+        ties=tied_owners(edges_of(every.where("id_type = hub_type"), settings=settings), settings=settings),
+    )
+    by_guard = {"owners": of_members(owned, judged), "neighbours": crowded}
     if changes.person_records is not None:
         by_guard["names"] = crowded_by_names(changes.person_records, settings=settings)
     was = stored.ended.select(*_ENDED)
@@ -279,10 +284,13 @@ def _crowded(every: DataFrame, settings: IdentitySettings) -> DataFrame:
     """
     linked = every.where("hub_key IS NOT NULL")
     ends = linked.select(
-        node_code(F.col("id_type"), F.col("id_key")).alias("node"), F.col("id_type").alias("t")
+        node_code(F.col("id_type"), F.col("id_key")).alias("node"),
+        F.col("id_type").alias("t"),
+        F.col("hub_type").alias("neighbour"),
     )
-    hubs = linked.select(hub_code().alias("node"), F.col("hub_type").alias("t"))
-    tied = ends.union(hubs).where(~F.col("t").isin(*settings.owner_types))
+    hubs = linked.select(hub_code().alias("node"), F.col("hub_type").alias("t"), F.col("id_type"))
+    is_owner = F.col("t").isin(*settings.owner_types)
+    tied = ends.union(hubs).where(~is_owner | F.col("neighbour").isin(*CONTACTS))
     many = tied.groupBy("node").count().where(F.col("count") > settings.neighbours_per_value)
     if many.isEmpty():
         return crowded_by_neighbours(edges_of(every.limit(0), settings=settings), settings=settings)

@@ -1,7 +1,7 @@
 """Values that turn out to identify nobody: seen with too many names, or tied to too many other identifiers.
 
-A shop types the same telephone number for everybody who gives none; no list knows it in
-advance. From the moment on which the name or neighbour too many was known, the value links
+A shop types the same telephone number for everybody who gives none, and books guests on one
+customer number; no list knows them in advance. From the moment on which the name or neighbour too many was known, the value links
 nobody, and every edge it had says why.
 """
 
@@ -18,6 +18,7 @@ from habitue.identity.matching.folding import folded
 from habitue.identity.settings import IdentitySettings
 
 NAMES = ("given_name", "family_name")
+CONTACTS = ("email", "phone")
 
 
 def crowded_by_names(person_records: DataFrame, *, settings: IdentitySettings) -> DataFrame:
@@ -48,7 +49,10 @@ def crowded_by_names(person_records: DataFrame, *, settings: IdentitySettings) -
 
 
 def crowded_by_neighbours(edges: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Values tied to more identifiers than nearly all others, and than the least that is odd."""
+    """Values tied to more identifiers than nearly all others, and than the least that is odd.
+
+    What a value can belong to may rightly have many cookies, but not so many mailboxes and telephones.
+    """
     ends = [
         edges.select(
             F.col(f"id_type_{one}").alias("id_type"),
@@ -58,8 +62,8 @@ def crowded_by_neighbours(edges: DataFrame, *, settings: IdentitySettings) -> Da
         )
         for one, other in (("a", "b"), ("b", "a"))
     ]
-    # what a value can belong to (a customer number) may rightly have many
-    every = reduce(DataFrame.unionByName, ends).where(~F.col("id_type").isin(*settings.owner_types))
+    is_owner = F.col("id_type").isin(*settings.owner_types)
+    every = reduce(DataFrame.unionByName, ends).where(~is_owner | F.col("neighbour.id_type").isin(*CONTACTS))
     tied = every.withColumn("code", node_code(F.col("id_type"), F.col("id_key")))
     # rows are no fewer than neighbours, so that only the few that may be crowded are looked at closely
     rows = tied.groupBy("code").agg(F.count(F.lit(1)).alias("rows"))

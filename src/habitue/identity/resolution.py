@@ -17,7 +17,7 @@ from habitue.identity.edges import FORMERLY_STATED, node_code, observe, sighting
 from habitue.identity.edges import edges as edges_of
 from habitue.identity.edges import nodes as nodes_of
 from habitue.identity.former_records import yielding
-from habitue.identity.guards import all_ended, earliest, linked_once, shared_values, with_until
+from habitue.identity.guards import all_ended, earliest, linked_once, shared_values, tied_owners, with_until
 from habitue.identity.learned_junk import crowded_by_names, crowded_by_neighbours
 from habitue.identity.persons import Resolved, assign_persons, with_codes
 from habitue.identity.settings import IdentitySettings
@@ -82,10 +82,16 @@ def gather_evidence(
         hands = checkpoint(takeovers(edges, circumstances.away, settings=settings))
     seen = sightings(observations)
     resting = resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
-    by_guard = {
-        "owners": shared_values(edges, seen, settings=settings, resting=resting),
-        "neighbours": crowded_by_neighbours(edges, settings=settings),
-    }
+    crowded = checkpoint(crowded_by_neighbours(edges, settings=settings))
+    shared = shared_values(
+        edges,
+        seen,
+        settings=settings,
+        resting=resting,
+        junk=crowded.where(F.col("id_type").isin(*settings.owner_types)),
+        ties=tied_owners(edges, settings=settings),
+    )
+    by_guard = {"owners": shared, "neighbours": crowded}
     if person_records is not None:
         by_guard["names"] = crowded_by_names(person_records, settings=settings)
     return Evidence(observations, edges, checkpoint(all_ended(by_guard)), hands, resting)

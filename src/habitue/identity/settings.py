@@ -79,6 +79,10 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     owner_types: tuple[str, ...] = Field(
         ("customer_number", "user_id"), description="What a value can belong to."
     )
+    device_owner_types: tuple[str, ...] = Field(
+        ("loyalty_number", "email"),
+        description="What a device can belong to besides; of two that no record ties, each is somebody else.",
+    )
     anonymous_types: tuple[str, ...] = Field(
         _ANONYMOUS, description="Types that name a device, not a person."
     )
@@ -151,7 +155,7 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _types_are_ranked(self) -> IdentitySettings:
-        named = {*self.exclusive_types, *self.owner_types, *self.anonymous_types}
+        named = {*self.exclusive_types, *self.owner_types, *self.device_owner_types, *self.anonymous_types}
         unranked = sorted(named - set(self.priority))
         if unranked:
             raise ValueError(f"{', '.join(unranked)}: not in priority; add them to identity.priority")
@@ -174,6 +178,11 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def all_owner_types(self) -> tuple[str, ...]:
+        """What anything can belong to, a device included."""
+        return tuple(dict.fromkeys((*self.owner_types, *self.device_owner_types)))
 
     def rank(self, id_type: str) -> int:
         """Position in the order of strength, 0 the strongest."""
