@@ -124,10 +124,6 @@ def test_a_file_that_was_moved_did_not_arrive_again(spark: SparkSession, tmp_pat
     (tmp_path / "prices/jan.csv").rename(tmp_path / "prices/archive/jan.csv")
     run = taken_in(spark, tmp_path, {"shop": prices}, day=2)
     assert rows(run, PRODUCT, "cast(price as string)") == [("12.00",)]
-    # the same content beside a file that is still there is a delivery of its own
-    write(tmp_path / "prices/mar.csv", "nr,price\n1,10.00\n")
-    run = taken_in(spark, tmp_path, {"shop": prices}, day=3)
-    assert rows(run, PRODUCT, "cast(price as string)") == [("10.00",)]
 
 
 def test_text_of_two_bytes_a_letter_is_read_to_its_last_cell(spark: SparkSession, tmp_path: Path) -> None:
