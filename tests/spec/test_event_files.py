@@ -377,7 +377,7 @@ def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
         ('{"a":"?x=1&y=2"}', '{"a":"?x=1&y=2"}'),
         (  # an address is one whole, with whatever is in it
             '{"name":"Shoe","shippingAddress":{"name":"A} \\"B","geo":{"lat":1}},"to":{"zip":"89073","ip":[1]}}',
-            '{"name":"Shoe","shippingAddress":"redacted","to":{"zip":"redacted","ip":[1]}}',
+            '{"name":"Shoe","shippingAddress":"redacted","to":{"zip":"redacted","ip":"redacted"}}',
         ),
         ('{"customer_group":"b2b","address":"Weg 1"}', '{"customer_group":"b2b","address":"redacted"}'),
     ],
