@@ -69,7 +69,7 @@ def _behind(entries: Iterable[Entry]) -> str:
     for e in listed:
         largest[e["name"]] = max(largest.get(e["name"], 0), sizes.index(e["size"]))
     # that more of the same work takes longer is no being behind
-    slower = [e for e in listed if e["ratio"] > 1 and "marginal_microseconds_per_row" not in e]
+    slower = [e for e in listed if round(e["ratio"], 1) > 1 and "marginal_microseconds_per_row" not in e]
     shown = [e for e in slower if sizes.index(e["size"]) == largest[e["name"]]]
     lines = [
         f"- `{e['name']}`, {_input(e, ' rows')}: {e['ratio']:.1f} times the time of {e['peer']} "

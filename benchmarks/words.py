@@ -36,7 +36,7 @@ WHAT = {
     "profile": "Silver tables to one row per person with the 74 columns that identity, orders and visits tell, without "
     "the history of stages. `duckdb` is one script of SQL.",
     "growth": "The whole run from raw files to its release, training included, beside the same run on a tenth of "
-    "the persons. A ratio below 10 is what does not grow.",
+    "the persons. A ratio below 10 means that part of the time does not grow with the data.",
     "increment": "The run after one day of new data (about one percent of the lines), beside a run of everything "
     "from the start. Profile, score and audiences are made anew for the new day, for everybody.",
 }

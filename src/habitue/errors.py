@@ -86,5 +86,6 @@ class DependencyError(HabitueError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """What to put behind a sentence about an unknown name: the known one nearest to it, or nothing."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    spelt = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {spelt[near[0]]}?" if near else ""

@@ -17,7 +17,9 @@ from habitue.sources.settings import SourceSettings
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "CHANGELOG.md"])
+PAGES = sorted(
+    [*DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "CHANGELOG.md", ROOT / "README.md"]
+)
 TEMPLATE = ROOT / "src" / "habitue" / "config" / "template" / "conf"
 
 

@@ -77,7 +77,7 @@ def export_rows(
     """Members reachable through the channel, with their clear contact data and their profile and score.
 
     `contacts` and `persons` have one row per person. Whose address is missing in the vault stays, with an
-    empty cell; `addressed` drops them.
+    empty cell; `file_rows` drops them.
     """
     chosen = members.where(F.array_contains("channels", channel)).select(
         "person_id", "variant", "priority_score"

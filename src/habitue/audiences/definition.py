@@ -96,7 +96,7 @@ class Split(Section):
 class Guard(Section):
     """When an export is held back rather than sent: too small, or too different from the last release."""
 
-    min_size: int = Field(1, ge=1, description="An export to fewer members is withheld.")
+    min_size: int = Field(1, ge=1, description="An export that reaches fewer persons is withheld.")
     max_change_pct: float | None = Field(
         None,
         gt=0,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 
 from habitue.contracts.decision import RELEASE
 from habitue.contracts.table import Table
 from habitue.contracts.tables import BY_NAME, TABLES
-from habitue.errors import UsageError
+from habitue.errors import UsageError, did_you_mean
 from habitue.job import Run
 from habitue.lake.commit import CommitNote
 from habitue.lake.footprint import Footprint, footprint
@@ -61,9 +60,7 @@ def _optimized(run: Run, table: Table, keep: timedelta) -> Optimized:
 def _table(name: str) -> Table:
     if name in BY_NAME:
         return BY_NAME[name]
-    near = get_close_matches(name, [*BY_NAME, *(t.leaf for t in TABLES)], n=3, cutoff=0.5)
     raise UsageError(
-        f"There is no table {name}.",
-        [f"nearest: {', '.join(near)}"] if near else [],
+        f"There is no table {name}{did_you_mean(name, BY_NAME) or did_you_mean(f'silver.{name}', BY_NAME)}",
         hint="`habitue catalog` lists them, as silver.event.",
     )

@@ -61,9 +61,8 @@ class Table:
     checks: tuple[tuple[str, str], ...] = ()  # (name, SQL predicate that must be true)
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
-    marks_deletions: bool = (
-        False  # single rows change all over the table: they are marked, files not rewritten
-    )
+    # single rows change all over the table: they are marked, files not rewritten
+    marks_deletions: bool = False
 
     @property
     def layer(self) -> str:
@@ -90,6 +89,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """Column names in table order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def ddl(self) -> str:
+        """Columns with their types, as Spark reads a schema."""
+        return ", ".join(f"`{column.name}` {column.type}" for column in self.columns)
 
     def column(self, name: str) -> Column:
         """The column of that name."""

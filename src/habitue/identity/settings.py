@@ -110,7 +110,7 @@ class IdentitySettings(BaseModel, extra="forbid", frozen=True):
     )
     number_spaces: dict[str, str] = Field(
         default_factory=dict,
-        description="Source to the name of its number space, within which two numbers never merge; unset: each source has its own.",
+        description="Source to the name of its number space, in which two numbers never merge; unset: each source has its own.",
     )
     live_days: dict[str, PositiveInt] = Field(
         default_factory=lambda: dict(_LIVE_DAYS),

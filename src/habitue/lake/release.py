@@ -44,7 +44,7 @@ def published_versions(location: Location) -> dict[str, int]:
 
 def publish(lake: Lake, release: Release) -> None:
     """One commit that makes the whole run visible."""
-    row = lake.spark.createDataFrame([_as_row(release)], _schema())
+    row = lake.spark.createDataFrame([_as_row(release)], RELEASE.ddl)
     lake.append(RELEASE, row)
 
 
@@ -113,7 +113,3 @@ def _to_restore(lake: Lake, target: Release) -> Sequence[tuple[Table, int]]:
 
 def _as_row(release: Release) -> tuple[object, ...]:
     return tuple(getattr(release, name) for name in RELEASE.column_names)
-
-
-def _schema() -> str:
-    return ", ".join(f"`{c.name}` {c.type}" for c in RELEASE.columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from functools import cache
 from habitue.contracts.entities import ENTITIES
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import MONEY
+from habitue.errors import did_you_mean
 
 _DERIVED = {"source", "identifiers", "row_hash"}
 _DERIVED_OF: dict[str, set[str]] = {
@@ -165,6 +165,4 @@ def field_of(entity: str, name: str) -> Field | None:
 
 def nearest(name: str, known: list[str]) -> str:
     """A hint for a name that is not known: the closest one, or all of them."""
-    by_lower = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), list(by_lower), n=1, cutoff=0.6)
-    return f"did you mean {by_lower[close[0]]}?" if close else f"known: {', '.join(sorted(known))}"
+    return did_you_mean(name, known).removeprefix("; ") or f"known: {', '.join(sorted(known))}"

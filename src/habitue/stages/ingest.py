@@ -150,9 +150,8 @@ def _good_rows(taken: Sequence[Taken]) -> DataFrame:
 
 
 def _counts(run: Run, taken: Sequence[Taken]) -> DataFrame:
-    schema = ", ".join(f"{c.name} {c.type}" for c in QUARANTINE_COUNT.columns)
     rows = [row for each in taken for row in each.tally.rows(each.settings.source, each.entity.leaf)]
-    return run.spark.createDataFrame(rows, schema)
+    return run.spark.createDataFrame(rows, QUARANTINE_COUNT.ddl)
 
 
 def _union(parts: Sequence[DataFrame]) -> DataFrame:

@@ -139,8 +139,7 @@ def note_files(run: Run, taken: Sequence[Taken]) -> None:
     for row in before.where("status <> 'gone'").collect():
         if (row["source"], row["entity"]) in fed and (row["source"], row["file"]) not in rows:
             rows[row["source"], row["file"]] = tuple((row.asDict() | _GONE).values())
-    schema = ", ".join(f"{c.name} {c.type}" for c in SOURCE_FILE.columns)
-    run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(list(rows.values()), schema))
+    run.lake.merge(SOURCE_FILE, run.spark.createDataFrame(list(rows.values()), SOURCE_FILE.ddl))
 
 
 _GONE = {"status": "gone", "reason": None}
