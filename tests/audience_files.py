@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ USE_CASE = {
     "approach": "Write to them.",
     "test": "Holdout.",
 }
+
+
+def bucket_of(person_id: str, salt: str) -> int:
+    """The bucket of a person as the manual states it: the first 60 bits of a digest, modulo 10,000."""
+    return int(hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest()[:15], 16) % 10_000
 
 
 def definition(name: str, where: object, **keys: Any) -> AudienceDefinition:

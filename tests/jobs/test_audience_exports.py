@@ -37,7 +37,7 @@ from habitue.lake.release import Release, publish, published_versions
 from habitue.stages.export import stage_exports
 from habitue.stages.publish import complete_exports, finish_publication, intend_exports
 from habitue.stages.target import current_members, defined_audiences, target
-from tests.audience_files import definition
+from tests.audience_files import bucket_of, definition
 
 BUYERS = {"field": "order_count", "gte": 1}
 TO_MAIL = [{"to": "csv", "channel": "email", "fields": ["top_category", "net_revenue"]}]
@@ -48,13 +48,6 @@ DEFINED = {
     "nobody": definition("nobody", {"field": "order_count", "gte": 99}, requires={"channels": ["email"]}),
 }
 SALT = "a_salt_v1"
-
-
-def bucket_of(person_id: str, salt: str) -> int:
-    """The bucket as the documentation states it."""
-    return int(hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest()[:15], 16) % 10_000
-
-
 HELD = next(f"p{n}" for n in range(10, 1000) if bucket_of(f"p{n}", SALT) < 500)
 PERSONS = ("ada", "ben", "cyd", "dan", HELD)
 

@@ -51,16 +51,19 @@ class Died(BaseException):
 @contextmanager
 def dying_before(name: str | None, seen: list[str]) -> Iterator[None]:
     """Let the run die before it commits to a table (None: never); `seen` gets the tables of the commits before."""
-    before_commit = Lake._before_commit
 
-    def watched(lake: Lake, table: Table) -> None:
-        if table.name == name:
-            raise Died(name)
-        seen.append(table.name)
-        before_commit(lake, table)
+    def watched(commit: Callable[..., None]) -> Callable[..., None]:
+        def commit_or_die(lake: Lake, table: Table, *more: object) -> None:
+            if table.name == name:
+                raise Died(name)
+            seen.append(table.name)
+            commit(lake, table, *more)
+
+        return commit_or_die
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lake, "_before_commit", watched)
+        for commit in ("_write", "_commit"):
+            patch.setattr(Lake, commit, watched(getattr(Lake, commit)))
         yield
 
 

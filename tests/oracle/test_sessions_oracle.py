@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from habitue.contracts.entities import EVENT
-from habitue.events.sessionize import session_events, sessions
+from habitue.events.sessionize import members, sessions, sessions_with_events
 from habitue.events.settings import SessionSettings
 from tests.conftest import ACCEPT
 
@@ -217,9 +217,9 @@ def test_every_event_is_in_one_session_and_counts_equal_session_window(spark: Sp
     by_us = ours.select("visitor_key", "session_start", "event_count", "session_end")
     assert sorted(by_us.collect()) == sorted(by_spark.collect())
 
-    members = session_events(table, settings=SETTINGS, zone=ZONE)
-    assert sorted(members.select("event_id").collect()) == sorted(table.select("event_id").collect())
-    counts = members.groupBy("session_id").agg(F.count("*").alias("event_count"))
+    held = members(sessions_with_events(table, settings=SETTINGS, zone=ZONE))
+    assert sorted(held.select("event_id").collect()) == sorted(table.select("event_id").collect())
+    counts = held.groupBy("session_id").agg(F.count("*").alias("event_count"))
     assert sorted(counts.collect()) == sorted(ours.select("session_id", "event_count").collect())
 
 
@@ -234,7 +234,7 @@ def test_sessions_need_one_shuffle(spark: SparkSession) -> None:
     table = as_table(spark, random_events(1, visitors=5))
     for df in (
         sessions(table, settings=SETTINGS, zone=ZONE),
-        session_events(table, settings=SETTINGS, zone=ZONE),
+        members(sessions_with_events(table, settings=SETTINGS, zone=ZONE)),
     ):
         plan = df._jdf.queryExecution().executedPlan().toString()
         assert plan.count("Exchange ") == 1, plan

@@ -12,7 +12,6 @@ from habitue.audiences.funnel import audience_funnel
 from habitue.audiences.holdout import (
     HoldoutSettings,
     bucket,
-    bucket_of,
     exposures,
     new_assignments,
     with_global_holdout,
@@ -26,7 +25,7 @@ from habitue.contracts.entities import CONSENT
 from habitue.identity.settings import IdentitySettings
 from habitue.privacy.consent import ConsentSettings, current_consent
 from habitue.privacy.standing import inherited_unsubscribes
-from tests.audience_files import audiences, definition
+from tests.audience_files import audiences, bucket_of, definition
 from tests.tables import assert_table, table
 
 SALT = "global_holdout_v1"
