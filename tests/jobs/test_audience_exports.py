@@ -236,3 +236,15 @@ def test_without_a_consent_source_nothing_is_faked_and_large_exports_are_cut(
     assert 10 < len(manifest["files"]) <= -(-reached // 2)
     again = stage_exports(run)
     assert again == digests, "the same members give the same bytes"
+
+
+def test_a_change_is_measured_by_what_last_went_out(spark: SparkSession, tmp_path: Path) -> None:
+    """Four members were sent, one was held back the day after: the day after that is held against the four."""
+    sent = {"csv_email/buyers": "digest"}
+    for number, (buyers, digests) in enumerate([(4, sent), (1, {}), (1, {})], start=1):
+        run = open_run(tmp_path, spark, date(2026, 7, number), f"2026070{number}T000000-a")
+        fill(run, orders={p: int(place < buyers) for place, p in enumerate(PERSONS)}, consented=("ada",))
+        target(run)
+        found = export_stage._last_sent(run, ["csv_email/buyers", "csv_email/small"])
+        assert found == ({} if number == 1 else {"csv_email/buyers": 4})
+        release(run, digests)

@@ -169,3 +169,17 @@ def test_who_sent_everything_back_is_expected_to_spend_little() -> None:
     prior, once, often = model.expected_spend([0, 1, 12], [np.nan, 0.0, 0.0])
     assert prior > once > often > 0
     assert often == pytest.approx(prior * 2.74 / (2.74 + 6.25 * 12))
+
+
+def test_who_sends_everything_back_lowers_what_is_expected_of_newcomers() -> None:
+    """A fifth of the repeat buyers keep nothing: a new customer is one of them with that chance."""
+    draw = np.random.default_rng(4)
+    x = draw.integers(1, 6, 4_000).astype(float)
+    mean = draw.gamma(6.0 * x, 10.0 / x) * draw.gamma(4.0, 0.25, x.size)
+    kept = GammaGamma.fit(x, mean).model
+    some_nothing = GammaGamma.fit(
+        np.concatenate([x, np.ones(1_000)]), np.concatenate([mean, np.zeros(1_000)])
+    ).model
+    assert some_nothing.keeping_share == pytest.approx(0.8)
+    assert some_nothing.prior_mean == pytest.approx(0.8 * kept.prior_mean)
+    assert GammaGamma.from_dict(some_nothing.to_dict()) == some_nothing

@@ -129,6 +129,21 @@ def _as_stored(sample: Sample) -> dict[str, np.ndarray]:
     return {n: np.round(v, 2) if n in money else v for n, v in sample.columns.items()}
 
 
+def test_who_objects_since_the_profiles_day_is_not_scored_either(
+    spark: SparkSession, today: Sample, models: ScoringModels
+) -> None:
+    profile = _profile(spark, today).where("person_id IN ('p0001', 'p0002', 'objected')")
+    since = spark.createDataFrame([("p0001",), ("stranger",)], "person_id string")
+    scored = model_scores(profile, models=models, settings=_ECONOMICS, objected=since).collect()
+    assert {r["person_id"]: r["score_note"] for r in scored} == {
+        "p0001": "objected to profiling",
+        "p0002": None,
+        "objected": "objected to profiling",
+    }
+    silent = [r for r in scored if r["score_note"]]
+    assert all(r["p_churn"] is None and r["expected_next_order_date"] is None for r in silent)
+
+
 def test_no_shuffle_and_no_needless_column_between_profile_and_score(
     spark: SparkSession, today: Sample, models: ScoringModels, tmp_path: object
 ) -> None:

@@ -96,6 +96,10 @@ def test_a_champion_with_doubts_gives_way_to_a_sound_model_that_is_surely_no_wor
     worse, unsound = Interval(-0.01, -0.02, 0.0), _judgement(1.0, naive_strength=0.3, shift=0.2)
     assert challenge(sound, worse, [], _GATE, doubts=doubtful).outcome == "challenger"
     assert challenge(unsound, _ABOUT_AS_GOOD, [], _GATE, doubts=doubtful).outcome == "challenger"
+    # unless the champion is off as far: chance alone is more than the limit among few customers
+    off = unsound.scores["blend"]
+    verdict = challenge(unsound, _ABOUT_AS_GOOD, [], _GATE, doubts=doubtful, champion=off)
+    assert verdict.outcome == "champion"
 
 
 def test_doubts_are_what_a_champion_lacks_on_the_window_its_flag_and_another_definition() -> None:

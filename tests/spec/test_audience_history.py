@@ -298,7 +298,7 @@ def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names
         6          | customer_number:k4           | newsletter | post       | denied    | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
         7          | customer_number:k5           | newsletter | crm_email  | granted   | 2026-03-01 00:00:00 | 2026-03-01 00:00:00
         8          | customer_number:k6           | marketing  | any        | granted   | 2026-01-01 00:00:00 | 2026-01-01 00:00:00
-        9          | customer_number:k6           | marketing  | any        | withdrawn | 2026-07-01 14:00:00 | 2026-06-30 00:00:00
+        9          | customer_number:k6           | marketing  | any        | withdrawn | 2026-07-01 14:00:00 | 2026-07-01 15:00:00
         """,
     )
     owners = table(
@@ -328,7 +328,9 @@ def test_a_grant_is_one_persons_and_an_objection_reaches_everybody_whom_it_names
     assert found["k3"] == everywhere("withdrawn")
     assert found["k4"] == {f"{purpose}:post": "denied" for purpose in settings.purposes}
     assert found["k5"] == {"newsletter:crm_email": "granted"}  # opens nothing
-    assert found["k6"] == everywhere("withdrawn")  # from this afternoon on, and nobody waits for that
+    assert found["k6"] == everywhere(
+        "withdrawn"
+    )  # dated this afternoon by some clock, and nobody waits for that
 
 
 def test_what_was_removed_from_all_records_grants_nothing_and_still_objects(spark: SparkSession) -> None:

@@ -16,7 +16,7 @@ from habitue.identity.normalise import NormaliseSettings
 from habitue.privacy.keys import identifier_key
 from habitue.privacy.vault import person_records, with_keys
 from habitue.sources.mapping import SourceSettings, map_source
-from habitue.sources.validation import checked
+from habitue.sources.validation import checked, dated_refusals
 from habitue.sources.vocabulary import canonical_word
 from tests.raw_rows import raw_rows
 from tests.tables import assert_table
@@ -57,6 +57,55 @@ def test_consents_and_responses_take_the_words_of_their_sources(spark: SparkSess
     response = source("response", {"campaign": "Zweck", "type": {"value": "Klick"}, "response_time": "Am"})
     types = {r["type"] for r in map_source(raw, response).rows.collect()}
     assert types == {"clicked"}
+
+
+def test_a_refusal_holds_whatever_is_wrong_with_it(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        Zweck     | Kanal | Wert     | Am
+        ----------+-------+----------+--------------------
+        marketing | email | Widerruf | 31.04.2024
+        marketing | post  | nein     |
+        marketing | sms   |          | 2024-02-05
+        marketing | phone | nein     | 2031-01-01
+        marketing | push  | ja       | 31.04.2024
+        marketing | ads   | ja       |
+    """)  # fmt: skip
+    settings = source(
+        "consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"}
+    )
+    rows = checked(map_source(raw, settings), now=NOW).withColumn("known_time", F.lit(NOW))
+    found = {r["channel"]: r for r in dated_refusals(rows, NOW).collect()}
+    good = {channel: r for channel, r in found.items() if not r["_faults"]}
+    assert {c: (r["status"], r["given_time"].isoformat()[:10]) for c, r in good.items()} == {
+        "email": ("withdrawn", "2024-06-01"),
+        "post": ("denied", "2024-06-01"),
+        "sms": ("denied", "2024-02-05"),
+        "phone": ("denied", "2024-06-01"),
+    }
+    assert {c: r["_flags"] for c, r in good.items()} == {
+        "email": ["undated_refusal"],
+        "post": ["undated_refusal"],
+        "sms": ["unknown_status"],
+        "phone": ["undated_refusal"],
+    }
+
+
+def test_the_dead_and_blocked_stay_though_another_cell_cannot_be_read(spark: SparkSession) -> None:
+    raw = raw_rows(spark, """
+        nr | tot        | sperre | geboren
+        1  | 2024-03-01 |        | 1950-01-01
+        2  | 1.3.24     | nein   | 1950-01-01
+        3  |            | ja     | 31.13.1950
+        4  | aktiv      |        | 1950-01-01
+        5  |            |        | 31.13.1950
+    """)  # fmt: skip
+    columns = {"record_id": "nr", "deceased": "tot", "blocked": "sperre", "birth_date": "geboren"}
+    rows = (
+        checked(map_source(raw, source("customer_record", columns)), now=NOW).orderBy("_position").collect()
+    )
+    assert [(r["is_deceased"], r["is_blocked"], len(r["_faults"])) for r in rows] == [
+        (True, None, 0), (True, False, 0), (None, True, 0), (None, None, 1), (None, None, 1)
+    ]  # fmt: skip
 
 
 def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession) -> None:

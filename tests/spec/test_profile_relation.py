@@ -331,6 +331,6 @@ def test_answers_complaints_and_points_are_those_of_the_cut(spark):
         """
         person_id | nps_last | complaints_open | loyalty_tier | loyalty_points
         ada       |      9.0 |               2 | gold         |             20
-        ben       |          |                 |              |
+        ben       |          |               0 |              |
         """,
     )

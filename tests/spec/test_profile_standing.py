@@ -29,12 +29,12 @@ def test_equal_values_get_equal_scores_and_the_stored_thresholds_reproduce_them(
         CUSTOMER_PROFILE,
         """
         person_id | rfm_recency | rfm_frequency | rfm_monetary | rfm_engagement | rfm_cell
-        ada       |           2 |             2 |            5 |              1 | 225
-        ben       |           2 |             2 |            2 |              1 | 222
-        cyd       |           2 |             2 |            2 |              1 | 222
-        dan       |           5 |             5 |            4 |              1 | 554
-        eve       |             |               |              |              1 |
-        nobody    |             |               |              |              1 |
+        ada       |           2 |             2 |            5 |                | 225
+        ben       |           2 |             2 |            2 |                | 222
+        cyd       |           2 |             2 |            2 |                | 222
+        dan       |           5 |             5 |            4 |                | 554
+        eve       |             |               |              |                |
+        nobody    |             |               |              |                |
         """,
     )
     assert_table(

@@ -79,6 +79,14 @@ def test_all_problems_of_a_rule_are_listed_at_once_with_their_places() -> None:
         ),
         ({"field": "open_cart_at", "eq": "-1d"}, "is a point in time; eq does not fit it"),
         ({"field": "p_churn", "between": [0.9, 0.1]}, "the ends are the wrong way round"),
+        (
+            {"field": "last_order_date", "between": ["-30d", "-365d"]},
+            "the ends are the wrong way round, '-30d' lies above",
+        ),
+        (
+            {"field": "last_order_date", "between": ["2026-02-01", "2026-01-01"]},
+            "the ends are the wrong way round",
+        ),
         ({"field": "p_churn", "percentile_gte": 101}, "takes a number from 0 to 100"),
         ({"field": "lifecycle_stage", "percentile_gte": 50}, "percentile_gte does not fit it"),
         ({"field": "category_shares", "gt": 0.1}, "name one key of it, as in category_shares[KEY]"),

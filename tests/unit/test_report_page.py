@@ -65,7 +65,7 @@ FULL = ReportFacts(
     figures={"persons": 1234, "buyers": 1000, "orders": 5678, "net_revenue": "98765.43"},
     funnel=[("identifiers", 2000), ("persons", 1234)], audiences=AUDIENCES, overlaps={("lost", "loyal"): 10},
     lifecycle={"loyal": 120, "lost": 40}, transitions={("loyal", "lost"): 3, ("new", "loyal"): 4},
-    pareto=[(0.2, 0.8), (1.0, 1.0)], clv_deciles=[(100, 1234.5, 0.6), (100, 9.5, 0.01)], clv_basis="revenue",
+    pareto=[(0.2, 0.8), (1.0, 1.0)], clv_deciles=[(1, 100, 1234.5, 0.6), (10, 100, 9.5, 0.01)], clv_basis="revenue",
     assumptions=[("discount rate", "10 %")], models=(CHURN, CLV),
     sources=[SourceFacts("shop", "order_line", 10, 7, 2, 1, "historical load: order_time")], quarantine={"not_a_number": 1},
     fill_rates={"transactional": 0.987}, tables=[Table("silver.session", 4, 99, None)],

@@ -35,7 +35,7 @@ def reasons_to_withhold(
     if guard.max_change_pct is not None and previous_members:
         change = 100 * (members - previous_members) / previous_members
         if abs(change) > guard.max_change_pct:
-            sizes = f"{members:,} members after {previous_members:,} in the last release of another day ({change:+.0f} %)"
+            sizes = f"{members:,} members after {previous_members:,} when it last went out on another day ({change:+.0f} %)"
             limit = f"more than guard.max_change_pct {guard.max_change_pct:g}"
             reasons.append(f"{sizes}, {limit}; check the data, then raise the guard")
     return reasons

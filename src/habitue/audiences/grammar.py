@@ -228,9 +228,19 @@ def _pair(field: Field, raw: object, at: KeyPath) -> tuple[Scalar, Scalar]:
     if not isinstance(raw, list) or len(raw) != 2:
         raise _Wrong(at, f"{field.name}: takes two values, [from, to], both included; found {shown(raw)}")
     low, high = (_scalar(field.kind, field, item, at) for item in raw)
-    if isinstance(low, float) and isinstance(high, float) and low > high:
-        raise _Wrong(at, f"{field.name}: the ends are the wrong way round, {low:g} is above {high:g}")
+    if _lies_above(low, high):
+        told = f"{shown(raw[0])} lies above {shown(raw[1])}"
+        raise _Wrong(at, f"{field.name}: the ends are the wrong way round, {told}")
     return low, high
+
+
+def _lies_above(low: Scalar, high: Scalar) -> bool:
+    """Whether of two ends of one kind the first lies behind the second; a day and an offset depend on the run's day."""
+    if isinstance(low, Offset) and isinstance(high, Offset):
+        return low.hours > high.hours
+    if isinstance(low, date) and isinstance(high, date):
+        return str(low) > str(high)
+    return isinstance(low, float) and isinstance(high, float) and low > high
 
 
 def _scalar(kind: Kind, field: Field, raw: object, at: KeyPath) -> Scalar:

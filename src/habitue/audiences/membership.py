@@ -94,7 +94,9 @@ def _within_limits(members: DataFrame, audiences: Sequence[Audience]) -> DataFra
     limit = F.create_map(*(F.lit(part) for item in limits.items() for part in item))[F.col("audience")]
     spread = F.when(limit.isNotNull(), 0).otherwise(F.pmod(F.xxhash64("person_id"), F.lit(_SPREAD)))
     group = Window.partitionBy("audience", "spread")
-    place = F.row_number().over(group.orderBy(F.col("rank").desc_nulls_last(), "person_id"))
+    # who may not be contacted at all takes nobody's place
+    last = [F.col("is_suppressed")] if "is_suppressed" in members.columns else []
+    place = F.row_number().over(group.orderBy(*last, F.col("rank").desc_nulls_last(), "person_id"))
     ranked = members.withColumns({"limit": limit, "spread": spread}).withColumn("place", place)
     is_within = F.col("limit").isNull() | (F.col("place") <= F.col("limit"))
     return ranked.where(is_within).drop("limit", "spread", "place")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from habitue.audiences.definition import Audience, AudienceDefinition
 from habitue.audiences.dependencies import find_cycle, needs
-from habitue.audiences.fields import FIELDS, Kind, find_field, kind_of, shown
+from habitue.audiences.fields import FIELDS, IS_HOLDOUT, Kind, find_field, kind_of, shown
 from habitue.audiences.grammar import KeyPath, parse_rule, references
 from habitue.audiences.holdout import GLOBAL_HOLDOUT, HoldoutSettings
 from habitue.errors import ConfigError, did_you_mean
@@ -80,7 +80,7 @@ def _field_faults(definition: AudienceDefinition) -> Iterator[tuple[KeyPath, str
         yield ("rank_by",), f"{rank.name} is {rank.kind}; members are ranked by a number"
     for position, target in enumerate(definition.export):
         for name in target.fields:
-            if name not in FIELDS and name not in VAULT_FIELDS:
+            if name == IS_HOLDOUT.name or (name not in FIELDS and name not in VAULT_FIELDS):
                 hint = did_you_mean(name, [*FIELDS, *VAULT_FIELDS])
                 yield ("export", position, "fields"), f"{shown(name)} is not a field{hint}"
             elif name in FIELDS and kind_of(FIELDS[name].type) in _NOT_IN_A_CELL:

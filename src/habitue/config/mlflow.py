@@ -16,7 +16,10 @@ class MlflowSettings(BaseModel, extra="forbid", frozen=True):
     artifact_root: str = Field(
         "", description="Where artifacts go; empty: folder mlartifacts in the project."
     )
-    experiment: str = Field("habitue", description="Experiment that training runs are kept in.")
+    experiment: str = Field(
+        "habitue",
+        description="Experiment of training runs, and what names of models begin with; one per project of a server.",
+    )
     timeout_seconds: int = Field(
         10, ge=1, le=60, description="Longest wait for one answer of a tracking server."
     )

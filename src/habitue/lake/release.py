@@ -49,8 +49,11 @@ def publish(lake: Lake, release: Release) -> None:
 
 
 def releases(rows: DataFrame, limit: int = 30) -> list[Release]:
-    """The newest releases, newest first; a bounded list."""
-    newest = rows.orderBy(F.col("release_id").desc()).limit(limit)
+    """The newest releases, newest first; a bounded list.
+
+    By the token of the lease, which only grows: ids hold the time of a clock that may have been wrong.
+    """
+    newest = rows.orderBy(F.col("fencing_token").desc(), F.col("release_id").desc()).limit(limit)
     return [Release(**row.asDict()) for row in newest.collect()]
 
 

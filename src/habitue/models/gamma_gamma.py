@@ -30,6 +30,7 @@ class GammaGamma:
     q: float
     v: float
     mean_spend: float
+    keeping_share: float = 1.0
 
     kind: ClassVar[str] = "gamma_gamma"
 
@@ -44,9 +45,11 @@ class GammaGamma:
     def fit(cls, x: ArrayLike, mean: ArrayLike, weight: ArrayLike | None = None) -> "Fit[Self]":
         """Estimate from customers with x >= 1 repeat purchases and a positive mean spend per repeat purchase.
 
-        Customers without either are left out: they say nothing about spend.
+        Customers without either are left out: they say nothing about spend. How many sent all of it back (a mean of 0)
+        is kept as a share, since a new customer may be one of them.
         The first purchase must not be in `mean`, a purchase is one day.
         """
+        keeping = _keeping_share(x, mean, weight)
         x, mean, weight = _informative(x, mean, weight)
         unit = float(np.average(mean, weights=weight))
         likelihood = _Likelihood(x, mean / unit, weight)
@@ -54,7 +57,7 @@ class GammaGamma:
         errors = log_standard_errors(likelihood.objective, found.point, float(weight.sum()))
         scale = np.array([1.0, 1.0, unit])
         p, q, v = (float(value) for value in np.exp(found.point) * scale)
-        model = cls(p, q, v, unit)
+        model = cls(p, q, v, unit, keeping)
         ses = np.exp(found.point) * scale * errors
         return Fit(
             model=model,
@@ -89,8 +92,12 @@ class GammaGamma:
 
     @property
     def prior_mean(self) -> float:
-        """Mean spend per purchase of a customer about whom nothing is known: p v / (q - 1) where that can be trusted."""
-        return self.mean_spend if self.mistrust else self.p * self.v / (self.q - 1)
+        """Mean spend per purchase of a customer about whom nothing is known: p v / (q - 1) where that can be trusted.
+
+        Of those who keep what they buy (a hurdle before the model, which knows no sums of 0).
+        """
+        of_keepers = self.mean_spend if self.mistrust else self.p * self.v / (self.q - 1)
+        return self.keeping_share * of_keepers
 
     @property
     def mistrust(self) -> str:
@@ -107,7 +114,7 @@ class GammaGamma:
     @classmethod
     def from_dict(cls, values: dict[str, str | float]) -> Self:
         """Read what `to_dict` wrote; refuse another kind of model."""
-        names = ("p", "q", "v", "mean_spend")
+        names = ("p", "q", "v", "mean_spend", "keeping_share")
         if values.get("kind") != cls.kind or set(values) != {"kind", *names}:
             raise ValueError(
                 f"expected a {cls.kind} with {names}, found {values.get('kind')} with {sorted(values)}"
@@ -151,6 +158,16 @@ def _informative(x: ArrayLike, mean: ArrayLike, weight: ArrayLike | None) -> tup
         raise ValueError("no customer has a repeat purchase with a positive value: spend cannot be modelled")
     distinct, summed = group_rows([count[usable], own[usable]], weights[usable])
     return distinct[0], distinct[1], summed
+
+
+def _keeping_share(x: ArrayLike, mean: ArrayLike, weight: ArrayLike | None) -> float:
+    """Share of customers with a positive mean among those with repeat purchases of which nothing or more is left."""
+    count, own = np.asarray(x, dtype=np.float64).ravel(), np.asarray(mean, dtype=np.float64).ravel()
+    weights = np.ones_like(count) if weight is None else np.asarray(weight, dtype=np.float64).ravel()
+    with np.errstate(invalid="ignore"):
+        known = (count > 0) & (own >= 0)
+        total = float(weights[known].sum())
+        return float(weights[known & (own > 0)].sum()) / total if total else 1.0
 
 
 def _warnings(

@@ -72,8 +72,12 @@ def dated_steps(*, with_exports: bool) -> tuple[Step, ...]:
             "train", "train", train, depends_on=lambda run: _spell(run.settings.models), current=champions_are_current,
         ),
         Step(
-            "score", "score", score, decision.CUSTOMER_SCORE, (profile.CUSTOMER_PROFILE,),
-            lambda run: [_spell(run.settings.models), _spell(run.settings.economics), champions(run)],
+            "score", "score", score, decision.CUSTOMER_SCORE,
+            (profile.CUSTOMER_PROFILE, entities.CONSENT, behaviour.IDENTITY_MAP),
+            lambda run: [
+                *(_spell(section) for section in (run.settings.models, run.settings.economics, run.settings.consent)),
+                champions(run),
+            ],
         ),
         Step(
             "target", "target", target, decision.AUDIENCE_MEMBER,

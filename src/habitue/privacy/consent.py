@@ -137,9 +137,9 @@ def current_consent(
     purposes = F.when(is_objection & ~is_known, every_purpose).otherwise(F.array(purpose))
     ranked = strongest_first(identity)
     who = F.when(is_objection, ranked).otherwise(F.slice(ranked, 1, 1))
-    # an objection that is dated ahead holds from when it is known: nobody waits for the hour to come
-    has_begun = (F.col("given_time") <= F.lit(at)) | is_objection
-    stated = consent.where(has_begun & (F.col("known_time") <= F.lit(at))).select(
+    # an objection that is dated ahead holds from when it is there: nobody waits for the hour to come
+    has_begun = F.greatest("given_time", "known_time") <= F.lit(at)
+    stated = consent.where(has_begun | is_objection).select(
         F.explode(who).alias("i"),
         "given_time",
         "status",
@@ -169,6 +169,19 @@ def current_consent(
     entry = F.struct(F.concat_ws(":", "purpose", "channel"), F.col("status"))
     entries = by_channel.groupBy("person_id").agg(F.array_sort(F.collect_list(entry)).alias("entries"))
     return entries.select("person_id", F.map_from_entries("entries").alias("consent"))
+
+
+def objectors(consent: DataFrame, purpose: str) -> DataFrame:
+    """Persons of `current_consent` who said no to a purpose, on whichever channel."""
+    return consent.where(has_objected(purpose)).select("person_id")
+
+
+def has_objected(purpose: str) -> Column:
+    """Whether a person's `consent` says no to a purpose, on whichever channel."""
+    refusals = F.filter(
+        F.map_entries("consent"), lambda e: e["key"].startswith(f"{purpose}:") & (e["value"] != GRANTED)
+    )
+    return F.coalesce(F.size(refusals) > 0, F.lit(False))
 
 
 def _all(names: Iterable[str]) -> Column:

@@ -15,16 +15,16 @@ _LEAVING = ("unsubscribed", "complained")
 
 
 def recent_unsubscribes(
-    responses: DataFrame, contacts: DataFrame, identity_map: DataFrame, *, since: datetime, until: datetime
+    responses: DataFrame, contacts: DataFrame, identity_map: DataFrame, *, since: datetime
 ) -> DataFrame:
     """One row per person: the channels left since `since`; `any` where the contact's channel is not known.
 
     An answer that names nobody is that of whom the contact went to.
 
     The profile knows what was said before its day; a later grant is not looked for, so this errs on the
-    side of not contacting.
+    side of not contacting. So does an answer that a clock dates ahead: it counts from when it is there.
     """
-    left = responses.where(F.col("type").isin(*_LEAVING) & (F.col("response_time") <= F.lit(until)))
+    left = responses.where(F.col("type").isin(*_LEAVING))
     contact = contacts.select(
         "source",
         "contact_id",

@@ -222,6 +222,7 @@ def _against_all(persons: DataFrame, settings: ProfileSettings) -> DataFrame:
         rhythm.population_gap().alias("population_gap_days"),
         (F.count("session_known_time") > 0).alias("has_visits"),
         (F.count("contact_known_time") > 0).alias("has_contacts"),
+        (F.count("case_known_time") > 0).alias("has_cases"),
         *(F.bool_or(name).alias(f"any_{name}") for name in _IF_STATED),
     )
     places = distribution(rfm.axis_values(persons).unionByName(pareto_values(persons)))
@@ -248,9 +249,13 @@ def _known_counts() -> dict[str, Column]:
         for stated, names in _IF_STATED.items()
         for name in names
     }
+    complaints = F.when(F.col("has_cases"), F.coalesce("complaints_open", F.lit(0).cast("bigint")))
     either = F.col("has_visits") | F.col("has_contacts")
     return (
-        of_visits | of_contacts | of_lines | {"engagement_score": F.when(either, F.col("engagement_score"))}
+        of_visits
+        | of_contacts
+        | of_lines
+        | {"engagement_score": F.when(either, F.col("engagement_score")), "complaints_open": complaints}
     )
 
 

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from habitue.errors import CheckError
 from habitue.profile.conventions import Conventions
 from habitue.profile.currency import in_project_currency
-from habitue.profile.cuts import Cut
+from habitue.profile.cuts import Cut, instant
 from habitue.profile.facts import known_before
 from habitue.profile.persons import owners, with_person
 
@@ -38,6 +38,14 @@ class OrderTotals:
 
 
 @dataclass(frozen=True)
+class LateOrders:
+    """Orders of before a cut that were not known by then, and so are in no profile of its day."""
+
+    orders: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
 class ProfileTotals:
     """The same as the profiles of a day add up to."""
 
@@ -45,6 +53,17 @@ class ProfileTotals:
     orders: int
     buyers: int
     net_revenue: Decimal
+
+
+def late_orders(lines: DataFrame, *, cut: Cut, conventions: Conventions) -> LateOrders:
+    """What was ordered before the cut and known from the cut on, as far as it is known by now."""
+    late = lines.where((F.col("order_time") < instant(cut.at)) & (F.col("known_time") >= instant(cut.at)))
+    priced = in_project_currency(late, conventions.money, conventions.zone)
+    bought = F.when(~F.col("is_return"), F.struct("source", "order_number"))
+    revenue = F.coalesce(F.sum("net_revenue"), F.lit(0)).cast(_MONEY)
+    return LateOrders(
+        **_only_row(priced.agg(F.count_distinct(bought).alias("orders"), revenue.alias("revenue")))
+    )
 
 
 def order_totals(

@@ -84,7 +84,8 @@ def scores() -> dict[str, Column]:
         "rfm_recency": recency,
         "rfm_frequency": frequency,
         "rfm_monetary": monetary,
-        "rfm_engagement": F.coalesce(engaged, F.lit(1)),
+        # who is known to have done nothing is lowest; of whom nothing is known, nothing is said
+        "rfm_engagement": F.when(F.col("engagement_score").isNotNull(), F.coalesce(engaged, F.lit(1))),
         "rfm_cell": F.concat(recency.cast("string"), frequency.cast("string"), monetary.cast("string")),
     }
 

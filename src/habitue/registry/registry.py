@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_NAMES = ("churn", "clv")
 REPORT_FOLDER, FILE = "report", "judgement.json"
-_PREFIX = "habitue-"
 _DATABASES = ("sqlite", "postgresql", "mysql")
 _WITH_TIMEOUT = ("postgresql", "postgresql+psycopg2", "postgresql+psycopg", "mysql+pymysql", "mysql+mysqldb")
 """Databases and drivers that call the longest wait for a connection `connect_timeout`."""
@@ -61,6 +60,11 @@ class Registry:
             return mlflow.MlflowClient(self.tracking_uri)
 
     @property
+    def _prefix(self) -> str:
+        """Before the names of models: projects that share a server have an experiment each, and models of their own."""
+        return f"{self.settings.experiment}-"
+
+    @property
     def is_new(self) -> bool:
         """Whether nothing can have been registered yet: the project's own store does not exist."""
         prefix = "sqlite:///"
@@ -77,15 +81,15 @@ class Registry:
 
         with self._reachable():
             version = log_training(
-                client, record, _PREFIX + record.name, self.settings.experiment, self.artifact_root
+                client, record, self._prefix + record.name, self.settings.experiment, self.artifact_root
             )
             alias = record.verdict.outcome
             if record.moves_alias:
-                client.set_registered_model_alias(_PREFIX + record.name, alias, version)
+                client.set_registered_model_alias(self._prefix + record.name, alias, version)
             if alias == CHAMPION and record.moves_alias:
                 self._drop_alias(client, record.name, CHALLENGER)
-            client.set_model_version_tag(_PREFIX + record.name, version, _SETTLED, "yes")
-            return self._version(client.get_model_version(_PREFIX + record.name, version))
+            client.set_model_version_tag(self._prefix + record.name, version, _SETTLED, "yes")
+            return self._version(client.get_model_version(self._prefix + record.name, version))
 
     def champion(self, name: str) -> Version | None:
         """The version with the alias `champion`; None where there is none."""
@@ -104,10 +108,12 @@ class Registry:
             found = [
                 v
                 for n in names
-                for v in client.search_model_versions(f"name='{_PREFIX}{n}'", max_results=1000)
+                for v in client.search_model_versions(f"name='{self._prefix}{n}'", max_results=1000)
             ]
             aliases = {n: self._aliases(client, n) for n in names}
-        known = [self._version(v, aliases[v.name.removeprefix(_PREFIX)]) for v in found if _SETTLED in v.tags]
+        known = [
+            self._version(v, aliases[v.name.removeprefix(self._prefix)]) for v in found if _SETTLED in v.tags
+        ]
         return sorted(known, key=lambda v: (v.name, -int(v.version)))
 
     def usable(self, name: str, as_of: date) -> Version | None:
@@ -147,7 +153,7 @@ class Registry:
         import mlflow
 
         with tempfile.TemporaryDirectory(prefix="habitue-model-") as folder, self._reachable():
-            source = client.get_model_version_download_uri(_PREFIX + version.name, version.version)
+            source = client.get_model_version_download_uri(self._prefix + version.name, version.version)
             uri = f"{source.rstrip('/')}/artifacts/model"
             local = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder)
             model, digest = read_model(Path(local), version.sha256)
@@ -162,7 +168,7 @@ class Registry:
                 f"{name} has no version {version}.", [f"known: {', '.join(sorted(known, key=int)) or 'none'}"]
             )
         with self._reachable():
-            self._client.set_registered_model_alias(_PREFIX + name, CHAMPION, str(version))
+            self._client.set_registered_model_alias(self._prefix + name, CHAMPION, str(version))
 
     def rollback(self, name: str) -> str:
         """Give the alias `champion` back to the newest older version that the gate had let through; return its number.
@@ -186,7 +192,7 @@ class Registry:
 
         with self._reachable():
             try:
-                return self._version(self._client.get_model_version_by_alias(_PREFIX + name, alias))
+                return self._version(self._client.get_model_version_by_alias(self._prefix + name, alias))
             except MlflowException as error:
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
                     return None
@@ -194,11 +200,11 @@ class Registry:
 
     def _drop_alias(self, client: MlflowClient, name: str, alias: str) -> None:
         if self._aliased(name, alias) is not None:
-            client.delete_registered_model_alias(_PREFIX + name, alias)
+            client.delete_registered_model_alias(self._prefix + name, alias)
 
     def _aliases(self, client: MlflowClient, name: str) -> dict[str, str]:
         """Alias -> version of a registered model; none where it is not registered."""
-        found = client.search_registered_models(f"name='{_PREFIX}{name}'")
+        found = client.search_registered_models(f"name='{self._prefix}{name}'")
         return {alias: str(version) for model in found for alias, version in model.aliases.items()}
 
     def _version(self, found: ModelVersion, aliases: Mapping[str, str] | None = None) -> Version:
@@ -211,7 +217,7 @@ class Registry:
                 hint="Remove that version or its alias in MLflow, then train again.",
             )
         return Version(
-            name=found.name.removeprefix(_PREFIX),
+            name=found.name.removeprefix(self._prefix),
             version=str(found.version),
             data_cut=date.fromisoformat(tags["data_cut"]),
             sha256=tags["sha256"],

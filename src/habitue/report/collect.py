@@ -122,8 +122,11 @@ def scored_by(score: DataFrame) -> ScoredBy:
     return ScoredBy(**row.asDict()) if row else ScoredBy(None, None, None)
 
 
-def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:
-    """Persons, mean clv_365d and share of all value for each tenth of scored buyers, best first."""
+def clv_tenths(score: DataFrame) -> list[tuple[int, int, float, float]]:
+    """Number, persons, mean clv_365d and share of all value of each tenth of scored buyers, best first.
+
+    Equal values are in one tenth, so that some may hold nobody.
+    """
     scored = score.where("clv_365d IS NOT NULL AND p_churn IS NOT NULL").select(
         F.col("clv_365d").cast("double").alias("clv")
     )
@@ -139,7 +142,7 @@ def clv_tenths(score: DataFrame) -> list[tuple[int, float, float]]:
     )
     rows = sorted(by_tenth.collect(), key=lambda row: row["tenth"])
     total = sum(row["sum"] for row in rows) or 1.0
-    return [(int(row["n"]), float(row["mean"]), float(row["sum"]) / total) for row in rows]
+    return [(int(row["tenth"]), int(row["n"]), float(row["mean"]), float(row["sum"]) / total) for row in rows]
 
 
 def fill_rates(profile: DataFrame) -> dict[str, float]:

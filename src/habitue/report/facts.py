@@ -88,7 +88,7 @@ class ReportFacts:
     lifecycle: dict[str, int]
     transitions: dict[tuple[str, str], int]
     pareto: Sequence[tuple[float, float]]  # share of buyers, share of revenue
-    clv_deciles: Sequence[tuple[int, float, float]]  # persons, mean clv_365d, share of all value
+    clv_deciles: Sequence[tuple[int, int, float, float]]  # tenth, persons, mean clv_365d, share of all value
     clv_basis: str
     assumptions: Sequence[tuple[str, str]]
     models: Sequence[ModelFacts]

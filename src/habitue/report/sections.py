@@ -152,8 +152,8 @@ class Page:
         w, n, f = self.words, self.numbers, self.facts
         head = [w("Tenth"), w("Persons"), w("Mean CLV"), w("Share of value")]
         rows = [
-            [str(i), n.count(persons), n.money(mean, f.currency), n.share(share)]
-            for i, (persons, mean, share) in enumerate(f.clv_deciles, 1)
+            [str(tenth), n.count(persons), n.money(mean, f.currency), n.share(share)]
+            for tenth, persons, mean, share in f.clv_deciles
         ]
         tenths = html_table(head, rows, numeric=(1, 2, 3))
         assumptions = heading(w("Assumptions")) + html_table(

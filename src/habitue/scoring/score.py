@@ -14,7 +14,7 @@ from habitue.contracts.checkpoint import Checkpoint
 from habitue.contracts.conform import conform
 from habitue.contracts.decision import CUSTOMER_SCORE
 from habitue.contracts.table import MONEY
-from habitue.privacy.consent import GRANTED, PROFILING
+from habitue.privacy.consent import PROFILING, has_objected
 from habitue.scoring.batch import NO_PURCHASE, NUMBERS, REASONS, score_batches
 from habitue.scoring.priority import with_priority
 from habitue.scoring.scoring_models import ScoringModels
@@ -47,26 +47,39 @@ def score_customers(
     batch: Batch,
     settings: EconomicsSettings,
     checkpoint: Checkpoint,
+    objected: DataFrame | None = None,
 ) -> DataFrame:
-    """`gold.customer_score` of the persons in `profile`.
+    """`gold.customer_score` of the persons in `profile`; `objected` (person_id) are those who object to it by now.
 
     The model pass is written once by `checkpoint`; ranks of all persons then come
     from it, so that no model runs twice.
     """
-    scored = checkpoint(model_scores(profile, models=models, settings=settings))
+    scored = checkpoint(model_scores(profile, models=models, settings=settings, objected=objected))
     at_stake = F.coalesce(F.greatest("clv_365d", F.lit(0.0)) * F.col("urgency"), F.lit(0.0))
     ranked = with_priority(scored.withColumn("at_stake", at_stake), "at_stake", checkpoint=checkpoint)
     return conform(ranked.select(*_contract_columns(models, batch, settings)), CUSTOMER_SCORE)
 
 
-def model_scores(profile: DataFrame, *, models: ScoringModels, settings: EconomicsSettings) -> DataFrame:
+def model_scores(
+    profile: DataFrame,
+    *,
+    models: ScoringModels,
+    settings: EconomicsSettings,
+    objected: DataFrame | None = None,
+) -> DataFrame:
     """The one pass: profile columns that the models read go in, scores come out, rows stay where they are.
 
-    Nothing of who objected to profiling goes in.
+    Nothing of who objected to profiling goes in, by the profile's day or since (`objected`).
     """
     plain = (F.col(name) for name in ("as_of_date", "person_id", "overdue_ratio"))
-    kept = [*plain, _next_order_date(), _historic(settings), F.col("has_objected")]
-    asked = profile.withColumn("has_objected", _has_objected())  # once per person, and not once per column
+    next_order = F.when(~F.col("has_objected"), _next_order_date()).alias("expected_next_order_date")
+    kept = [*plain, next_order, _historic(settings), F.col("has_objected")]
+    said_no = has_objected(PROFILING)
+    if objected is not None:
+        since = objected.select("person_id", F.lit(True).alias("_since"))
+        profile = profile.join(since, on="person_id", how="left")
+        said_no = said_no | F.col("_since").isNotNull()
+    asked = profile.withColumn("has_objected", said_no)  # once per person, and not once per column
     read = (
         F.when(~F.col("has_objected"), F.col(name)).cast("double").alias(name) for name in _inputs(models)
     )
@@ -86,14 +99,6 @@ def _inputs(models: ScoringModels) -> tuple[str, ...]:
     return tuple(name for name in models.columns if name not in _KEPT)
 
 
-def _has_objected() -> Column:
-    """Whether the person's consent says no to profiling, on whichever channel."""
-    refusals = F.filter(
-        F.map_entries("consent"), lambda e: e["key"].startswith(f"{PROFILING}:") & (e["value"] != GRANTED)
-    )
-    return F.coalesce(F.size(refusals) > 0, F.lit(False))
-
-
 def _urgency() -> Column:
     """P(churn) times how far the person's own usual gap has passed, 1 at most.
 
@@ -106,7 +111,7 @@ def _next_order_date() -> Column:
     """Last order day plus the person's own mean gap; null where that day has passed or no gap is known."""
     gap = F.round("interpurchase_days").cast("int")
     expected = F.date_add("last_order_date", gap)
-    return F.when(expected >= F.col("as_of_date"), expected).alias("expected_next_order_date")
+    return F.when(expected >= F.col("as_of_date"), expected)
 
 
 def _historic(settings: EconomicsSettings) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
@@ -38,6 +38,11 @@ _BIRTH_DATES = (1500, 2100)
 _NO_DATES = ("1899-12-30", "1899-12-31")
 """What spreadsheets make of an empty cell."""
 _CAMPAIGN = EVENT.column("campaign").type
+
+
+_SINCE_WHEN = ("is_deceased", "is_blocked")
+_DAY = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})"
+"""How a day begins, in any of the usual forms."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +144,17 @@ def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Ma
             cell = listed_products(cell.value, settings.members[name], settings, label)
         elif wanted == "string":
             cell = Cell(canonical_word(entity, name, cell.value))
+        elif name in _SINCE_WHEN and types[alias] == "string":
+            cell = _since_when(cell, source)
         mapped.append(_Mapped(name, expression, cell))
     return mapped
+
+
+def _since_when(cell: Cell, text: Column) -> Cell:
+    """A day instead of yes or no, as of death or of a block, says that there is one."""
+    is_day = F.coalesce(text.rlike(_DAY), F.lit(False))
+    assert cell.is_faulty is not None
+    return replace(cell, value=F.when(is_day, True).otherwise(cell.value), is_faulty=cell.is_faulty & ~is_day)
 
 
 def _faults(mapped: list[_Mapped], settings: SourceSettings) -> Column:

@@ -8,7 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from habitue.contracts.entities import CONSENT
+from habitue.contracts.entities import CONSENT, CUSTOMER_RECORD
 from habitue.contracts.intake import PERSON_RECORD
 from habitue.contracts.table import Table
 from habitue.events.vocabulary import CHECKOUT_STARTED
@@ -44,7 +44,10 @@ _ORDERED = {
 }
 _STATUSES = ("granted", "denied", "withdrawn")
 UNKNOWN_STATUS = "unknown_status"
-"""Flag of consents whose status is a word that nobody knows."""
+"""Flag of consents whose status is a word that nobody knows, or empty."""
+UNDATED_REFUSAL = "undated_refusal"
+"""Flag of refusals that do not say when."""
+GRANTED = "granted"
 _ONE_OF_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "response": {
         "type": ("delivered", "opened", "clicked", "bounced", "unsubscribed", "complained", "redeemed"),
@@ -64,7 +67,11 @@ def checked(draft: Draft, *, now: datetime) -> DataFrame:
     `_raw` is kept for rows with a fault only: nothing else needs the row as received.
     """
     entity = draft.entity.leaf
-    rows = _complete(draft) if draft.entity is not CONSENT else _closed(_complete(draft))
+    rows = _complete(draft)
+    if draft.entity is CONSENT:
+        rows = _closed(rows, now)
+    elif draft.entity is CUSTOMER_RECORD:
+        rows = _kept_blocks(rows)
     conditions = [
         *_missing(entity),
         *_impossible(entity),
@@ -125,28 +132,70 @@ def _complete(draft: Draft) -> DataFrame:
     return draft.rows.select(*working, *columns)
 
 
-def _closed(consents: DataFrame) -> DataFrame:
-    """A status that nobody knows counts as a denial and is flagged: left out, an earlier grant would hold on."""
-    status = F.col("status")
-    is_unknown = ~status.isin(*_STATUSES)
-    flags = F.coalesce("_flags", F.array().cast("array<string>"))
-    flagged = F.when(is_unknown, F.array_append(flags, F.lit(UNKNOWN_STATUS))).otherwise(F.col("_flags"))
-    return consents.withColumns({"_flags": flagged, "status": F.when(is_unknown, "denied").otherwise(status)})
+def _closed(consents: DataFrame, now: datetime) -> DataFrame:
+    """Refusals whatever is wrong with them: left out, an earlier grant would hold on.
+
+    A status that is empty or that nobody knows is a denial. A refusal whose time is missing, unreadable or far ahead has
+    none here; `dated_refusals` gives it the time since when it is known. Both are flagged.
+    """
+    status, given = F.col("status"), F.col("given_time")
+    is_unknown = ~F.coalesce(status.isin(*_STATUSES), F.lit(False))
+    closed = consents.withColumn("status", F.when(is_unknown, "denied").otherwise(status))
+    is_refusal = F.col("status") != GRANTED
+    is_dated = F.coalesce(given <= F.lit(now + FUTURE_TOLERANCE), F.lit(False))
+    of_time = F.filter("_faults", lambda fault: ~_is_about(fault, "given_time"))
+    none = F.array().cast("array<string>")
+    flags = F.concat(
+        F.coalesce("_flags", none),
+        F.when(is_unknown, F.array(F.lit(UNKNOWN_STATUS))).otherwise(none),
+        F.when(is_refusal & ~is_dated, F.array(F.lit(UNDATED_REFUSAL))).otherwise(none),
+    )
+    return closed.withColumns(
+        {
+            "_flags": flags,
+            "_faults": F.when(is_refusal, of_time).otherwise(F.col("_faults")),
+            "given_time": F.when(is_dated | ~is_refusal, given),
+        }
+    )
+
+
+def dated_refusals(consents: DataFrame, arrived: datetime) -> DataFrame:
+    """Refusals without a time of their own with that since when they are known, or of a historical load that of its arrival."""
+    is_told = F.col("known_time") > F.lit(EARLIEST).cast("timestamp")
+    since = F.when(is_told, F.col("known_time")).otherwise(F.lit(arrived))
+    is_refusal = F.col("status") != GRANTED
+    given = F.when(is_refusal, F.coalesce("given_time", since)).otherwise(F.col("given_time"))
+    return consents.withColumn("given_time", given)
+
+
+def _kept_blocks(records: DataFrame) -> DataFrame:
+    """Records of the dead and blocked stay though another cell cannot be read: left out, they would be written to."""
+    is_closed = F.coalesce("is_blocked", F.lit(False)) | F.coalesce("is_deceased", F.lit(False))
+    grave = F.filter("_faults", lambda fault: fault["code"].isin(CORRUPT, "missing_value"))
+    return records.withColumn("_faults", F.when(is_closed, grave).otherwise(F.col("_faults")))
+
+
+def _is_about(fault: Column, name: str) -> Column:
+    """Whether a fault is that a column could not be read."""
+    return fault["reason"].startswith(f"{name} ")
 
 
 def _missing(entity: str) -> list[Condition]:
     """A required column that is empty; one that could not be read has its own fault already."""
 
     def unread(name: str) -> Column:
-        return F.exists(
-            "_faults",
-            lambda fault: fault["reason"].startswith(f"{name} ") | (fault["code"] == CORRUPT),
-        )
+        return F.exists("_faults", lambda fault: _is_about(fault, name) | (fault["code"] == CORRUPT))
 
     conditions = [
         (F.col(name).isNull() & ~unread(name), "missing_value", f"{name} is empty")
         for name in REQUIRED[entity]
     ]
+    if entity == CONSENT.leaf:  # a refusal is dated later
+        is_grant = F.col("status") == GRANTED
+        conditions = [
+            (is_empty & is_grant if reason.startswith("given_time") else is_empty, code, reason)
+            for is_empty, code, reason in conditions
+        ]
     if entity == "order_line":  # without another fault: a price that could not be read is one already
         no_price = F.col("net_revenue").isNull() & (F.size("_faults") == 0)
         conditions.append((no_price, "missing_value", "net_revenue is empty"))

@@ -36,21 +36,16 @@ _RESPONSE = {
         "unzustellbar",
     ),
     "unsubscribed": (
-        "unsubscribed",
-        "unsubscribe",
-        "abgemeldet",
-        "abmeldung",
-        "opt-out",
-        "opt out",
-        "opt_out",
-        "optout",
-        "optedout",
-        "opted out",
+        "unsubscribed", "unsubscribe", "unsub", "list_unsubscribe", "list-unsubscribe", "list unsubscribe", "group_unsubscribe",
+        "global_unsubscribe", "abgemeldet", "abmeldung", "opt-out", "opt out", "opt_out", "optout", "optedout", "opted out",
         "opted_out",
     ),
-    "complained": ("complained", "complaint", "spam", "marked as spam", "beschwerde"),
+    "complained": (
+        "complained", "complaint", "spam", "spamreport", "spam_report", "spam report", "marked as spam", "marked_as_spam",
+        "abuse", "fbl", "feedback_loop", "beschwerde",
+    ),
     "redeemed": ("redeemed", "redemption", "redeem", "eingelöst", "eingeloest"),
-}
+}  # fmt: skip
 _CHANNEL = {
     "email": ("email", "e-mail", "mail_electronic", "newsletter"),
     "post": ("post", "letter", "brief", "direct mail", "direct_mail", "print", "mailing"),

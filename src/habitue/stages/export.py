@@ -19,26 +19,27 @@ from habitue.activation.guards import reasons_to_withhold
 from habitue.activation.manifest import MANIFEST_NAME, ExportFile, manifest_digest, manifest_text
 from habitue.audiences.definition import Audience, ExportTarget
 from habitue.contracts.behaviour import IDENTITY_MAP
-from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE
+from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.identity.record_owner import with_person_now
 from habitue.job import Run
 from habitue.lake.location import spark_path
+from habitue.lake.release import releases
 from habitue.lake.whole_file import write_whole
 from habitue.privacy.consent import Address
 from habitue.stages.evidence import removed_addresses
-from habitue.stages.target import day_slice, defined_audiences, has_consent_source, previous_members
+from habitue.stages.target import day_slice, defined_audiences, has_consent_source, released_members
 
 EXPORTS, STAGING = "exports", ".staging"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many members each audience has, had in the last release of another day, and can reach per channel."""
+    """How many members each audience has and can reach per channel, and had when an export of it last went out."""
 
     members: dict[str, int]
-    previous: dict[str, int]
+    previous: dict[str, int]  # by the export's name
     reachable: dict[tuple[str, str], int]
 
 
@@ -62,7 +63,7 @@ def stage_exports(run: Run) -> dict[str, str]:
     ]
     if not wanted:
         return {}
-    sizes, is_sourced = _sizes(run), has_consent_source(run)
+    sizes, is_sourced = _sizes(run, [_name(*each) for each in wanted]), has_consent_source(run)
     digests = {}
     for audience, target in wanted:
         name = _name(audience, target)
@@ -113,22 +114,40 @@ def _reasons_to_withhold(
         run.settings.consent,
         reachable=sizes.reachable.get((audience.name, target.channel), 0),
         members=sizes.members.get(audience.name, 0),
-        previous_members=sizes.previous.get(audience.name),
+        previous_members=sizes.previous.get(_name(audience, target)),
         has_consent_source=is_sourced,
         age_days=(run.now.date() - run.as_of).days,
     )
 
 
-def _sizes(run: Run) -> Sizes:
+def _sizes(run: Run, names: Sequence[str]) -> Sizes:
     members = day_slice(run, AUDIENCE_MEMBER)
     channels = members.select("audience", F.explode("channels").alias("channel"))
     counted = channels.groupBy("audience", "channel").count().collect()
     return Sizes(
         members=_by_audience(members),
-        # a second run of a day would find what the first one held back, and let it go
-        previous=_by_audience(previous_members(run, of_another_day=True)),
+        previous=_last_sent(run, names),
         reachable={(row["audience"], row["channel"]): row["count"] for row in counted},
     )
+
+
+def _last_sent(run: Run, names: Sequence[str]) -> dict[str, int]:
+    """Members of the audience of each export in the last release of another day that sent it.
+
+    What was held back is no measure: the day after, it would let go what nobody has looked at.
+    """
+    known = releases(run.lake.read(RELEASE), run.settings.lake.keep_releases)
+    sent: dict[str, list[str]] = {}
+    by_id = {release.release_id: release for release in known if release.as_of_date != run.as_of}
+    for name in names:
+        last = next((key for key, release in by_id.items() if name in release.export_digests), None)
+        if last is not None:
+            sent.setdefault(last, []).append(name)
+    found: dict[str, int] = {}
+    for key, exports in sent.items():
+        sizes = _by_audience(released_members(run, by_id[key]))
+        found |= {name: sizes.get(name.rpartition("/")[2], 0) for name in exports}
+    return found
 
 
 def _by_audience(members: DataFrame) -> dict[str, int]:

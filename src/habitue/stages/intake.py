@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from habitue.contracts.entities import ENTITIES, EVENT
+from habitue.contracts.entities import CONSENT, ENTITIES, EVENT
 from habitue.contracts.intake import QUARANTINE, SOURCE_FILE
 from habitue.contracts.table import Table
 from habitue.errors import InputError
@@ -36,7 +36,7 @@ from habitue.sources.inputs import FoundInput, find
 from habitue.sources.known_time import known_time_rule, with_known_time
 from habitue.sources.settings import SourceSettings
 from habitue.sources.slices import DELIVERIES, IS_REPLACED, deliveries, mark_replaced
-from habitue.sources.validation import checked, quarantine_rows
+from habitue.sources.validation import checked, dated_refusals, quarantine_rows
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,8 @@ def _prepared(
     for draft in drafts:
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
         known = with_known_time(sound, draft, times, latest)
+        if draft.entity is CONSENT:
+            known = dated_refusals(known, latest)
         if draft.entity is EVENT:
             known = with_agent(known, bots=run.settings.bots)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)

@@ -21,7 +21,14 @@ from habitue.profile.currency import Money, check_currencies
 from habitue.profile.customer_profile import customer_profiles
 from habitue.profile.cuts import Cut, cut_of
 from habitue.profile.facts import ProfileFacts
-from habitue.profile.reconciliation import OrderTotals, order_totals, profile_totals, reconcile
+from habitue.profile.reconciliation import (
+    LateOrders,
+    OrderTotals,
+    late_orders,
+    order_totals,
+    profile_totals,
+    reconcile,
+)
 from habitue.profile.rfm import day_thresholds
 from habitue.profile.transitions import REFERENCE_DAYS, lifecycle_transitions
 from habitue.sources.adapters import apart
@@ -53,6 +60,7 @@ def profile(run: Run) -> None:
     )
     today = profiles.where(F.col("as_of_date") == F.lit(run.as_of))
     _reconcile(run, totals, today)
+    _note_late(run, late_orders(facts.order_line, cut=cut, conventions=conventions), totals)
     # write; the profile last, since its commit marks the stage as done
     thresholds = day_thresholds(today, run.settings.profile)
     moves = lifecycle_transitions(profiles, before=before, as_of=run.as_of)
@@ -113,6 +121,22 @@ def read_facts(run: Run) -> ProfileFacts:
         service_case=read(entities.SERVICE_CASE),
         loyalty=read(entities.LOYALTY),
     )
+
+
+def _note_late(run: Run, late: LateOrders, known: OrderTotals) -> None:
+    """Say what the day leaves out because it was not known yet: of a few it is nothing, of many it is the mapping."""
+    run.count("late_orders", late.orders)
+    if late.orders > _FEW_LATE * known.all_orders:
+        currency = run.settings.project.currency
+        run.note(
+            f"{late.orders:,} orders of before {run.as_of} ({late.revenue:,} {currency}) are not in its profiles: they were "
+            "known later. Without times in the data a delivery is known when it arrives: map `known_time`, or say "
+            "`history: true` of a first load; `--as-of` with a later day counts them."
+        )
+
+
+_FEW_LATE = 0.01
+"""Share of orders that are always on their way when a day begins."""
 
 
 def _reconcile(run: Run, lines: OrderTotals, today: DataFrame) -> None:

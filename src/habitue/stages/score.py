@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import CUSTOMER_SCORE
+from habitue.contracts.entities import CONSENT
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.job import Run
+from habitue.privacy.consent import PROFILING, current_consent, objectors
 from habitue.scoring.score import Batch, score_customers
 from habitue.scoring.scoring_models import ModelPayload, ScoringModels
 
@@ -16,6 +20,7 @@ def score(run: Run) -> None:
     # read
     profile = run.lake.read(CUSTOMER_PROFILE).where(F.col("as_of_date") == F.lit(run.as_of))
     models = ScoringModels(_payload(run, "churn"), _payload(run, "clv"))
+    objected = _objected(run)
     # transform
     scores = score_customers(
         profile,
@@ -23,9 +28,25 @@ def score(run: Run) -> None:
         batch=Batch(run.as_of, run.run_id),
         settings=run.settings.economics,
         checkpoint=run.lake.checkpoint,
+        objected=objected,
     )
     # write
     run.lake.replace_day(CUSTOMER_SCORE, scores, as_of=run.as_of)
+
+
+def _objected(run: Run) -> DataFrame | None:
+    """Who objects to profiling as of now, and not only as of the profile's day; None where nobody said anything."""
+    if run.lake.is_empty(CONSENT):
+        return None
+    settings = run.settings
+    consent = current_consent(
+        run.lake.read(CONSENT),
+        run.lake.read(IDENTITY_MAP),
+        settings.consent,
+        at=run.now,
+        identity=settings.identity,
+    )
+    return objectors(consent, PROFILING)
 
 
 def _payload(run: Run, name: str) -> ModelPayload | None:

@@ -41,7 +41,7 @@ from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.contracts.table import Table
 from habitue.job import Run
 from habitue.lake.concurrency import at_once
-from habitue.lake.release import releases
+from habitue.lake.release import Release, last_release
 from habitue.privacy.consent import current_consent, reach
 from habitue.privacy.standing import inherited_unsubscribes, recent_unsubscribes, with_standing
 from habitue.stages.evidence import removed_addresses
@@ -130,9 +130,7 @@ def population(run: Run, audiences: tuple[Audience, ...], succession: Succession
     """One row per person: profile and score of the day, with the standing of now and `reach`."""
     lake, settings = run.lake, run.settings.consent
     identity_map, of_day = lake.read(IDENTITY_MAP), day_slice(run, CUSTOMER_PROFILE)
-    unsubscribes = recent_unsubscribes(
-        lake.read(RESPONSE), lake.read(CONTACT), identity_map, since=run.cut, until=run.now
-    )
+    unsubscribes = recent_unsubscribes(lake.read(RESPONSE), lake.read(CONTACT), identity_map, since=run.cut)
     profile = with_standing(
         of_day,
         consent=current_consent(
@@ -164,10 +162,11 @@ class History:
 def read_history(run: Run, succession: Succession) -> History:
     """Places in tests and members of the last release, carried through the merges of persons since."""
     stored = run.lake.read(SPLIT_ASSIGNMENT)
+    previous = released_members(run, last_release(run.lake.read(RELEASE)))
     if run.lake.is_empty(SPLIT_ASSIGNMENT) and run.lake.is_empty(RELEASE):  # then nothing is to be carried
-        return History(stored, stored, previous_members(run))
+        return History(stored, stored, previous)
     assigned = run.lake.checkpoint(carry_assignments(stored, succession.links))
-    return History(stored, assigned, carry_members(previous_members(run), succession.ended))
+    return History(stored, assigned, carry_members(previous, succession.ended))
 
 
 def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
@@ -177,13 +176,8 @@ def current_members(run: Run, audiences: tuple[Audience, ...]) -> DataFrame:
     return _members(run, persons, audiences, read_history(run, succession))
 
 
-def previous_members(run: Run, *, of_another_day: bool = False) -> DataFrame:
-    """Members in the last release (audience, person_id, entered_at), or in the last one `of_another_day` than the run's.
-
-    Nobody where there is none.
-    """
-    known = releases(run.lake.read(RELEASE))
-    release = next((r for r in known if not of_another_day or r.as_of_date != run.as_of), None)
+def released_members(run: Run, release: Release | None) -> DataFrame:
+    """Members in a release (audience, person_id, entered_at); nobody where there is none."""
     version = release.versions.get(AUDIENCE_MEMBER.name) if release else None
     columns = ("audience", "person_id", "entered_at")
     if release is None or version is None:

@@ -292,7 +292,15 @@ def _verdict(run: Run, plan: _Plan, trained: Trained, test: Sample | None) -> Ve
         judgement, rival, plan.definition.gate, kind=version.kind, flag=version.flag,
         is_same_definition=version.config_digest == _digest(run, plan.definition),
     )  # fmt: skip
-    return challenge(judgement, gain, missing, plan.definition.gate, is_baseline=is_baseline, doubts=against)
+    return challenge(
+        judgement,
+        gain,
+        missing,
+        plan.definition.gate,
+        is_baseline=is_baseline,
+        doubts=against,
+        champion=rival,
+    )
 
 
 def _champion_score(champion: LoadedModel, test: Sample) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,11 +30,17 @@ class Verdict:
 
 
 def shortcomings(
-    judgement: Judgement, name: str, gate: GateSettings, *, is_baseline: bool = False
+    judgement: Judgement,
+    name: str,
+    gate: GateSettings,
+    *,
+    is_baseline: bool = False,
+    rival: Mapping[str, float] | None = None,
 ) -> list[str]:
-    """What keeps a candidate from being a first champion.
+    """What keeps a candidate from being a champion.
 
-    A baseline that is as good (where it is none itself), bad calibration, wrong level.
+    A baseline that is as good (where it is none itself), bad calibration, wrong level; these two not where the figures of
+    a `rival` that serves are no better: chance alone makes them large among few customers.
     """
     own = judgement.table[name]
     problems = [
@@ -42,9 +48,15 @@ def shortcomings(
         for naive in ([] if is_baseline else judgement.naive)
         if not own[judgement.metric] > judgement.value(naive)
     ]
-    if "ece" in own and not own["ece"] <= gate.max_ece:
+
+    def is_off(measure: str, most: float) -> bool:
+        if measure not in own or abs(own[measure]) <= most:
+            return False
+        return rival is None or not abs(rival[measure]) >= abs(own[measure])
+
+    if is_off("ece", gate.max_ece):
         problems.append(f"calibration error {own['ece']:.4f} is above {gate.max_ece}")
-    if "bias" in own and not abs(own["bias"]) <= gate.max_bias:
+    if is_off("bias", gate.max_bias):
         problems.append(f"total forecast is off by {own['bias']:+.1%}, more than {gate.max_bias:.0%}")
     return problems
 
@@ -99,6 +111,7 @@ def challenge(
     *,
     is_baseline: bool = False,
     doubts: Sequence[str] = (),
+    champion: Floats | None = None,
 ) -> Verdict:
     """A challenger replaces the champion only if it is surely better and well calibrated, and nothing it needs is missing.
 
@@ -107,10 +120,12 @@ def challenge(
     `gain` is the paired bootstrap interval of the main metric over the champion on
     the same customers; None where the champion could not be applied to them. `doubts`
     say what is wrong with the champion: what ranks well may be off in level or calibration,
-    so one with doubts need not be beaten, the challenger must only be surely no worse.
+    so one with doubts need not be beaten, the challenger must only be surely no worse. `champion` are its forecasts:
+    a level or calibration that is no worse than its own stands in nobody's way.
     """
     problems = list(missing)
-    problems += shortcomings(judgement, judgement.candidate, gate, is_baseline=is_baseline)
+    rival = None if champion is None else with_score(judgement, "champion", champion).table["champion"]
+    problems += shortcomings(judgement, judgement.candidate, gate, is_baseline=is_baseline, rival=rival)
     least = -_NO_WORSE if doubts else 0.0
     if gain is None:
         problems.append("the champion could not be judged on the same customers")

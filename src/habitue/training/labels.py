@@ -110,6 +110,10 @@ def _representatives(identity_map: DataFrame, window: LabelWindow) -> DataFrame:
     )
 
 
+_ORDER = ("source", "order_number", "identifiers")
+"""Numbers of receipts begin anew, and another customer's order is another one."""
+
+
 def _daily_revenue(
     lines: DataFrame, windows: Sequence[LabelWindow], known_before: datetime, conventions: Conventions
 ) -> DataFrame:
@@ -121,7 +125,7 @@ def _daily_revenue(
     first, last = min(w.cut.at for w in windows), max(w.end.at for w in windows)
     time, zone = F.col("order_time"), conventions.zone
     known = lines.where((time < instant(last)) & (F.col("known_time") < instant(known_before)))
-    bought_at = F.min(F.when(~F.col("is_return"), time)).over(Window.partitionBy("source", "order_number"))
+    bought_at = F.min(F.when(~F.col("is_return"), time)).over(Window.partitionBy(*_ORDER))
     within = known.withColumn("bought_date", local_date(bought_at, zone)).where(time >= instant(first))
     priced = in_project_currency(within, conventions.money, zone)
     day = local_date(time, zone)
