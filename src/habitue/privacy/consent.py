@@ -171,6 +171,22 @@ def current_consent(
     return entries.select("person_id", F.map_from_entries("entries").alias("consent"))
 
 
+def granted_addresses(
+    consent: DataFrame, address: Address, *, purpose: str, channel: str, at: datetime
+) -> DataFrame:
+    """Identifiers of an address' type that a grant in force by `at` names itself: id_type, id_key.
+
+    Of the statements that name one the latest counts, of two at the same instant the stricter one.
+    """
+    is_meant = (F.lower("purpose") == purpose) & F.col("channel").isin(channel, ANY)
+    said = consent.where(is_meant & (F.greatest("given_time", "known_time") <= F.lit(at))).select(
+        F.inline("identifiers"), "given_time", (F.col("status") == GRANTED).alias("is_granted")
+    )
+    latest = F.max_by("is_granted", F.struct("given_time", ~F.col("is_granted")))
+    by_address = said.where(F.col("id_type") == address.value).groupBy("id_type", "id_key")
+    return by_address.agg(latest.alias("is_granted")).where("is_granted").select("id_type", "id_key")
+
+
 def objectors(consent: DataFrame, purpose: str) -> DataFrame:
     """Persons of `current_consent` who said no to a purpose, on whichever channel."""
     return consent.where(has_objected(purpose)).select("person_id")

@@ -20,6 +20,7 @@ from habitue.activation.manifest import MANIFEST_NAME, ExportFile, manifest_dige
 from habitue.audiences.definition import Audience, ExportTarget
 from habitue.contracts.behaviour import IDENTITY_MAP
 from habitue.contracts.decision import AUDIENCE_MEMBER, CUSTOMER_SCORE, RELEASE
+from habitue.contracts.entities import CONSENT
 from habitue.contracts.intake import IDENTIFIER, PERSON_RECORD
 from habitue.contracts.profile import CUSTOMER_PROFILE
 from habitue.identity.record_owner import with_person_now
@@ -27,7 +28,7 @@ from habitue.job import Run
 from habitue.lake.location import spark_path
 from habitue.lake.release import releases
 from habitue.lake.whole_file import write_whole
-from habitue.privacy.consent import Address
+from habitue.privacy.consent import Address, granted_addresses
 from habitue.stages.evidence import removed_addresses
 from habitue.stages.target import day_slice, defined_audiences, has_consent_source, released_members
 
@@ -164,7 +165,7 @@ def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, fil
         day_slice(run, CUSTOMER_SCORE).drop("as_of_date"), "person_id", "left"
     )
     # transform
-    rows = export_rows(members, _contacts(run, target, address), persons, channel=target.channel)
+    rows = export_rows(members, _contacts(run, audience, target, address), persons, channel=target.channel)
     table = file_rows(rows, columns, address=address, files=files)
     # write
     table.write.mode("overwrite").options(**CSV_OPTIONS).csv(spark_path(folder))
@@ -176,7 +177,7 @@ def _stage(run: Run, audience: Audience, target: ExportTarget, folder: Path, fil
     return manifest_digest(text), rows_written
 
 
-def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFrame]:
+def _contacts(run: Run, audience: Audience, target: ExportTarget, address: Address) -> list[DataFrame]:
     vault, identity_map = run.lake.read(IDENTIFIER), run.lake.read(IDENTITY_MAP)
     types = (
         dict.fromkeys(("customer_number", address.value))
@@ -184,7 +185,14 @@ def _contacts(run: Run, target: ExportTarget, address: Address) -> list[DataFram
         else ("customer_number",)
     )
     removed = removed_addresses(run)
-    contacts = [clear_identifiers(vault, identity_map, removed, id_type) for id_type in types]
+    granted = granted_addresses(
+        run.lake.read(CONSENT),
+        address,
+        purpose=audience.definition.requires.purpose,
+        channel=target.channel,
+        at=run.now,
+    )
+    contacts = [clear_identifiers(vault, identity_map, removed, id_type, granted) for id_type in types]
     is_postal = address is Address.POSTAL
     if is_postal or set(target.fields) & set(NAME_COLUMNS):
         people = run.lake.read(PERSON_RECORD)
