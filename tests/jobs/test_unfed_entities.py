@@ -29,7 +29,7 @@ SOURCES = {
 FILES = {
     "product": "sku,name\n1,Tea\n",
     "customer_record": "id,given,family\n7,Ada,Lind\n",
-    "consent": "id,at,purpose,channel,status\n7,2024-05-01,marketing,email,granted\n7,when?,marketing,email,granted\n",
+    "consent": "id,at,purpose,channel,status\n7,2024-05-01,marketing,email,granted\n7,when?,marketing,email,granted\n7,2024-05-02,marketing,post,no\n",
 }
 
 
@@ -42,12 +42,13 @@ def test_a_source_without_another_one_of_its_kind_leaves_nothing_behind(
     first = project_run(spark, tmp_path, SOURCES)
     ingest(first)
     assert unfed_entities(first) == ()
-    assert [first.lake.read(t).count() for t in (CONSENT, PERSON_RECORD, QUARANTINE)] == [1, 1, 1]
+    assert [first.lake.read(t).count() for t in (CONSENT, PERSON_RECORD, QUARANTINE)] == [2, 1, 1]
 
     second = project_run(spark, tmp_path, {"shop": SOURCES["shop"]}, run_id="r2")
     left = unfed_entities(second)
     assert set(left) == {"consent", "customer_record"}
     clear_entities(second, left)
+    assert any("1 refusals of consent left" in finding for finding in second.step.findings)
     ingest(second)
     for table in (CONSENT, CUSTOMER_RECORD, PERSON_RECORD, QUARANTINE):
         assert second.lake.read(table).isEmpty(), table.name

@@ -19,6 +19,7 @@ from habitue.job import Run
 from habitue.lake.deltalog import DeltaLog
 from habitue.lake.merge import Deletion
 from habitue.sources.adapters import fed_entities
+from habitue.stages.lost_refusals import note_lost_refusals
 
 
 def unfed_entities(run: Run) -> tuple[str, ...]:
@@ -37,6 +38,7 @@ def clear_entities(run: Run, names: Sequence[str]) -> None:
         _remove(run, PERSON_RECORD)
         _remove(run, FORMER_RECORD)
     for name in names:
+        note_lost_refusals(run, ENTITIES[name], run.lake.read(ENTITIES[name]).limit(0))
         _remove(run, ENTITIES[name])
         run.note(f"No source feeds {name} any more; its rows are taken out.")
 
