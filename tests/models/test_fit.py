@@ -182,4 +182,6 @@ def test_who_sends_everything_back_lowers_what_is_expected_of_newcomers() -> Non
     ).model
     assert some_nothing.keeping_share == pytest.approx(0.8)
     assert some_nothing.prior_mean == pytest.approx(0.8 * kept.prior_mean)
+    # who is known to keep something is no newcomer
+    assert some_nothing.expected_spend(2, 40.0) == pytest.approx(kept.expected_spend(2, 40.0))
     assert GammaGamma.from_dict(some_nothing.to_dict()) == some_nothing

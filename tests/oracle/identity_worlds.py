@@ -117,15 +117,56 @@ def _edges(known: list[Record], settings: IdentitySettings) -> dict[tuple, int]:
 
 
 def _shared(known: list[Record], edges: dict[tuple, int], settings: IdentitySettings) -> set[Identifier]:
-    seen_in: dict[Identifier, set[str]] = {}
+    hubs = _hubs(edges, settings)
+
+    def is_double(owner: Identifier, since: dict[Identifier, int]) -> bool:
+        """Whether a record known by then says that an owner is one with an owner before it."""
+        before = [o for o in since if (since[o], o[1]) < (since[owner], owner[1])]
+        return any(
+            max(hubs[owner][hub], hubs[other][hub]) <= since[owner]
+            for other in before
+            for hub in hubs.get(owner, {}).keys() & hubs.get(other, {}).keys()
+        )
+
+    return {
+        value
+        for (value, _, _), since in _owners(known, edges, settings).items()
+        if sum(not is_double(owner, since) for owner in since) > settings.owners_per_value[value[0]]
+    }
+
+
+def _owners(
+    known: list[Record], edges: dict[tuple, int], settings: IdentitySettings
+) -> dict[tuple, dict[Identifier, int]]:
+    """By value, type and number space who owns it since when; what only devices belong to has one space."""
+    seen: dict[Identifier, dict[str, int]] = {}
     for r in known:
         for i in r.identifiers:
-            seen_in.setdefault(i, set()).add(r.source)
-    owners: dict[tuple, set[Identifier]] = {}
-    for a, b, _ in edges:
+            spaces = seen.setdefault(i, {})
+            space = r.source if i[0] in settings.owner_types else ""
+            spaces[space] = min(spaces.get(space, r.known), r.known)
+    owners: dict[tuple, dict[Identifier, int]] = {}
+    for (a, b, _), first in edges.items():
         for value, owner in ((a, b), (b, a)):
-            is_owner = owner[0] in settings.owner_types and settings.rank(owner[0]) < settings.rank(value[0])
-            if is_owner and value[0] in settings.owners_per_value:
-                for source in seen_in[owner]:
-                    owners.setdefault((value, owner[0], source), set()).add(owner)
-    return {v for (v, _, _), who in owners.items() if len(who) > settings.owners_per_value[v[0]]}
+            of_device = value[0] in settings.anonymous_types and owner[0] in settings.device_owner_types
+            is_owner = owner[0] in settings.owner_types or of_device
+            is_stronger = settings.rank(owner[0]) < settings.rank(value[0])
+            if is_owner and is_stronger and value[0] in settings.owners_per_value:
+                for space, seen_first in seen[owner].items():
+                    since = owners.setdefault((value, owner[0], space), {})
+                    moment = max(first, seen_first)
+                    since[owner] = min(since.get(owner, moment), moment)
+    return owners
+
+
+def _hubs(edges: dict[tuple, int], settings: IdentitySettings) -> dict[Identifier, dict[Identifier, int]]:
+    """What each owner hangs on, since when: a stronger identifier, one of its type, or itself."""
+    hubs: dict[Identifier, dict[Identifier, int]] = {}
+    for (a, b, _), first in edges.items():
+        for own, hub in ((a, b), (b, a)):
+            is_owner = own[0] in settings.all_owner_types and own[0] not in settings.exclusive_types
+            if is_owner and settings.rank(hub[0]) <= settings.rank(own[0]):
+                for one in (own, hub) if hub[0] == own[0] else (own,):
+                    hangs = hubs.setdefault(one, {})
+                    hangs[hub] = min(hangs.get(hub, first), first)
+    return hubs

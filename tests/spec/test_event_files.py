@@ -379,6 +379,7 @@ def test_rows_of_a_delta_table_are_read_whole_whatever_reads_them() -> None:
             '{"name":"Shoe","shippingAddress":{"name":"A} \\"B","geo":{"lat":1}},"to":{"zip":"89073","ip":[1]}}',
             '{"name":"Shoe","shippingAddress":"redacted","to":{"zip":"redacted","ip":"redacted"}}',
         ),
+        ('{"addresses":[{"name":"Ada"}, {"name":"Ben"}],"n":1}', '{"addresses":"redacted","n":1}'),
         ('{"customer_group":"b2b","address":"Weg 1"}', '{"customer_group":"b2b","address":"redacted"}'),
     ],
 )

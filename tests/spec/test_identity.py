@@ -201,6 +201,18 @@ def test_two_mailboxes_that_one_record_ties_share_a_device_as_one(spark: SparkSe
     assert persons_now(too_late) == {"c", "new old"}  # a state never depends on what came later
 
 
+def test_two_mailboxes_of_one_customer_share_a_device_as_one(spark: SparkSession):
+    found = resolved(
+        spark,
+        "crm | customer_number:1, email:a, email:b | 2026-01-01 00:00:00",
+        """
+        web | anonymous_id:c, email:a | 2026-01-02 00:00:00
+        web | anonymous_id:c, email:b | 2026-01-03 00:00:00
+        """,
+    )
+    assert persons_now(found) == {"1 a b c"}
+
+
 def test_an_account_that_was_renamed_is_one_owner_of_its_cookie(spark: SparkSession):
     found = resolved(
         spark,

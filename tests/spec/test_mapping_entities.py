@@ -67,6 +67,7 @@ def test_a_refusal_holds_whatever_is_wrong_with_it(spark: SparkSession) -> None:
         marketing | post  | nein     |
         marketing | sms   |          | 2024-02-05
         marketing | phone | nein     | 2031-01-01
+                  |       | nein     | 1900-01-01
         marketing | push  | ja       | 31.04.2024
         marketing | ads   | ja       |
     """)  # fmt: skip
@@ -74,19 +75,22 @@ def test_a_refusal_holds_whatever_is_wrong_with_it(spark: SparkSession) -> None:
         "consent", {"purpose": "Zweck", "channel": "Kanal", "status": "Wert", "given_time": "Am"}
     )
     rows = checked(map_source(raw, settings), now=NOW).withColumn("known_time", F.lit(NOW))
-    found = {r["channel"]: r for r in dated_refusals(rows, NOW).collect()}
+    none = spark.createDataFrame([], "_file string, arrived timestamp")
+    found = {r["channel"]: r for r in dated_refusals(rows, none, NOW).collect()}
     good = {channel: r for channel, r in found.items() if not r["_faults"]}
     assert {c: (r["status"], r["given_time"].isoformat()[:10]) for c, r in good.items()} == {
         "email": ("withdrawn", "2024-06-01"),
         "post": ("denied", "2024-06-01"),
         "sms": ("denied", "2024-02-05"),
         "phone": ("denied", "2024-06-01"),
+        "any": ("denied", "2024-06-01"),
     }
     assert {c: r["_flags"] for c, r in good.items()} == {
         "email": ["undated_refusal"],
         "post": ["undated_refusal"],
         "sms": ["unknown_status"],
         "phone": ["undated_refusal"],
+        "any": ["undated_refusal"],
     }
 
 
@@ -98,13 +102,14 @@ def test_the_dead_and_blocked_stay_though_another_cell_cannot_be_read(spark: Spa
         3  |            | ja     | 31.13.1950
         4  | aktiv      |        | 1950-01-01
         5  |            |        | 31.13.1950
+        6  | 0000-00-00 |        | 1950-01-01
     """)  # fmt: skip
     columns = {"record_id": "nr", "deceased": "tot", "blocked": "sperre", "birth_date": "geboren"}
     rows = (
         checked(map_source(raw, source("customer_record", columns)), now=NOW).orderBy("_position").collect()
     )
     assert [(r["is_deceased"], r["is_blocked"], len(r["_faults"])) for r in rows] == [
-        (True, None, 0), (True, False, 0), (None, True, 0), (None, None, 1), (None, None, 1)
+        (True, None, 0), (True, False, 0), (None, True, 0), (None, None, 1), (None, None, 1), (None, None, 1)
     ]  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def test_an_unknown_column_is_refused_with_the_nearest_name() -> None:
         ("dd.MM.yyyy HH:mm", ""),
         ("yyyy-MM-dd'T'HH:mm'Y'", ""),
         ("epoch_millis", ""),
+        ("yyyyDDD", ""),
     ],
 )
 def test_a_pattern_of_a_date_that_means_something_else_is_refused(pattern: str, told: str) -> None:

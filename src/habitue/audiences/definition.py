@@ -94,13 +94,13 @@ class Split(Section):
 
 
 class Guard(Section):
-    """When an export is held back rather than sent: too small, or too different from the last release."""
+    """When an export is held back rather than sent: too small, or too different from what last went out."""
 
     min_size: int = Field(1, ge=1, description="An export that reaches fewer persons is withheld.")
     max_change_pct: float | None = Field(
         None,
         gt=0,
-        description="An export whose audience changed by more percent since the last release of another day is withheld.",
+        description="An export whose audience changed by more percent since it last went out on another day is withheld.",
     )
     max_age_days: int | None = Field(
         None,

@@ -159,7 +159,11 @@ _BEHAVIOUR = _of(
     ),
     ("rfm_frequency", "int", "1 to the same number, the highest for who buys most often."),
     ("rfm_monetary", "int", "1 to the same number, the highest for who spends most."),
-    ("rfm_engagement", "int", "1 to the same number, over everybody with any engagement; 1 without."),
+    (
+        "rfm_engagement",
+        "int",
+        "1 to the same number, over everybody with engagement; 1 without, null where nobody has any.",
+    ),
     ("rfm_cell", "string", "The first three as one text, 555 the best of 5 scores; null without an order."),
     (
         "lifecycle_stage",

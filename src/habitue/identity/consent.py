@@ -39,8 +39,8 @@ def statements(consents: DataFrame, events: DataFrame | None, *, purpose: str) -
 def _of_browsers(events: DataFrame, purpose: str) -> DataFrame:
     """The changes of a browser's state: id_type, id_key, given_time, known_time, is_granted.
 
-    Every event carries the state; only another one than before is a statement, or the same where the one before was
-    known later. Of days with one state, nearly all, no more is looked at than its first event and the one known first.
+    Every event carries the state; only another one than before is a statement, in the order in which it was given or
+    in which it counts. Of days with one state, nearly all, no more is looked at than its first event and the one known first.
     """
     state = F.try_element_at("consent", F.lit(purpose))
     said = events.where(state.isNotNull() & F.col("visitor_key").isNotNull()).select(
@@ -64,10 +64,17 @@ def _of_browsers(events: DataFrame, purpose: str) -> DataFrame:
     of_whole = days.where("NOT is_mixed").select(*NODE, "is_granted", F.inline("ends")).select(*columns)
     mixed = days.where("is_mixed").select(*by_day)
     rows = of_whole.unionByName(said.join(mixed, on=by_day, how="left_semi").select(*columns))
-    in_order = Window.partitionBy(*NODE).orderBy("given_time", "is_granted", "known_time")
-    before = F.lag(F.struct("is_granted", "known_time")).over(in_order)
-    is_said_again = (before["is_granted"] == F.col("is_granted")) & (
-        before["known_time"] <= F.col("known_time")
+    of_browser = Window.partitionBy(*NODE)
+    before = F.lag(F.struct("is_granted", "known_time")).over(
+        of_browser.orderBy("given_time", "is_granted", "known_time")
+    )
+    counted_before = F.lag("is_granted").over(
+        of_browser.orderBy(F.greatest("given_time", "known_time"), "given_time", "is_granted", "known_time")
+    )
+    is_said_again = (
+        (before["is_granted"] == F.col("is_granted"))
+        & (before["known_time"] <= F.col("known_time"))
+        & (counted_before == F.col("is_granted"))
     )
     return rows.withColumn("_is_said_again", F.coalesce(is_said_again, F.lit(False))).where(
         "NOT _is_said_again"

@@ -69,35 +69,58 @@ def shared_values(
     return too_many.groupBy(*NODE).agg(F.min("known").alias("shared_at")).withColumn("why", why)
 
 
-def tied_owners(edges: DataFrame, *, settings: IdentitySettings) -> DataFrame:
-    """Owners of one type that a record states together, such as an account before and after its renaming.
+def tied_owners(edges: DataFrame, *, settings: IdentitySettings, junk: DataFrame | None = None) -> DataFrame:
+    """What owners hang on: owner_type, owner_key, hub (of two owners with one hub a record says that they are one), tied_at.
 
-    owner_type, owner_key, other, tied_at; each pair in both directions. Types that never merge are left out.
+    The hub is the owner itself, another one of its type (an account before its renaming), or what is stronger (the
+    customer whose two mailboxes they are). What is `junk` (with `shared_at`) ties nobody from then on. Types that
+    never merge are left out.
     """
     types = [t for t in settings.all_owner_types if t not in settings.exclusive_types]
-    pairs = edges.where((F.col("id_type_a") == F.col("id_type_b")) & F.col("id_type_a").isin(*types))
-    directions = [
-        pairs.select(
-            F.col("id_type_a").alias("owner_type"),
-            F.col(f"id_key_{one}").alias("owner_key"),
-            F.col(f"id_key_{other}").alias("other"),
-            F.col("first_known").alias("tied_at"),
+    sides = []
+    for end, hub in (("a", "b"), ("b", "a")):
+        own, other = F.col(f"id_type_{end}"), F.col(f"id_type_{hub}")
+        is_hub = rank_of(other, settings) <= rank_of(own, settings)
+        sides.append(
+            edges.where(own.isin(*types) & is_hub).select(
+                own.alias("owner_type"),
+                F.col(f"id_key_{end}").alias("owner_key"),
+                other.alias("hub_type"),
+                F.col(f"id_key_{hub}").alias("hub_key"),
+                F.col("first_known").alias("tied_at"),
+            )
         )
-        for one, other in (("a", "b"), ("b", "a"))
-    ]
-    return reduce(DataFrame.unionByName, directions)
+    tied = sides[0].unionByName(sides[1])
+    if junk is not None:
+        nobody = junk.select(
+            F.col("id_type").alias("hub_type"),
+            F.col("id_key").alias("hub_key"),
+            F.col("shared_at").alias("_ended"),
+        )
+        tied = tied.join(F.broadcast(nobody), on=["hub_type", "hub_key"], how="left").where(
+            "_ended IS NULL OR tied_at < _ended"
+        )
+    itself = tied.where("hub_type = owner_type").select(
+        "owner_type", F.col("hub_key").alias("owner_key"), "hub_type", "hub_key", "tied_at"
+    )
+    return tied.select(*itself.columns).unionByName(itself)
 
 
 def _once_each(owners: DataFrame, ties: DataFrame) -> DataFrame:
     """Owners of a value without those that were known to be one with an owner before them."""
     place = [*NODE, "owner_type", "space"]
-    before = owners.select(
-        *place, F.col("owner_key").alias("other"), F.struct("known", "owner_key").alias("_before")
+    hung = owners.select(*place, "owner_key", "known").join(ties, on=["owner_type", "owner_key"], how="inner")
+    before = hung.select(
+        *place,
+        "hub_type",
+        "hub_key",
+        F.struct("known", "owner_key").alias("_before"),
+        F.col("tied_at").alias("_tied"),
     )
+    is_tied = F.greatest("tied_at", "_tied") <= F.col("known")
     doubles = (
-        owners.join(ties, on=["owner_type", "owner_key"], how="inner")
-        .join(before, on=[*place, "other"], how="inner")
-        .where((F.col("_before") < F.struct("known", "owner_key")) & (F.col("tied_at") <= F.col("known")))
+        hung.join(before, on=[*place, "hub_type", "hub_key"], how="inner")
+        .where((F.col("_before") < F.struct("known", "owner_key")) & is_tied)
         .select(*place, "owner_key")
         .distinct()
     )

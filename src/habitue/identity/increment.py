@@ -246,17 +246,24 @@ def _ended_anew(
     checkpoint: Checkpoint,
 ) -> DataFrame:
     """Ended values by guard: of owners around the seeds, of the two others all."""
-    judged = checkpoint(seeds.union(_neighbours(every, seeds)).distinct())
+    crowded = checkpoint(_crowded(every, settings))
+    is_owner = F.col("id_type").isin(*settings.owner_types)
+    before = stored.ended.where("guard = 'neighbours'").select(*_ENDED)
+    junk, junk_before = crowded.where(is_owner), before.where(is_owner)
+    # what an owner was tied to is judged anew where it is nobody now, or no more
+    unlike = _neighbours(every, _ended_differently(junk_before, junk))
+    judged = checkpoint(seeds.union(_neighbours(every, seeds)).union(unlike).distinct())
     edges, owners = _around(every, judged, settings, checkpoint)
     seen = sightings(of_members(every, owners))
-    crowded = checkpoint(_crowded(every, settings))
+    of_owners = every.where(~F.col("id_type").isin(*settings.anonymous_types))  # none hangs on a device
+    hung = edges_of(_incident(of_owners, owners), settings=settings)
     owned = shared_values(
         edges,
         seen,
         settings=settings,
         resting=resting(edges, owners),
-        junk=crowded.where(F.col("id_type").isin(*settings.owner_types)),
-        ties=tied_owners(edges_of(every.where("id_type = hub_type"), settings=settings), settings=settings),
+        junk=junk,
+        ties=tied_owners(hung, settings=settings, junk=junk),
     )
     by_guard = {"owners": of_members(owned, judged), "neighbours": crowded}
     if changes.person_records is not None:

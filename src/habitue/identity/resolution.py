@@ -83,13 +83,14 @@ def gather_evidence(
     seen = sightings(observations)
     resting = resting_edges(edges, seen, hands, has_former=FORMERLY_STATED in records, settings=settings)
     crowded = checkpoint(crowded_by_neighbours(edges, settings=settings))
+    junk = crowded.where(F.col("id_type").isin(*settings.owner_types))
     shared = shared_values(
         edges,
         seen,
         settings=settings,
         resting=resting,
-        junk=crowded.where(F.col("id_type").isin(*settings.owner_types)),
-        ties=tied_owners(edges, settings=settings),
+        junk=junk,
+        ties=tied_owners(edges, settings=settings, junk=junk),
     )
     by_guard = {"owners": shared, "neighbours": crowded}
     if person_records is not None:

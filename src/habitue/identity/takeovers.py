@@ -99,7 +99,7 @@ def _held(edges: DataFrame, settings: IdentitySettings) -> DataFrame:
     sides = []
     for device, owner in (("a", "b"), ("b", "a")):
         is_held = F.col(f"id_type_{device}").isin(*settings.live_days) & F.col(f"id_type_{owner}").isin(
-            *settings.all_owner_types
+            *settings.owner_types
         )
         order = F.array_position(F.array(*(F.lit(t) for t in settings.priority)), F.col(f"id_type_{owner}"))
         sides.append(

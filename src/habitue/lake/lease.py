@@ -96,8 +96,10 @@ class Lease:
 
 
 @contextmanager
-def hold_lease(folder: Path, run_id: str) -> Iterator[Lease]:
+def hold_lease(folder: Path, run_id: str, *, above: int = 0) -> Iterator[Lease]:
     """Hold the lake's lease for the block; LeaseError naming the owner when another run is alive.
+
+    Its token is `above` one that the lake has seen: the file may have been taken away.
 
     DependencyError where the folder cannot be made.
     """
@@ -107,14 +109,14 @@ def hold_lease(folder: Path, run_id: str) -> Iterator[Lease]:
         raise DependencyError(
             f"The lake cannot be written to {folder}: {error.strerror}.", hint="Correct the lake's path."
         ) from None
-    lease = _acquire(folder / "lease.json", run_id)
+    lease = _acquire(folder / "lease.json", run_id, above)
     try:
         yield lease
     finally:
         lease.release()
 
 
-def _acquire(file: Path, run_id: str) -> Lease:
+def _acquire(file: Path, run_id: str, above: int) -> Lease:
     with _locked(file):
         now = _read(file)
         if now is not None and now.is_alive:
@@ -122,7 +124,8 @@ def _acquire(file: Path, run_id: str) -> Lease:
                 f"Another run is writing to this lake: {now.run_id} (process {now.pid} on {now.host}).",
                 hint="Wait until it has ended, or stop it; a dead run's lease is taken over by itself.",
             )
-        holder = Holder((now.token if now else 0) + 1, run_id, socket.gethostname(), os.getpid(), time.time())
+        token = max(now.token if now else 0, above) + 1
+        holder = Holder(token, run_id, socket.gethostname(), os.getpid(), time.time())
         _write(file, holder)
     return Lease(file, holder)
 

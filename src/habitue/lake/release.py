@@ -57,6 +57,12 @@ def releases(rows: DataFrame, limit: int = 30) -> list[Release]:
     return [Release(**row.asDict()) for row in newest.collect()]
 
 
+def last_token(location: Location) -> int:
+    """The token of the lease under which something was published last; 0 before."""
+    newest = DeltaLog(location.table(RELEASE)).last_change()
+    return int(newest.metadata.get("fencing_token") or 0) if newest else 0
+
+
 def retention(kept: Sequence[Release], now: datetime, *, at_least: timedelta) -> timedelta:
     """How long files stay after they left their table, so that the `kept` releases can be read as they were.
 

@@ -25,7 +25,7 @@ from habitue.sources.columns import (
 from habitue.sources.files import SourceFile, readable
 from habitue.sources.inputs import FoundInput
 from habitue.sources.json_line import is_one_object
-from habitue.sources.values import as_text
+from habitue.sources.values import DECIMAL_COMMA, as_text
 
 _CORRUPT = "_corrupt_record"
 _NATIVE_CHARSETS = {"utf-8", "iso8859-1", "ascii", "utf-16", "utf-16-be", "utf-16-le", "utf-32"}
@@ -53,7 +53,7 @@ def read_input(spark: SparkSession, found: FoundInput) -> DataFrame:
         groups.setdefault(form if found.input.format != "json" else "", []).append(each)
     parts = [_GROUP_READERS[found.input.format](spark, found, group) for group in groups.values()]
     if found.input.format == "parquet":
-        parts = [_typed(part) for part in _alike(parts)]
+        parts = [_typed(part) for part in _alike(parts, found.numbers)]
     return _as_one(parts)
 
 
@@ -61,8 +61,8 @@ def _as_one(parts: Sequence[DataFrame]) -> DataFrame:
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
 
 
-def _alike(parts: Sequence[DataFrame]) -> list[DataFrame]:
-    """Columns that are text in some files and no text in others become text everywhere.
+def _alike(parts: Sequence[DataFrame], numbers: str) -> list[DataFrame]:
+    """Columns that are text in some files and no text in others become text everywhere, `numbers` as the source writes them.
 
     Spark would make numbers of the text instead, which loses leading zeros and ends at the first letter.
     """
@@ -71,14 +71,20 @@ def _alike(parts: Sequence[DataFrame]) -> list[DataFrame]:
         kinds.setdefault(name.casefold(), set()).add(kind)
     mixed = {name for name, found in kinds.items() if "string" in found and len(found - {"void"}) > 1}
     return [
-        part.withColumns({n: _spelt(F.col(_quoted(n)), k) for n, k in part.dtypes if n.casefold() in mixed})
+        part.withColumns(
+            {n: _spelt(F.col(_quoted(n)), k, numbers) for n, k in part.dtypes if n.casefold() in mixed}
+        )
         for part in parts
     ]
 
 
-def _spelt(cell: Column, kind: str) -> Column:
+def _spelt(cell: Column, kind: str, numbers: str) -> Column:
     """A cell as text; an instant says that it is one."""
-    return F.date_format(cell, _INSTANT) if kind == "timestamp" else as_text(cell, kind)
+    if kind == "timestamp":
+        return F.date_format(cell, _INSTANT)
+    text = as_text(cell, kind)
+    is_fraction = kind in ("double", "float") or kind.startswith("decimal")
+    return F.replace(text, F.lit("."), F.lit(",")) if is_fraction and numbers in DECIMAL_COMMA else text
 
 
 _INSTANT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
@@ -251,7 +257,9 @@ def _delta(spark: SparkSession, found: FoundInput) -> DataFrame:
     roots = dict.fromkeys(f.location.rsplit("/_delta_log/", 1)[0] for f in found.files)
     tables = [spark.read.format("delta").load(root) for root in roots]
     return _typed(
-        _numbered(_as_one(_alike(tables))).withColumnRenamed("_path", "_file").drop("_block", "_row")
+        _numbered(_as_one(_alike(tables, found.numbers)))
+        .withColumnRenamed("_path", "_file")
+        .drop("_block", "_row")
     )
 
 

@@ -87,17 +87,21 @@ class GammaGamma:
         known = (count > 0) & np.isfinite(own) & (own >= 0)
         own_weight = np.where(known, self.p * count, 0.0)
         prior_weight = self.q - 1 if self.q > 1 else 1.0
-        total = prior_weight * self.prior_mean + own_weight * np.where(known, own, 0.0)
-        return np.asarray(total / (prior_weight + own_weight))
+        total = prior_weight * self.keepers_mean + own_weight * np.where(known, own, 0.0)
+        return np.where(known, total / (prior_weight + own_weight), self.prior_mean)
 
     @property
     def prior_mean(self) -> float:
-        """Mean spend per purchase of a customer about whom nothing is known: p v / (q - 1) where that can be trusted.
+        """Mean spend per purchase of a customer about whom nothing is known, who may be one that keeps nothing.
 
-        Of those who keep what they buy (a hurdle before the model, which knows no sums of 0).
+        A hurdle before the model, which knows no sums of 0.
         """
-        of_keepers = self.mean_spend if self.mistrust else self.p * self.v / (self.q - 1)
-        return self.keeping_share * of_keepers
+        return self.keeping_share * self.keepers_mean
+
+    @property
+    def keepers_mean(self) -> float:
+        """The same of those who keep what they buy: p v / (q - 1) where that can be trusted."""
+        return self.mean_spend if self.mistrust else self.p * self.v / (self.q - 1)
 
     @property
     def mistrust(self) -> str:
@@ -115,6 +119,7 @@ class GammaGamma:
     def from_dict(cls, values: dict[str, str | float]) -> Self:
         """Read what `to_dict` wrote; refuse another kind of model."""
         names = ("p", "q", "v", "mean_spend", "keeping_share")
+        values = {"keeping_share": 1.0, **values}  # models of before know of none who keeps nothing
         if values.get("kind") != cls.kind or set(values) != {"kind", *names}:
             raise ValueError(
                 f"expected a {cls.kind} with {names}, found {values.get('kind')} with {sorted(values)}"

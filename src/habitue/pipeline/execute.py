@@ -20,6 +20,7 @@ from habitue.lake.card import check_card, make_card
 from habitue.lake.fingerprint import code_digest, digest
 from habitue.lake.lease import Lease, hold_lease
 from habitue.lake.location import Location
+from habitue.lake.release import last_token
 from habitue.pipeline.plan import dated_steps, undated_steps
 from habitue.pipeline.run_steps import foresee_steps, run_steps
 from habitue.pipeline.span import STAGES, Span
@@ -93,7 +94,7 @@ def opened(request: Request) -> Iterator[Run]:
 @contextmanager
 def writing(run: Run) -> Iterator[Lease]:
     """The lease on the run's lake, which from now on has a card; every commit is checked against the lease."""
-    with hold_lease(run.location.records(), run.run_id) as lease:
+    with hold_lease(run.location.records(), run.run_id, above=last_token(run.location)) as lease:
         make_card(run.location.records(), key_id(run.pepper))
         clear_dead_scratch(run.location.records())
         run.assert_held, run.fencing_token = lease.assert_held, lease.token

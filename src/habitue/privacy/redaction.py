@@ -24,8 +24,10 @@ _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _NUMBER = r"-?[0-9][0-9.eE+-]*+"
 _FLAT_LIST = r"\[[^\[\]{}]*+\]"
 _FLAT_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING})*+\}}'
-_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING}|{_FLAT_OBJECT})*+\}}'
-"""An object of values, and of such objects."""
+_DEEPER = rf'\{{(?:[^{{}}"]++|{_STRING}|{_FLAT_OBJECT})*+\}}'
+_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING}|{_DEEPER})*+\}}'
+_OBJECTS = rf"(?:{_OBJECT}|\[\s*+(?:{_OBJECT}\s*+,?\s*+)++\])"
+"""An object three deep, or a list of such."""
 
 
 _NAMES = (
@@ -124,7 +126,7 @@ def redacted_json(json: Column, *, settings: RedactionSettings, small: Column | 
     small = F.lower(json) if small is None else small
     key = rf'[^"\\]{{0,64}}?(?:{_any_of(settings.containing)})[^"\\]{{0,64}}|{_any_of(settings.keys)}'
     member = rf'(?i)"({key})"\s*+:\s*+(?:{_STRING}|{_NUMBER}|{_FLAT_LIST})'
-    owner = rf'(?i)"([^"\\]{{0,64}}?(?:{_any_of(settings.objects)})[^"\\]{{0,64}})"\s*+:\s*+{_OBJECT}'
+    owner = rf'(?i)"([^"\\]{{0,64}}?(?:{_any_of(settings.objects)})[^"\\]{{0,64}})"\s*+:\s*+{_OBJECTS}'
     may_have_owner = holds_any(small, *(word.lower() for word in settings.objects))
     words = F.array(*(F.lit(word.lower()) for word in settings.keys)).cast("array<string>")
     has_key = F.arrays_overlap(F.split(small, '"'), words)

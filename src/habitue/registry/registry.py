@@ -6,6 +6,7 @@ Champions are found and read safely.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import urllib.error
 import urllib.request
@@ -62,7 +63,7 @@ class Registry:
     @property
     def _prefix(self) -> str:
         """Before the names of models: projects that share a server have an experiment each, and models of their own."""
-        return f"{self.settings.experiment}-"
+        return re.sub(r"[^\w.-]+", "-", self.settings.experiment).strip("-") + "-"
 
     @property
     def is_new(self) -> bool:

@@ -52,6 +52,7 @@ class FoundInput:
     files: tuple[SourceFile, ...]
     named: tuple[str, ...] = ()
     is_part: bool = False
+    numbers: str = "plain"  # how the source writes numbers in text
 
 
 def mapped_input(settings: SourceSettings) -> Input:

@@ -41,8 +41,12 @@ _CAMPAIGN = EVENT.column("campaign").type
 
 
 _SINCE_WHEN = ("is_deceased", "is_blocked")
-_DAY = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})"
-"""How a day begins, in any of the usual forms."""
+_DAY = (
+    r"^\s*(?:(?:19|20)\d\d-(?!00?-)\d{1,2}-(?!00?\b)\d{1,2}"
+    r"|(?!00?[./])\d{1,2}[./](?!00?[./])\d{1,2}[./](?:(?:19|20)\d\d|\d\d)\b)"
+)
+_NO_DAY = r"^\s*(?:1900-0?1-0?1|0?1[./]0?1[./]1900)"
+"""How a day of our time begins, in any of the usual forms, and the one that stands for none."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +148,15 @@ def _mapped(cells: DataFrame, settings: SourceSettings, entity: str) -> list[_Ma
             cell = listed_products(cell.value, settings.members[name], settings, label)
         elif wanted == "string":
             cell = Cell(canonical_word(entity, name, cell.value))
-        elif name in _SINCE_WHEN and types[alias] == "string":
-            cell = _since_when(cell, source)
+        elif name in _SINCE_WHEN and types[alias] in ("string", "date", "timestamp", "timestamp_ntz"):
+            cell = _since_when(cell, source.cast("string"))
         mapped.append(_Mapped(name, expression, cell))
     return mapped
 
 
 def _since_when(cell: Cell, text: Column) -> Cell:
     """A day instead of yes or no, as of death or of a block, says that there is one."""
-    is_day = F.coalesce(text.rlike(_DAY), F.lit(False))
+    is_day = F.coalesce(text.rlike(_DAY) & ~text.rlike(_NO_DAY), F.lit(False))
     assert cell.is_faulty is not None
     return replace(cell, value=F.when(is_day, True).otherwise(cell.value), is_faulty=cell.is_faulty & ~is_day)
 

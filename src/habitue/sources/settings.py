@@ -48,7 +48,7 @@ class Expression(BaseModel, extra="forbid", frozen=True):
         letters = re.sub("'[^']*'", "", pattern or "")
         if pattern is None or pattern in EPOCHS:
             return pattern
-        if re.search("[YD]", letters):
+        if re.search("Y|(?<!D)DD(?!D)", letters):
             raise ValueError(f"format {pattern}: years are yyyy and days of a month dd")
         if "mm" in letters and not re.search("[HhKk]", letters):
             raise ValueError(f"format {pattern}: mm are minutes; months are MM")

@@ -18,9 +18,11 @@ def silver_rows(good: DataFrame, entity: Table) -> DataFrame:
 
 
 def hashed_rows(opened: DataFrame, entity: Table) -> DataFrame:
-    """The entity's columns; the hash holds the stated known time, not the time of arrival."""
+    """The entity's columns; the hash holds the times that are stated, not those of arrival."""
     columns = [c.name for c in entity.columns if c.name != ROW_HASH]
-    rows = opened.select(*(F.col(f"`{name}`") for name in columns), "_stated_time")
-    arrived = rows.withColumn("_known", F.col("known_time")).withColumn("known_time", F.col("_stated_time"))
-    hashed = with_row_hash(arrived, entity).withColumn("known_time", F.col("_known"))
-    return hashed.select(*entity.column_names)
+    stated = {"known_time": "_stated_time", "given_time": "_stated_given"}
+    stated = {name: own for name, own in stated.items() if own in opened.columns}
+    rows = opened.select(*(F.col(f"`{name}`") for name in columns), *stated.values())
+    kept = rows.withColumns({f"_kept_{name}": F.col(name) for name in stated})
+    hashed = with_row_hash(kept.withColumns({n: F.col(own) for n, own in stated.items()}), entity)
+    return hashed.withColumns({n: F.col(f"_kept_{n}") for n in stated}).select(*entity.column_names)

@@ -135,15 +135,18 @@ def _complete(draft: Draft) -> DataFrame:
 def _closed(consents: DataFrame, now: datetime) -> DataFrame:
     """Refusals whatever is wrong with them: left out, an earlier grant would hold on.
 
-    A status that is empty or that nobody knows is a denial. A refusal whose time is missing, unreadable or far ahead has
-    none here; `dated_refusals` gives it the time since when it is known. Both are flagged.
+    A status that is empty or that nobody knows is a denial; a purpose or channel that is missing is any. A refusal whose
+    time is missing, unreadable or far away has none here; `dated_refusals` gives it the time since when it is known.
     """
     status, given = F.col("status"), F.col("given_time")
     is_unknown = ~F.coalesce(status.isin(*_STATUSES), F.lit(False))
     closed = consents.withColumn("status", F.when(is_unknown, "denied").otherwise(status))
     is_refusal = F.col("status") != GRANTED
-    is_dated = F.coalesce(given <= F.lit(now + FUTURE_TOLERANCE), F.lit(False))
-    of_time = F.filter("_faults", lambda fault: ~_is_about(fault, "given_time"))
+    earliest, latest = F.lit(EARLIEST).cast("timestamp"), F.lit(now + FUTURE_TOLERANCE)
+    is_dated = F.coalesce(given.between(earliest, latest), F.lit(False))
+    grave = F.filter(
+        "_faults", lambda fault: (fault["code"] == CORRUPT) | fault["reason"].startswith("the key ")
+    )
     none = F.array().cast("array<string>")
     flags = F.concat(
         F.coalesce("_flags", none),
@@ -153,19 +156,28 @@ def _closed(consents: DataFrame, now: datetime) -> DataFrame:
     return closed.withColumns(
         {
             "_flags": flags,
-            "_faults": F.when(is_refusal, of_time).otherwise(F.col("_faults")),
+            "_faults": F.when(is_refusal, grave).otherwise(F.col("_faults")),
             "given_time": F.when(is_dated | ~is_refusal, given),
+            **{
+                name: F.when(is_refusal, F.coalesce(name, F.lit("any"))).otherwise(F.col(name))
+                for name in ("purpose", "channel")
+            },
         }
     )
 
 
-def dated_refusals(consents: DataFrame, arrived: datetime) -> DataFrame:
-    """Refusals without a time of their own with that since when they are known, or of a historical load that of its arrival."""
+def dated_refusals(consents: DataFrame, arrivals: DataFrame, latest: datetime) -> DataFrame:
+    """Refusals without a time of their own with that since when they are known, or of a historical load that of arrival.
+
+    `arrivals` and `latest` are those of `with_known_time`. `_stated_given` keeps what the data say, for the digest of the
+    row: delivered again, the refusal is of the day of before.
+    """
     is_told = F.col("known_time") > F.lit(EARLIEST).cast("timestamp")
-    since = F.when(is_told, F.col("known_time")).otherwise(F.lit(arrived))
+    since = F.when(is_told, F.col("known_time")).otherwise(F.coalesce("arrived", F.lit(latest)))
+    placed = consents.join(F.broadcast(arrivals), on="_file", how="left")
     is_refusal = F.col("status") != GRANTED
     given = F.when(is_refusal, F.coalesce("given_time", since)).otherwise(F.col("given_time"))
-    return consents.withColumn("given_time", given)
+    return placed.withColumns({"_stated_given": F.col("given_time"), "given_time": given}).drop("arrived")
 
 
 def _kept_blocks(records: DataFrame) -> DataFrame:

@@ -21,7 +21,7 @@ _PATTERNS = {
     "ch": r"^-?([1-9]\d{0,2}(['\u2019]\d{3})+|\d+)(\.\d+)?$",
 }
 _GROUPS = {"en": ",", "de": r"\.", "ch": "['\u2019]"}
-_DECIMAL_COMMA = ("de", "fr")
+DECIMAL_COMMA = ("de", "fr")
 _TRUE = ("true", "t", "1", "1.0", "yes", "y", "ja", "j", "wahr", "x", "oui", "si", "on")
 _FALSE = ("false", "f", "0", "0.0", "no", "n", "nein", "falsch", "non", "off")
 _ISO_DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
@@ -93,7 +93,7 @@ def decimal_text(text: Column, numbers: str) -> Column:
     bare = F.regexp_replace(text, r"[\s\u20ac$\u00a3]|EUR|USD|CHF|GBP", "")
     signed = F.regexp_replace(F.regexp_replace(bare, r"^\+", ""), r"^(.*\d)-$", "-$1")
     plain = F.regexp_replace(signed, _GROUPS[numbers], "") if numbers in _GROUPS else signed
-    pointed = F.replace(plain, F.lit(","), F.lit(".")) if numbers in _DECIMAL_COMMA else plain
+    pointed = F.replace(plain, F.lit(","), F.lit(".")) if numbers in DECIMAL_COMMA else plain
     return F.when(signed.rlike(_PATTERNS[numbers]), pointed)
 
 

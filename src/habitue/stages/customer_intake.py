@@ -16,7 +16,6 @@ from habitue.lake.fingerprint import digest
 from habitue.privacy.vault import open_identifiers, person_records
 from habitue.sources.adapters import sources_of
 from habitue.sources.settled import hashed_rows, silver_rows
-from habitue.stages.lost_refusals import note_lost_refusals
 
 _KEYS = "keys"
 
@@ -46,7 +45,6 @@ def write_customers(run: Run, good: DataFrame, repeats: DataFrame, *, as_before:
     good = with_own_ids(good, present, former, others)
     records = silver_rows(good, CUSTOMER_RECORD)
     stated = former_records(records, present, former, others)
-    note_lost_refusals(run, CUSTOMER_RECORD, records)
     lake.merge(PERSON_RECORD, hashed_rows(person_records(good), PERSON_RECORD), delete_unmatched=True)
     lake.merge(FORMER_RECORD, stated, delete_unmatched=True)
     lake.merge(

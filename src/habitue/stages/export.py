@@ -138,10 +138,12 @@ def _last_sent(run: Run, names: Sequence[str]) -> dict[str, int]:
     What was held back is no measure: the day after, it would let go what nobody has looked at.
     """
     known = releases(run.lake.read(RELEASE), run.settings.lake.keep_releases)
+    by_id = {release.release_id: release for release in known}
     sent: dict[str, list[str]] = {}
-    by_id = {release.release_id: release for release in known if release.as_of_date != run.as_of}
     for name in names:
-        last = next((key for key, release in by_id.items() if name in release.export_digests), None)
+        # later releases, of an older day or after a rollback, carry on what they did not send
+        first = {release.export_digests[name]: release for release in known if name in release.export_digests}
+        last = next((r.release_id for r in first.values() if r.as_of_date != run.as_of), None)
         if last is not None:
             sent.setdefault(last, []).append(name)
     found: dict[str, int] = {}

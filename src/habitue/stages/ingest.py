@@ -30,7 +30,7 @@ from habitue.stages.customer_intake import sources_as_before, write_customers
 from habitue.stages.event_settling import Events, new_event_files, settle, write_events
 from habitue.stages.first_known import READING, as_first_known, read_anew, reading
 from habitue.stages.intake import Taken, note_files, quarantine_rows_of, report, take_in, with_tallies
-from habitue.stages.lost_refusals import note_lost_refusals
+from habitue.stages.lost_refusals import REFUSALS, note_lost_refusals
 from habitue.stages.rows_ahead import AHEAD, earlier, first_ahead
 
 _LONGEST = (EVENT.leaf, CUSTOMER_RECORD.leaf, ORDER_LINE.leaf)
@@ -55,6 +55,10 @@ def ingest_entities(run: Run, names: Sequence[str]) -> None:
     )
     ahead = _rows_ahead(taken)
     good = {name: _as_first_known(run, rows, ENTITIES[name]) for name, rows in good.items()}
+    for name, rows in good.items():
+        if name in REFUSALS:
+            run.focus(step_name(name))
+            note_lost_refusals(run, ENTITIES[name], silver_rows(rows, ENTITIES[name]))
     writers = {
         name: partial(_write_entity, run, name, rows, ahead.get(name, {})) for name, rows in good.items()
     }
@@ -85,7 +89,6 @@ def _write_entity(run: Run, name: str, good: DataFrame, ahead: Mapping[str, int]
     entity = ENTITIES[name]
     rows = silver_rows(good, entity)
     basis = {AHEAD: dict(ahead), READING: reading(run, entity)}
-    note_lost_refusals(run, entity, rows)
     run.lake.merge(entity, rows, delete_unmatched=True, basis=basis)
 
 

@@ -23,7 +23,7 @@ from habitue.sources.columns import check_columns, columns_of
 from habitue.sources.counting import COUNTED, Tally, check_quarantined, outcome_counts, tallies
 from habitue.sources.draft import Draft
 from habitue.sources.duplicates import IS_DUPLICATE, only_last, settled
-from habitue.sources.event_rows import dressed, with_agent
+from habitue.sources.event_rows import PLACE, dressed, with_agent
 from habitue.sources.fields import SURROGATES
 from habitue.sources.files import (
     SourceFile,
@@ -93,8 +93,7 @@ def take_in(
     if entity is EVENT:
         rows = _told_apart(run, rows, arrivals)
         if settings.key:
-            replaced = F.col(IS_REPLACED) | F.col(IS_DUPLICATE)
-            rows = only_last(rows, "_key").withColumn(IS_REPLACED, replaced).drop(IS_DUPLICATE)
+            rows = _only_last_of_key(run, rows)
     return Taken(settings, entity, inputs, arrivals, rows, Tally(), prepared.known_time, came)
 
 
@@ -187,7 +186,7 @@ def _prepared(
     inputs, is_empty = _read_now(inputs, came)
     if settings.adapter is None:
         named = settings.named_columns if settings.format == "json" else ()
-        inputs = [replace(i, named=named, is_part=came is not None) for i in inputs]
+        inputs = [replace(i, named=named, is_part=came is not None, numbers=settings.numbers) for i in inputs]
         check_columns(settings, [c for found in inputs for c in columns_of(found)])
     tables: Mapping[str, DataFrame] = {
         found.input.name: (read_text if found.input.as_lines else read_input)(run.spark, found)
@@ -205,12 +204,11 @@ def _prepared(
     for draft in drafts:
         sound = checked(draft, now=run.now).withColumn("source", F.lit(settings.source))
         known = with_known_time(sound, draft, times, latest)
-        if draft.entity is CONSENT:
-            known = dated_refusals(known, latest)
         if draft.entity is EVENT:
             known = with_agent(known, bots=run.settings.bots)
         keyed = with_keys(known, draft.entity, pepper=run.pepper, settings=normalise)
-        rows.append(_settled(run, settings, draft, keyed))
+        settled_rows = _settled(run, settings, draft, keyed)
+        rows.append(dated_refusals(settled_rows, times, latest) if draft.entity is CONSENT else settled_rows)
     whole = reduce(lambda a, b: a.unionByName(b), rows)
     return _Prepared(whole.limit(0) if is_empty else whole, known_time_rule(drafts[-1]))
 
@@ -233,6 +231,16 @@ def _told_apart(run: Run, rows: DataFrame, arrivals: Sequence[Arrival]) -> DataF
     return mark_replaced(rows, run.spark.createDataFrame(files, DELIVERIES))
 
 
+def _only_last_of_key(run: Run, rows: DataFrame) -> DataFrame:
+    """Events of which another one with the same key is known later as replaced; decided on narrow columns."""
+    narrow = rows.select(*PLACE, "_key", "known_time", "_faults")
+    earlier_ones = only_last(narrow, "_key").where(F.col(IS_DUPLICATE)).select(*PLACE, IS_DUPLICATE)
+    joined = rows.join(run.lake.checkpoint(earlier_ones), on=list(PLACE), how="left")
+    return joined.withColumn(IS_REPLACED, F.col(IS_REPLACED) | F.coalesce(IS_DUPLICATE, F.lit(False))).drop(
+        IS_DUPLICATE
+    )
+
+
 def _settled(run: Run, settings: SourceSettings, draft: Draft, keyed: DataFrame) -> DataFrame:
     if draft.entity is EVENT:
         return dressed(keyed, session=run.settings.session)
@@ -252,7 +260,7 @@ def _arrivals(run: Run, inputs: Sequence[FoundInput], noted: Sequence[Row]) -> t
     here = {file.name for file in files}
     moved: dict[str, Row] = {}
     for old in sorted(noted, key=lambda row: (row["first_seen"], row["file"])):
-        if old["file"] not in here:
+        if old["file"] not in here and old["status"] != _GONE["status"]:
             moved.setdefault(old["sha256"], old)
     arrivals = []
     for file in files:

@@ -18,14 +18,17 @@ REFUSALS = {
     CUSTOMER_RECORD.leaf: "is_blocked OR is_deceased",
 }
 """By entity which of its rows stand against a contact."""
+_SAME = {CONSENT.leaf: ("source", "identifiers", "purpose", "channel")}
+"""Two rows with these equal say the same; elsewhere those of one key."""
 
 
 def note_lost_refusals(run: Run, entity: Table, rows: DataFrame) -> None:
     """Say how many refusals the lake has of which `rows`, all that there will be, know nothing any more."""
     if entity.leaf not in REFUSALS or run.lake.is_empty(entity):
         return
-    refused = run.lake.read(entity).where(REFUSALS[entity.leaf]).select(*entity.grain)
-    lost = refused.join(rows.select(*entity.grain), on=list(entity.grain), how="left_anti").count()
+    key = list(_SAME.get(entity.leaf, entity.grain))
+    refused = run.lake.read(entity).where(REFUSALS[entity.leaf]).select(*key)
+    lost = refused.join(rows.select(*key), on=key, how="left_anti").count()
     if lost:
         run.count(f"lost_refusals.{entity.leaf}", lost)
         run.note(

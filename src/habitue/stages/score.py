@@ -38,15 +38,17 @@ def _objected(run: Run) -> DataFrame | None:
     """Who objects to profiling as of now, and not only as of the profile's day; None where nobody said anything."""
     if run.lake.is_empty(CONSENT):
         return None
-    settings = run.settings
+    settings = run.settings.consent
+    # whoever objects to a purpose that is not known objects to all, to this one too where it is not listed
+    every = settings.model_copy(update={"purposes": {PROFILING: "", **settings.purposes}})
     consent = current_consent(
         run.lake.read(CONSENT),
         run.lake.read(IDENTITY_MAP),
-        settings.consent,
+        every,
         at=run.now,
-        identity=settings.identity,
+        identity=run.settings.identity,
     )
-    return objectors(consent, PROFILING)
+    return run.lake.checkpoint(objectors(consent, PROFILING))
 
 
 def _payload(run: Run, name: str) -> ModelPayload | None:
