@@ -119,7 +119,7 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
         ---+--------+-------------+------------+-------+---------+---------+------------+---------
         1  | Frau   | Deutschland | 01.02.1980 | 80331 | a@b.de  | c@d.de  | 31.12.2019 | nein
         2  | Firma  | fr          |            |       |         |         |            | ja
-        3  | Herr   | Narnia      | 31.02.1980 |       |         |         |            | ja
+        3  | Herr   | Narnia      | 31.02.1980 |       |         |         |            | nein
     """)  # fmt: skip
     settings = source(
         "customer_record",
@@ -136,7 +136,7 @@ def test_customer_records_say_openly_only_what_names_nobody(spark: SparkSession)
         -------+------------+-------------+---------+----------------+-------------+-----------
         f      | 1980       | 80          | DE      | 2019-12-31     | false       | false
                |            |             | FR      |                | false       | true
-        m      |            |             | ??      |                | false       | true
+        m      |            |             | ??      |                | false       | false
     """)  # fmt: skip
     first, _, third = rows.orderBy("_position").collect()
     assert [(i["id_type"], i["value"]) for i in first["_identifiers"]] == [

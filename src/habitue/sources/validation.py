@@ -140,8 +140,7 @@ def _closed(consents: DataFrame, now: datetime) -> DataFrame:
     """
     status, given = F.col("status"), F.col("given_time")
     is_unknown = ~F.coalesce(status.isin(*_STATUSES), F.lit(False))
-    closed = consents.withColumn("status", F.when(is_unknown, "denied").otherwise(status))
-    is_refusal = F.col("status") != GRANTED
+    is_refusal = is_unknown | (status != GRANTED)
     earliest, latest = F.lit(EARLIEST).cast("timestamp"), F.lit(now + FUTURE_TOLERANCE)
     is_dated = F.coalesce(given.between(earliest, latest), F.lit(False))
     grave = F.filter(
@@ -153,8 +152,9 @@ def _closed(consents: DataFrame, now: datetime) -> DataFrame:
         F.when(is_unknown, F.array(F.lit(UNKNOWN_STATUS))).otherwise(none),
         F.when(is_refusal & ~is_dated, F.array(F.lit(UNDATED_REFUSAL))).otherwise(none),
     )
-    return closed.withColumns(
+    return consents.withColumns(
         {
+            "status": F.when(is_unknown, "denied").otherwise(status),
             "_flags": flags,
             "_faults": F.when(is_refusal, grave).otherwise(F.col("_faults")),
             "given_time": F.when(is_dated | ~is_refusal, given),
