@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.people import FILE
 from habitue.identity.matching.settings import PERSON_FIELDS, MatchField, MatchingSettings
 
-FILE = "people.parquet"
 FEBRL = {
     "rec_id": "record_key",
     "given_name": "given_name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,16 +67,26 @@ def _groups(
     pq.write_table(found.rename_columns(["record_key", "person", "label"]), task.out / "groups.parquet")
 
 
+_DEDUPE: dict[str, Any] = {
+    "link_type": "dedupe_only",
+    "unique_id_column_name": "record_key",
+    "additional_columns_to_retain": ["person"],
+    "retain_intermediate_calculation_columns": False,
+    "retain_matching_columns": False,
+}
+
+
+def _names() -> list[Any]:
+    """Given and family name with its comparison for names, and how frequent they are."""
+    names = ("given_name", "family_name")
+    return [library.NameComparison(n).configure(term_frequency_adjustments=True) for n in names]
+
+
 def _settings() -> SettingsCreator:
     return SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name="record_key",
-        additional_columns_to_retain=["person"],
-        retain_intermediate_calculation_columns=False,
-        retain_matching_columns=False,
+        **_DEDUPE,
         comparisons=[
-            library.NameComparison("given_name").configure(term_frequency_adjustments=True),
-            library.NameComparison("family_name").configure(term_frequency_adjustments=True),
+            *_names(),
             library.DateOfBirthComparison("birth_date", input_is_string=True),
             _address(),
             library.EmailComparison("email"),
@@ -97,14 +108,9 @@ def _settings() -> SettingsCreator:
 def _known_settings(number: list[BlockingRuleCreator]) -> SettingsCreator:
     """Names and dates with its comparisons for persons, the rest by exactness or distance, as its guide has it."""
     return SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name="record_key",
-        additional_columns_to_retain=["person"],
-        retain_intermediate_calculation_columns=False,
-        retain_matching_columns=False,
+        **_DEDUPE,
         comparisons=[
-            library.NameComparison("given_name").configure(term_frequency_adjustments=True),
-            library.NameComparison("family_name").configure(term_frequency_adjustments=True),
+            *_names(),
             library.DateOfBirthComparison("birth_date", input_is_string=True, datetime_format="%Y%m%d"),
             library.ExactMatch("house_number").configure(term_frequency_adjustments=True),
             library.LevenshteinAtThresholds("street", [2, 5]),

@@ -66,9 +66,8 @@ class Lake:
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The table's rows (of an older version, if given); no rows where it does not exist yet."""
         if not self.exists(table) or self._log(table).has_rows(version) is False:
-            return self.spark.createDataFrame([], table.ddl).limit(
-                0
-            )  # limit: the optimiser sees that it is empty
+            # limit: the optimiser sees that it is empty
+            return self.spark.createDataFrame([], table.ddl).limit(0)
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)

@@ -163,9 +163,8 @@ def _csv(spark: SparkSession, found: FoundInput, group: Sequence[FileColumns]) -
     options = csv_options(group[0].options)
     charset, table = _charset(options["encoding"])
     options["delimiter"] = options["delimiter"].replace("\\", "\\\\")  # which begins a name in Spark
-    if charset.startswith(
-        _WIDE
-    ):  # Spark cuts lines at single bytes; a parser of whole files decodes them first
+    # Spark cuts lines at single bytes; a parser of whole files decodes them first
+    if charset.startswith(_WIDE):
         options["multiLine"] = "true"
     schema = ", ".join(f"{_quoted(name)} string" for name in (*names, _CORRUPT))
     reader = spark.read.schema(schema).options(
